@@ -1,0 +1,1 @@
+"""The telehealth call: join links, presence, signalling, Leave and End."""

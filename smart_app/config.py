@@ -1,0 +1,247 @@
+"""Settings from the environment, refused loudly when wrong. Secrets come as `NAME` or, better, `NAME_FILE`."""
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from smart_app.errors import ConfigError
+
+MAX_AUDIO_HOURS = 23.0
+"""Audio is destroyed at 23 hours at the latest, so that 24 is never passed (decision 5)."""
+MAX_TRANSCRIPT_DAYS = 7.0
+
+
+class Secret:
+    """A secret that prints dots."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def reveal(self) -> bytes:
+        """Return the secret bytes."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(•••)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ehr:
+    """One allow-listed EHR and our registration there."""
+
+    iss: str
+    name: str
+    client_id: str
+    client_secret: Secret
+    expected_issuer: str
+    """The `iss` of its id_tokens, pinned (it may differ from the FHIR base, smart.md section 3)."""
+    admin_users: tuple[str, ...] = ()
+    frame_origins: tuple[str, ...] = ()
+    """Origins that may frame the launch page; the issuer's own is always one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the app is told from outside."""
+
+    base_url: str
+    data_dir: Path
+    database_url: str
+    master_key: Secret
+    """32 bytes; seals tokens, names and data keys."""
+    signing_key: Secret
+    """32 bytes; the Ed25519 seed of the receipts."""
+    ehrs: tuple[Ehr, ...]
+    canonical_url: str = "https://chartside.example.org"
+    is_loopback_dev: bool = False
+    """Allow http on loopback (the demo). Cookies then carry no Secure flag."""
+    speech_model: str = ""
+    """Folder of a faster-whisper model; empty: the bundled tiny.en."""
+    speech_threads: int = 2
+    drafter: Literal["builtin", "openai"] = "builtin"
+    drafter_url: str = ""
+    drafter_model: str = ""
+    drafter_key: Secret = field(default_factory=lambda: Secret(b""))
+    erase_after: Literal["signed", "drafting"] = "signed"
+    audio_max_hours: float = MAX_AUDIO_HOURS
+    transcript_days: float = MAX_TRANSCRIPT_DAYS
+    room_empty_minutes: float = 30.0
+    join_link_minutes: float = 24 * 60.0
+    disk_reserve_bytes: int = 500_000_000
+    chunk_max_bytes: int = 1_000_000
+    track_max_seconds: float = 3 * 3600.0
+    ice_servers: tuple[dict[str, Any], ...] = ()
+    loinc_note_type: str = "34904-3"
+    sample_client_url: str = ""
+    """Where the demo's sample client listens; empty everywhere else."""
+
+    @property
+    def audio_dir(self) -> Path:
+        """Return the folder of the encrypted chunks."""
+        return self.data_dir / "audio"
+
+    @property
+    def key_file(self) -> Path:
+        """Return the slot file of the data keys (its own volume in a clinic)."""
+        return self.data_dir / "keys" / "slots.bin"
+
+    @property
+    def queue_file(self) -> Path:
+        """Return the SQLite file of the wake-up queue."""
+        return self.data_dir / "queue.sqlite"
+
+    def ehr(self, iss: str) -> Ehr | None:
+        """Return the allow-listed EHR whose base is exactly `iss`."""
+        return next((ehr for ehr in self.ehrs if ehr.iss == iss), None)
+
+
+def _refuse(name: str, why: str, todo: str) -> ConfigError:
+    return ConfigError("config", f"{name} {why}", todo)
+
+
+def _secret(env: Mapping[str, str], name: str) -> bytes:
+    """Return the text of NAME or of the file NAME_FILE, stripped; empty when neither is set."""
+    if path := env.get(f"{name}_FILE"):
+        try:
+            return Path(path).read_bytes().strip()
+        except OSError as error:
+            raise _refuse(f"{name}_FILE", "cannot be read.", "Check that the file exists and is readable.") from error
+    return env.get(name, "").strip().encode()
+
+
+def _key(env: Mapping[str, str], name: str) -> Secret:
+    text = _secret(env, name)
+    try:
+        key = base64.b64decode(text, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise _refuse(
+            name, "must be 32 random bytes in base64.", f"Run: openssl rand -base64 32 > FILE, set {name}_FILE"
+        )
+    return Secret(key)
+
+
+def _number(env: Mapping[str, str], name: str, default: float, *, low: float, high: float) -> float:
+    try:
+        value = float(env.get(name, default))
+    except ValueError:
+        value = high + 1
+    if not low <= value <= high:
+        raise _refuse(name, f"must be a number from {low:g} to {high:g}.", "Correct it and start again.")
+    return value
+
+
+def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    value = env.get(name, allowed[0])
+    if value not in allowed:
+        raise _refuse(name, f"must be one of {', '.join(allowed)}.", "Correct it and start again.")
+    return value
+
+
+def _origin_is_safe(url: str, *, is_loopback_dev: bool) -> bool:
+    parts = urlsplit(url)
+    if parts.scheme == "https" and parts.hostname:
+        return True
+    return is_loopback_dev and parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}
+
+
+def _ehr(entry: dict[str, Any], *, is_loopback_dev: bool) -> Ehr:
+    try:
+        secret = entry.get("client_secret", "").encode()
+        if path := entry.get("client_secret_file"):
+            secret = Path(path).read_bytes().strip()
+        ehr = Ehr(
+            iss=entry["iss"].rstrip("/"),
+            name=entry.get("name", entry["iss"]),
+            client_id=entry["client_id"],
+            client_secret=Secret(secret),
+            expected_issuer=entry.get("expected_issuer", entry["iss"]),
+            admin_users=tuple(entry.get("admin_users", ())),
+            frame_origins=tuple(entry.get("frame_origins", ())),
+        )
+    except (KeyError, OSError, AttributeError) as error:
+        raise _refuse(
+            "CHARTSIDE_EHRS_FILE",
+            "has an entry without iss, client_id or a readable secret.",
+            "See docs/admin.md, Registering.",
+        ) from error
+    if not _origin_is_safe(ehr.iss, is_loopback_dev=is_loopback_dev):
+        raise _refuse("CHARTSIDE_EHRS_FILE", "names an EHR without https.", "Use the EHR's https address.")
+    return ehr
+
+
+def _ehrs(env: Mapping[str, str], *, is_loopback_dev: bool) -> tuple[Ehr, ...]:
+    text = _secret(env, "CHARTSIDE_EHRS")
+    try:
+        entries = json.loads(text or b"[]")
+        if not isinstance(entries, list):
+            raise ValueError
+    except ValueError as error:
+        raise _refuse("CHARTSIDE_EHRS", "is not a JSON list.", "See docs/admin.md, Registering.") from error
+    if not entries:
+        raise _refuse("CHARTSIDE_EHRS_FILE", "names no EHR, so nobody could launch.", "See docs/admin.md, Registering.")
+    return tuple(_ehr(entry, is_loopback_dev=is_loopback_dev) for entry in entries)
+
+
+def load(env: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from the environment.
+
+    Raises ConfigError with the variable's name and what to do.
+    """
+    env = os.environ if env is None else env
+    is_loopback_dev = env.get("CHARTSIDE_LOOPBACK_DEV", "") == "1"
+    base_url = env.get("CHARTSIDE_BASE_URL", "").rstrip("/")
+    if not _origin_is_safe(base_url, is_loopback_dev=is_loopback_dev):
+        raise _refuse(
+            "CHARTSIDE_BASE_URL",
+            "must be the https address of this server.",
+            "Example: https://chartside.clinic.example",
+        )
+    if not env.get("CHARTSIDE_DATA_DIR"):
+        raise _refuse("CHARTSIDE_DATA_DIR", "is not set.", "Name a folder on an encrypted disk.")
+    data_dir = Path(env["CHARTSIDE_DATA_DIR"])
+    try:
+        ice_servers = tuple(json.loads(env.get("CHARTSIDE_ICE_SERVERS", "[]")))
+    except (ValueError, TypeError) as error:
+        raise _refuse(
+            "CHARTSIDE_ICE_SERVERS", "is not a JSON list.", 'Example: [{"urls": "turn:turn.example:3478"}]'
+        ) from error
+    return Settings(
+        base_url=base_url,
+        data_dir=data_dir,
+        database_url=env.get("CHARTSIDE_DATABASE_URL", f"sqlite:///{data_dir / 'chartside.sqlite'}"),
+        master_key=_key(env, "CHARTSIDE_MASTER_KEY"),
+        signing_key=_key(env, "CHARTSIDE_SIGNING_KEY"),
+        ehrs=_ehrs(env, is_loopback_dev=is_loopback_dev),
+        canonical_url=env.get("CHARTSIDE_CANONICAL_URL", "https://chartside.example.org"),
+        is_loopback_dev=is_loopback_dev,
+        speech_model=env.get("CHARTSIDE_SPEECH_MODEL", ""),
+        speech_threads=int(_number(env, "CHARTSIDE_SPEECH_THREADS", 2, low=1, high=64)),
+        drafter="openai" if _choice(env, "CHARTSIDE_DRAFTER", ("builtin", "openai")) == "openai" else "builtin",
+        drafter_url=env.get("CHARTSIDE_DRAFTER_URL", ""),
+        drafter_model=env.get("CHARTSIDE_DRAFTER_MODEL", ""),
+        drafter_key=Secret(_secret(env, "CHARTSIDE_DRAFTER_KEY")),
+        erase_after="drafting"
+        if _choice(env, "CHARTSIDE_ERASE_AFTER", ("signed", "drafting")) == "drafting"
+        else "signed",
+        audio_max_hours=_number(env, "CHARTSIDE_AUDIO_MAX_HOURS", MAX_AUDIO_HOURS, low=0.1, high=MAX_AUDIO_HOURS),
+        transcript_days=_number(
+            env, "CHARTSIDE_TRANSCRIPT_DAYS", MAX_TRANSCRIPT_DAYS, low=0.01, high=MAX_TRANSCRIPT_DAYS
+        ),
+        room_empty_minutes=_number(env, "CHARTSIDE_ROOM_EMPTY_MINUTES", 30, low=1, high=24 * 60),
+        join_link_minutes=_number(env, "CHARTSIDE_JOIN_LINK_MINUTES", 24 * 60, low=5, high=7 * 24 * 60),
+        disk_reserve_bytes=int(_number(env, "CHARTSIDE_DISK_RESERVE_BYTES", 500_000_000, low=0, high=1e15)),
+        chunk_max_bytes=int(_number(env, "CHARTSIDE_CHUNK_MAX_BYTES", 1_000_000, low=10_000, high=10_000_000)),
+        track_max_seconds=_number(env, "CHARTSIDE_TRACK_MAX_SECONDS", 3 * 3600, low=60, high=6 * 3600),
+        ice_servers=ice_servers,
+        loinc_note_type=env.get("CHARTSIDE_LOINC_NOTE_TYPE", "34904-3"),
+        sample_client_url=env.get("CHARTSIDE_SAMPLE_CLIENT_URL", "") if is_loopback_dev else "",
+    )

@@ -1,0 +1,1 @@
+"""The clinician's switch, each participant's answer, and capture grants."""

@@ -1,0 +1,1 @@
+"""The live diagnosis and the six answers."""

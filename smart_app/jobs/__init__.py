@@ -1,0 +1,1 @@
+"""The wake-up queue and the pipeline's next step."""

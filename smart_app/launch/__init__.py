@@ -1,0 +1,1 @@
+"""SMART discovery, authorisation and tokens, kept on the server."""

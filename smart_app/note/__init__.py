@@ -1,0 +1,1 @@
+"""Templates, creating, reviewing, signing and publishing notes."""

@@ -1,0 +1,272 @@
+"""What the rooms need from outside, as Protocols, with the records that cross them.
+
+Adapters live in their rooms; each Protocol has an in-memory double in `tests/fakes/`, held to the same contract tests.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NewType, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+SessionId = NewType("SessionId", str)
+Resource = dict[str, Any]
+"""A FHIR resource as JSON."""
+
+Sound = NDArray[np.float32]
+"""Mono sound: shape (n,), float32 in [-1, 1], 16 kHz."""
+SAMPLE_RATE = 16_000
+
+
+class Clock(Protocol):
+    """The time, so that tests own it."""
+
+    def now(self) -> datetime:
+        """Return the aware UTC time."""
+
+
+class Queue(Protocol):
+    """A wake-up call for the worker; it may be lost, the row is the truth."""
+
+    def wake(self, session_id: str) -> None:
+        """Ask a worker to look at this session now."""
+
+
+class AuditTrail(Protocol):
+    """The append-only trail (T12)."""
+
+    def write(self, *, actor: str, action: str, subject: str, detail: Mapping[str, str] | None = None) -> None:
+        """Append one line: `actor` (fhirUser, participant id or 'server'), `action` (verb.noun), `subject` (our id).
+
+        Raises AuditUnavailable; the caller then refuses the act (but stopping, withdrawal and erasure always run).
+        """
+
+
+class Vault(Protocol):
+    """Data keys in a slot file that forgets, and AES-256-GCM with them (trust.md section 3)."""
+
+    def new_key(self, owner: str) -> int:
+        """Make a random 256-bit data key for a recording or session; return its slot number."""
+
+    def seal(self, slot: int, plain: bytes, *, aad: str) -> bytes:
+        """Encrypt under the slot's key; `aad` names what it is and is checked on opening."""
+
+    def open(self, slot: int, sealed: bytes, *, aad: str) -> bytes:
+        """Decrypt. Raises VaultError when the key is destroyed or any byte or the aad differs."""
+
+    def destroy(self, slot: int) -> None:
+        """Overwrite the key in place and fsync; safe to repeat."""
+
+
+# --- transcript -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """One recognised word; times in seconds on the clock of the sound that was given."""
+
+    text: str
+    start_s: float
+    end_s: float
+    probability: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What a recogniser made of one sound, and how much detected speech has no word."""
+
+    words: tuple[Word, ...]
+    speech_s: float
+    uncovered_s: float
+    model: str
+    language: str
+
+
+class Transcriber(Protocol):
+    """A speech recogniser."""
+
+    def transcribe(self, sound: Sound, *, hotwords: Sequence[str] = (), language: str = "en") -> Heard:
+        """Recognise one track. Raises TranscriptFailed."""
+
+
+Speaker = Literal["clinician", "client", "guardian", "partner", "interpreter"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """A stretch of one track between pauses; times in seconds on the session clock."""
+
+    id: str
+    speaker: str
+    start_s: float
+    end_s: float
+    text: str
+    words: tuple[Word, ...] = ()
+    recording: str = ""
+    track: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """All utterances of a session in order of their start, with the coverage figure."""
+
+    utterances: tuple[Utterance, ...]
+    speech_s: float
+    uncovered_s: float
+    model: str
+    language: str = "en"
+
+
+# --- draft ----------------------------------------------------------------------------------------------------------
+
+Verdict = Literal["supported", "partly", "no source", "clinician"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One sentence of a summary and the utterances it rests on."""
+
+    id: str
+    text: str
+    evidence: tuple[str, ...]
+    verdict: Verdict
+    why: str = ""
+    """Why the verdict is not `supported`, in words for the clinician."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One headed part of a summary, e.g. key `subjective`, title `Subjective`."""
+
+    key: str
+    title: str
+    statements: tuple[Statement, ...]
+    hint: str = ""
+    """What sound cannot show and is left to the clinician (shown when editing, never filed)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Omission:
+    """Something said that the draft does not hold and the clinician is offered."""
+
+    kind: Literal["risk", "medication", "homework", "appointment"]
+    text: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The drafted content of a session."""
+
+    format: str
+    sections: tuple[Section, ...]
+    for_your_wording: tuple[Statement, ...]
+    """Lines that no proved-safe rule can put into the third person: outside the note until the clinician words them."""
+    omissions: tuple[Omission, ...]
+    drafter: str
+    prompt_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooLittle:
+    """There is not enough speech for a summary (B08), and why, in words for the clinician."""
+
+    reason: str
+
+
+class Drafter(Protocol):
+    """Makes a summary from a transcript."""
+
+    def draft(self, transcript: Transcript, *, style: str = "soap") -> Summary | TooLittle:
+        """Draft in the format `style` (soap, dap, birp, girp, narrative). Raises DraftRejected."""
+
+
+# --- chart ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filed:
+    """Where a resource stands in the chart."""
+
+    resource_type: str
+    id: str
+    etag: str | None = None
+
+    @property
+    def reference(self) -> str:
+        """Return the relative reference, e.g. Consent/17."""
+        return f"{self.resource_type}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientFacts:
+    """What the chart page and the recogniser need of the patient."""
+
+    id: str
+    name: str
+    birth_date: str = ""
+    sex: str = ""
+    phone: str = ""
+    medications: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Chart(Protocol):
+    """The EHR as one clinician's launch may use it; every call has a timeout.
+
+    Raises ChartRefused, ChartConflict, ChartUnreachable or ChartNeedsRelaunch.
+    """
+
+    def patient(self, patient_id: str) -> PatientFacts:
+        """Read the patient with medication and problem names (those the scopes allow)."""
+
+    def create(self, resource: Resource) -> Filed:
+        """Create exactly once by the resource's first identifier (If-None-Exist, else search first), and read back."""
+
+    def update(self, resource: Resource, filed: Filed) -> Filed:
+        """Replace the resource that we filed, with If-Match; read back and compare patient and encounter."""
+
+    def read(self, resource_type: str, resource_id: str) -> Resource:
+        """Read one resource."""
+
+    def find(self, resource_type: str, params: Mapping[str, str]) -> tuple[Resource, ...]:
+        """Search; only resources of that type, following next links, filtered locally by patient."""
+
+    def takes(self, resource_type: str, operation: str = "create") -> bool:
+        """Say whether this server takes the operation, by its CapabilityStatement and what it refused so far."""
+
+
+class Charts(Protocol):
+    """Makes the Chart of a launch."""
+
+    def for_grant(self, ehr_grant_id: str) -> Chart:
+        """Return the chart through this launch's tokens (refreshed as needed)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """The signed-in clinician and the chart they launched from, as routes see them."""
+
+    browser_session_id: str
+    clinician_id: str
+    name: str
+    fhir_user: str
+    """Relative reference, e.g. Practitioner/dr-alice."""
+    iss: str
+    ehr_grant_id: str
+    patient_id: str
+    encounter_id: str | None
+    is_admin: bool = False
+    need_patient_banner: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InRoom:
+    """Whoever is in a session's room: the clinician or an invited participant."""
+
+    session_id: str
+    participant_id: str
+    is_clinician: bool
+    person: Person | None = field(default=None)

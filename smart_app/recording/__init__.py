@@ -1,0 +1,1 @@
+"""Chunk upload against a grant, and the vault."""

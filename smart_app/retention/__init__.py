@@ -1,0 +1,1 @@
+"""Deadlines, sweep, key destruction and receipts."""

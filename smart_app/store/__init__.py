@@ -1,0 +1,1 @@
+"""SQLAlchemy tables, migrations and the queries, named for the question they answer."""

@@ -1,0 +1,89 @@
+"""The database: one engine, one transaction per request or step, opened in one place."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, Engine, TypeDecorator, create_engine, event
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+Db = Session
+"""One transaction, as queries take it."""
+
+
+def new_id() -> str:
+    """Return a random id of 20 characters (at most 30 fit OpenEMR's column)."""
+    return secrets.token_hex(10)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC times in and out; naive ones are refused."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times; store UTC without a zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return UTC."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """The base of all tables."""
+
+    type_annotation_map = {datetime: UtcDateTime}  # noqa: RUF012 - SQLAlchemy reads it as a class attribute
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "busy_timeout=10000", "foreign_keys=ON", "synchronous=FULL", "secure_delete=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Any) -> None:
+    # A read that becomes a write cannot wait in SQLite's WAL (SQLITE_BUSY_SNAPSHOT), so writers queue at the start.
+    is_read = connection.get_execution_options().get("chartside_read", False)
+    connection.exec_driver_sql("BEGIN" if is_read else "BEGIN IMMEDIATE")
+
+
+def _switch_off_implicit_begin(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+
+
+class Database:
+    """The engine and its transactions."""
+
+    def __init__(self, url: str) -> None:
+        self.engine: Engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "connect", _switch_off_implicit_begin)
+            event.listen(self.engine, "begin", _begin)
+        self._writes = sessionmaker(self.engine, expire_on_commit=False)
+        self._reads = sessionmaker(self.engine.execution_options(chartside_read=True), expire_on_commit=False)
+
+    @contextmanager
+    def begin(self) -> Iterator[Db]:
+        """Open a transaction that may write; commit at the end, roll back on any exception."""
+        with self._writes.begin() as db:
+            yield db
+
+    @contextmanager
+    def read(self) -> Iterator[Db]:
+        """Open a transaction that only reads (it never waits for a writer)."""
+        with self._reads.begin() as db:
+            yield db
+
+    def close(self) -> None:
+        """Close the pool."""
+        self.engine.dispose()

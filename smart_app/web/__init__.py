@@ -1,0 +1,1 @@
+"""Templates, ES modules, CSS, and the policy that every route declares."""
