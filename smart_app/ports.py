@@ -34,16 +34,6 @@ class Queue(Protocol):
         """Ask a worker to look at this session now."""
 
 
-class AuditTrail(Protocol):
-    """The append-only trail (T12)."""
-
-    def write(self, *, actor: str, action: str, subject: str, detail: Mapping[str, str] | None = None) -> None:
-        """Append one line: `actor` (fhirUser, participant id or 'server'), `action` (verb.noun), `subject` (our id).
-
-        Raises AuditUnavailable; the caller then refuses the act (but stopping, withdrawal and erasure always run).
-        """
-
-
 class Vault(Protocol):
     """Data keys in a slot file that forgets, and AES-256-GCM with them (trust.md section 3)."""
 

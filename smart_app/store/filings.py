@@ -1,0 +1,75 @@
+"""The outbox: what is owed to the chart. A change raises `wanted`; a worker files and sets `done` to what it filed."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select, update
+
+from smart_app.store.database import Db
+from smart_app.store.tables import Filing
+
+
+def owe(db: Db, kind: str, subject_id: str, *, session_id: str, now: datetime) -> None:
+    """Say that the chart must (again) get the resource of this kind made from this row."""
+    row = find(db, kind, subject_id)
+    if row is None:
+        db.add(Filing(kind=kind, subject_id=subject_id, session_id=session_id, next_try_at=now))
+        db.flush()
+        return
+    row.wanted += 1
+    row.next_try_at = now
+    row.attempts = 0
+    row.parked = row.public = ""
+
+
+def find(db: Db, kind: str, subject_id: str) -> Filing | None:
+    """Return the filing of a row, if one is owed or done."""
+    return db.scalar(select(Filing).where(Filing.kind == kind, Filing.subject_id == subject_id))
+
+
+def reference(db: Db, kind: str, subject_id: str) -> str | None:
+    """Return the chart's relative reference (Consent/17), once filed."""
+    row = find(db, kind, subject_id)
+    return f"{row.resource_type}/{row.resource_id}" if row is not None and row.resource_id else None
+
+
+def due(db: Db, *, now: datetime, most: int = 50) -> list[str]:
+    """Return the ids of filings that are owed, not parked and not leased, oldest first."""
+    query = (
+        select(Filing.id)
+        .where(
+            Filing.done < Filing.wanted,
+            Filing.parked == "",
+            Filing.next_try_at <= now,
+            or_(Filing.lease_until.is_(None), Filing.lease_until < now),
+        )
+        .order_by(Filing.next_try_at)
+        .limit(most)
+    )
+    return list(db.scalars(query))
+
+
+def claim(db: Db, filing_id: str, *, now: datetime, lease: timedelta) -> bool:
+    """Take one filing for this worker. False: another has it."""
+    taken = db.execute(
+        update(Filing)
+        .where(Filing.id == filing_id, or_(Filing.lease_until.is_(None), Filing.lease_until < now))
+        .values(lease_until=now + lease, attempts=Filing.attempts + 1)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(taken.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def of_session(db: Db, session_id: str) -> list[Filing]:
+    """Return everything owed or filed of a session."""
+    return list(db.scalars(select(Filing).where(Filing.session_id == session_id).order_by(Filing.id)))
+
+
+def unpark_of_clinician(db: Db, session_ids: list[str], *, now: datetime) -> int:
+    """Let parked filings be tried again, after a fresh launch; return how many."""
+    freed = db.execute(
+        update(Filing)
+        .where(Filing.session_id.in_(session_ids), Filing.parked != "", Filing.done < Filing.wanted)
+        .values(parked="", public="", next_try_at=now, attempts=0)
+        .execution_options(synchronize_session=False)
+    )
+    return int(freed.rowcount)  # type: ignore[attr-defined]
