@@ -1,0 +1,55 @@
+# Chartside. `make demo` to see it, `make test` to check it.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test journey check bench browser lock clean
+
+help:  ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then echo "Chartside needs Python 3.11 or newer. Install it (Debian: apt install python3 python3-venv), then run this again."; exit 1; fi
+	@$(PYTHON) -c 'import shutil, sys; sys.exit(shutil.disk_usage(".").free < 3_000_000_000)' || { echo "Chartside needs 3 GB of free disk to install. Free some space, then run this again."; exit 1; }
+	@echo "Installing Chartside's packages (about two minutes, once) ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing. On Debian: apt install python3-venv"; exit 1; }
+	@$(BIN)/pip install --require-hashes -r requirements.lock | while read -r line; do if [ -t 1 ]; then printf '\r\033[K%.76s' "$$line"; fi; done; echo
+	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json $(VENV)/.installed
+	@PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --no-fund --no-audit
+	@touch $@
+
+browser: $(VENV)/.installed  ## Find a Chromium, or install Debian's
+	@$(BIN)/python -m plugin.browser --install
+
+demo: $(VENV)/.installed  ## A whole clinic on this machine: sandbox EHR, web, worker, a finished sample visit
+	@exec $(BIN)/chartside demo
+
+test: check browser  ## Everything: checks, unit tests, journeys in real browsers
+	$(BIN)/python -m pytest
+
+journey: browser  ## The whole visit in two real browsers against the running demo, with screenshots in docs/img
+	$(BIN)/python -m pytest tests/journeys -m journey -s
+
+check: $(VENV)/.installed node_modules/.installed  ## Style, types, import contracts, ES modules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	PATH="$(abspath $(BIN)):$$PATH" npx --no-install tsc -p tsconfig.json
+	PATH="$(abspath $(BIN)):$$PATH" node --test tests/js/
+	$(BIN)/python -m pytest -q tests/architecture
+
+bench: browser  ## Measure: note ready after End, memory, real-time factor, chunk uploads; printed and stored
+	$(BIN)/python -m benchmarks
+
+lock: ## Renew requirements.lock from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal -o requirements.lock
+
+clean: ## Remove what the make targets installed and the demo's data
+	rm -rf $(VENV) node_modules var
