@@ -126,9 +126,16 @@ class LaunchRefused(ChartsideError):
 
 
 class ChartRefused(ChartsideError):
-    """The EHR said no; trying again without a change is useless."""
+    """The EHR said no; trying again without a change is useless.
+
+    `outcome` is the EHR's own text (OperationOutcome): for the doctor page only, never logged.
+    """
 
     status = 502
+
+    def __init__(self, code: str, public: str, todo: str = "", *, outcome: str = "") -> None:
+        super().__init__(code, public, todo)
+        self.outcome = outcome
 
 
 class ChartConflict(ChartsideError):

@@ -3,6 +3,7 @@
 Adapters live in their rooms; each Protocol has an in-memory double in `tests/fakes/`, held to the same contract tests.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -226,6 +227,52 @@ class Chart(Protocol):
 
     def takes(self, resource_type: str, operation: str = "create") -> bool:
         """Say whether this server takes the operation, by its CapabilityStatement and what it refused so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """What a server answered: header names in lower case, the body already capped."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the body as JSON. Raises ValueError for anything else."""
+        return json.loads(self.body)
+
+
+class Http(Protocol):
+    """The guarded way out to the EHR for everything but FHIR: no redirects, 5 s, 256 KB, addresses on `origins` only.
+
+    Raises ChartRefused (a forbidden address, too large, a redirect) or ChartUnreachable.
+    """
+
+    def get(self, url: str, *, origins: frozenset[str]) -> HttpAnswer:
+        """Fetch a public document."""
+
+    def post_form(self, url: str, body: str, *, headers: Mapping[str, str], origins: frozenset[str]) -> HttpAnswer:
+        """Post a form once; it is never repeated by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """A usable access token, the only FHIR base it may be sent to, and what it was granted for."""
+
+    token: str = field(repr=False)
+    base: str
+    scope: str
+    patient_id: str
+
+
+class Tokens(Protocol):
+    """Access tokens of launches, refreshed as needed. Raises ChartNeedsRelaunch or ChartUnreachable."""
+
+    def access(self, ehr_grant_id: str) -> Access:
+        """Return a token that is good now, as far as the clock tells."""
+
+    def renewed(self, ehr_grant_id: str, *, stale: str) -> Access:
+        """Return another token than `stale`, which the server has refused."""
 
 
 class Charts(Protocol):
