@@ -7,6 +7,9 @@ from sqlalchemy import or_, select, update
 from smart_app.store.database import Db
 from smart_app.store.tables import Filing
 
+NOT_TAKEN = "not_taken"
+"""Parked because the EHR has no such resource or operation."""
+
 
 def owe(db: Db, kind: str, subject_id: str, *, session_id: str, now: datetime) -> None:
     """Say that the chart must (again) get the resource of this kind made from this row."""
@@ -30,6 +33,12 @@ def reference(db: Db, kind: str, subject_id: str) -> str | None:
     """Return the chart's relative reference (Consent/17), once filed."""
     row = find(db, kind, subject_id)
     return f"{row.resource_type}/{row.resource_id}" if row is not None and row.resource_id else None
+
+
+def is_not_taken(db: Db, kind: str, subject_id: str) -> bool:
+    """Say whether the EHR does not take this resource, so that nothing need wait for it."""
+    row = find(db, kind, subject_id)
+    return row is not None and row.resource_id is None and row.parked == NOT_TAKEN
 
 
 def due(db: Db, *, now: datetime, most: int = 50) -> list[str]:

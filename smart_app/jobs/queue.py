@@ -1,0 +1,74 @@
+"""huey behind one typed module: a wake-up call. It holds no state; losing it loses a minute, never a session."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import huey
+from huey.serializer import SignedSerializer
+
+from smart_app.config import Secret
+
+PULSE_S = 1.0
+_SWALLOW_REPEATS_FOR = timedelta(seconds=5)
+"""A wake-up that is still waiting need not be repeated on every pulse."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """What a worker does when it is woken; each is safe to run twice."""
+
+    process: Callable[[str], None]
+    file: Callable[[str], None]
+    sweep: Callable[[], None]
+    pulse: Callable[[], tuple[list[str], list[str]]]
+    """Note that this worker is alive; return the sessions and the filings that are owed now."""
+
+
+class Jobs:
+    """The queue on SQLite, and the consumer that works on it. Payloads are ids only, signed (T17)."""
+
+    def __init__(self, path: Path, signing: Secret, steps: Steps, now: Callable[[], datetime]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._steps = steps
+        self._now = now
+        self._woken: dict[tuple[str, str], datetime] = {}
+        self._huey: Any = huey.SqliteHuey(
+            "chartside", filename=str(path), results=False, serializer=SignedSerializer(secret=signing.reveal().hex())
+        )
+        self._process: Any = self._huey.task(name="process")(steps.process)
+        self._file: Any = self._huey.task(name="file")(steps.file)
+        self._sweep: Any = self._huey.periodic_task(huey.crontab(minute="*"), name="sweep")(steps.sweep)
+
+    def wake(self, session_id: str) -> None:
+        """Ask a worker to look at this session now."""
+        self._process(session_id)
+
+    def work(self) -> None:
+        """Work until SIGINT or SIGTERM; what is left undone is found again by its row."""
+        threading.Thread(target=self._beat, name="pulse", daemon=True).start()
+        self._huey.flush()  # whatever an earlier worker left behind is owed by a row anyway
+        consumer = self._huey.create_consumer(
+            workers=2, worker_type="thread", periodic=True, initial_delay=0.1, max_delay=0.5, check_worker_health=True
+        )
+        consumer.run()
+
+    def _beat(self) -> None:
+        pause = threading.Event()
+        while True:
+            sessions, filings = self._steps.pulse()
+            for session_id in sessions:
+                self._wake_once("session", session_id, self._process)
+            for filing_id in filings:
+                self._wake_once("filing", filing_id, self._file)
+            pause.wait(PULSE_S)
+
+    def _wake_once(self, kind: str, id_: str, task: Callable[[str], Any]) -> None:
+        now = self._now()
+        self._woken = {known: at for known, at in self._woken.items() if now - at < _SWALLOW_REPEATS_FOR}
+        if (kind, id_) not in self._woken:
+            self._woken[kind, id_] = now
+            task(id_)

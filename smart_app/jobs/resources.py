@@ -1,0 +1,283 @@
+"""From rows to FHIR resources: what each kind of filing puts into the chart. Decides nothing, writes nothing."""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+
+from fhir_mappings import audit as audit_mapping
+from fhir_mappings import consent as consent_mapping
+from fhir_mappings import device as device_mapping
+from fhir_mappings import model, provenance
+from fhir_mappings import note as note_mapping
+from fhir_mappings import recording as recording_mapping
+from fhir_mappings import template as template_mapping
+from smart_app.ports import Resource
+from smart_app.store import chart_facts, filings
+from smart_app.store.database import Db
+from smart_app.store.tables import Clinician, Note, Recording, RecordingConsent, TelehealthSession
+
+APP_VERSION = version("chartside")
+
+ReadElements = Callable[[Note], tuple[tuple[str, str, str, bool], ...]]
+"""Opens a note's sealed content: (link_id, title, text, is_ai) in order."""
+
+
+class Missing(Exception):
+    """The resource cannot be made yet: it refers to one that is owed to the chart and not there."""
+
+    def __init__(self, kind: str, subject_id: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.subject_id = subject_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """The names of what listens and drafts, for Device and Provenance."""
+
+    speech_model: str
+    drafter: str
+    prompt_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What every builder needs."""
+
+    db: Db
+    site: model.Site
+    session: TelehealthSession
+    clinician: Clinician
+    read_elements: ReadElements
+    now: datetime
+    models: Models
+    loinc_note_type: str
+
+    @property
+    def patient(self) -> str:
+        """Return the reference of the session's patient."""
+        return f"Patient/{self.session.patient_id}"
+
+    @property
+    def encounter(self) -> str:
+        """Return the reference of the session's encounter."""
+        return f"Encounter/{self.session.encounter_id}"
+
+    def need(self, kind: str, subject_id: str) -> str:
+        """Return the chart's reference. Raises Missing when it is not filed."""
+        found = filings.reference(self.db, kind, subject_id)
+        if found is None:
+            raise Missing(kind, subject_id)
+        return found
+
+    def have(self, kind: str, subject_ids: list[str]) -> tuple[str, ...]:
+        """Return the chart's references, but of those that this EHR takes. Raises Missing for one still owed."""
+        kept = [id_ for id_ in subject_ids if not filings.is_not_taken(self.db, kind, id_)]
+        return tuple(self.need(kind, id_) for id_ in kept)
+
+
+def ai_device(facts: Facts, _subject_id: str) -> Resource:
+    """Make the Device that drafts: one per model and prompt."""
+    identity = f"{facts.models.drafter}|{facts.models.prompt_version}|{facts.models.speech_model}|{APP_VERSION}"
+    return device_mapping.to_fhir(
+        model.AiDevice(
+            identifier=hashlib.sha256(identity.encode()).hexdigest()[:24],
+            model=f"{facts.models.drafter}, recogniser {facts.models.speech_model}",
+            model_version=facts.models.drafter,
+            prompt_version=facts.models.prompt_version,
+            app_version=APP_VERSION,
+        ),
+        facts.site,
+    )
+
+
+def app_device(facts: Facts, _subject_id: str) -> Resource:
+    """Make the app's own Device."""
+    return device_mapping.app_to_fhir(model.AppDevice(identifier="chartside", app_version=APP_VERSION), facts.site)
+
+
+def _consent_model(facts: Facts, row: RecordingConsent) -> model.RecordingConsent:
+    is_agreed = row.status != "rejected"
+    assert row.answered_at is not None  # noqa: S101 - only answered questions are owed
+    return model.RecordingConsent(
+        identifier=row.id,
+        status=row.status,  # type: ignore[arg-type]
+        patient=facts.patient,
+        encounter=facts.encounter,
+        performer=facts.patient,
+        practitioner=facts.clinician.fhir_user if is_agreed else None,
+        device=facts.need("device", facts.session.id) if is_agreed else None,
+        answered_at=row.answered_at,
+        withdrawn_at=row.withdrawn_at,
+        language=row.language,
+        screen_title="Consent to Record This Session",
+        screen_html=row.screen_html,
+        text_version=row.text_version,
+        verified_with=facts.patient,
+    )
+
+
+def consent(facts: Facts, subject_id: str) -> Resource:
+    """Make the Consent of one answer."""
+    row, _participant = chart_facts.consent(facts.db, subject_id)
+    return consent_mapping.to_fhir(_consent_model(facts, row), facts.site)
+
+
+def _media_status(row: Recording) -> model.RecordingStatus:
+    if row.stop_cause == "withdrawn" or row.erase_cause == "withdrawn":
+        return "stopped"
+    return "completed" if row.stopped_at or row.erased_at else "in-progress"
+
+
+def media(facts: Facts, subject_id: str) -> Resource:
+    """Make the Media of one recording: live, or the tombstone once erased.
+
+    The hash is over the chunks' hashes in order, so that it can be told after the sound is gone.
+    """
+    row, captured, receipt = chart_facts.recording(facts.db, subject_id)
+    started_at = row.first_byte_at or row.started_at
+    status = _media_status(row)
+    ended_at = (row.stopped_at or row.erased_at) if status != "in-progress" else None
+    digest = hashlib.sha1("".join(captured.hashes).encode(), usedforsecurity=False).digest()
+    return recording_mapping.to_fhir(
+        model.Recording(
+            identifier=row.id,
+            status=status,
+            patient=facts.patient,
+            encounter=facts.encounter,
+            practitioner=facts.clinician.fhir_user,
+            started_at=started_at,
+            ended_at=ended_at,
+            duration_s=round((ended_at - started_at).total_seconds(), 1) if ended_at else None,
+            size_bytes=captured.size_bytes if ended_at else None,
+            sha1_b64=base64.b64encode(digest).decode() if ended_at else None,
+            erased_at=row.erased_at,
+            receipt_id=receipt.id if receipt and row.erased_at else None,
+        ),
+        facts.site,
+    )
+
+
+def _doc_status(row: Note) -> model.DocStatus:
+    if row.signed_at is None:
+        return "preliminary"
+    return "amended" if row.replaces_id else "final"
+
+
+def note(facts: Facts, subject_id: str) -> Resource:
+    """Make the DocumentReference of a note."""
+    row, template, summary = chart_facts.note(facts.db, subject_id)
+    elements = tuple(
+        model.NoteElement(link_id=link_id, title=title, text=text, is_ai=is_ai)
+        for link_id, title, text, is_ai in facts.read_elements(row)
+    )
+    has_ai = any(element.is_ai and element.text.strip() for element in elements)
+    consents = facts.have("consent", chart_facts.live_consent_ids(facts.db, facts.session.id))
+    recordings = facts.have("media", chart_facts.captured_recording_ids(facts.db, facts.session.id))
+    replaces = facts.need("note", row.replaces_id) if row.replaces_id else None
+    is_replaced = chart_facts.is_superseded_by(facts.db, row.id) is not None
+    status: model.NoteStatus = "superseded" if is_replaced else "current"
+    holds = f"Holds AI Session Summary version {summary.version}, reviewed." if has_ai and summary else ""
+    if has_ai and summary and row.signed_at is None:
+        holds = f"Holds AI Session Summary version {summary.version}."
+    return note_mapping.to_fhir(
+        model.Note(
+            identifier=row.id,
+            status="entered-in-error" if row.status == "entered-in-error" else status,
+            doc_status=_doc_status(row),
+            loinc_type=facts.loinc_note_type,
+            patient=facts.patient,
+            encounter=facts.encounter,
+            practitioner=facts.clinician.fhir_user,
+            device=facts.need("device", facts.session.id) if has_ai else None,
+            signed_by=facts.clinician.fhir_user if row.signed_at else None,
+            created_at=row.created_at,
+            signed_at=row.signed_at,
+            session_started_at=facts.session.started_at,
+            session_ended_at=facts.session.ended_at or row.created_at,
+            title=row.title,
+            description=holds,
+            elements=elements,
+            recordings=recordings if has_ai else (),
+            consents=consents if has_ai else (),
+            questionnaire=template_mapping.canonical(
+                model.Template(identifier=template.id, version=template.version, title=template.title, elements=()),
+                facts.site,
+            ),
+            replaces=replaces,
+            has_speech_source=has_ai,
+        ),
+        facts.site,
+    )
+
+
+def provenance_draft(facts: Facts, subject_id: str) -> Resource:
+    """Make the Provenance that names model, prompt, recogniser, recordings and consents."""
+    row, _template, summary = chart_facts.note(facts.db, subject_id)
+    made_at = summary.made_at if summary else row.created_at
+    consent_ids = chart_facts.live_consent_ids(facts.db, facts.session.id)
+    consents = [_consent_model(facts, chart_facts.consent(facts.db, id_)[0]) for id_ in consent_ids]
+    return provenance.draft_to_fhir(
+        model.DraftProvenance(
+            note=facts.need("note", row.id),
+            started_at=facts.session.ended_at or facts.session.started_at,
+            ended_at=made_at,
+            recorded_at=row.signed_at or row.saved_at,
+            practitioner=facts.clinician.fhir_user,
+            device=facts.need("device", facts.session.id),
+            device_display=f"Chartside summariser {facts.models.drafter}, prompts {facts.models.prompt_version}",
+            recogniser=summary.speech_model if summary else facts.models.speech_model,
+            recordings=facts.have("media", chart_facts.captured_recording_ids(facts.db, facts.session.id)),
+            consents=facts.have("consent", consent_ids),
+            policies=tuple(sorted({consent_mapping.policy_uri(each, facts.site) for each in consents})),
+        ),
+        facts.site,
+    )
+
+
+def provenance_signed(facts: Facts, subject_id: str) -> Resource:
+    """Make the Provenance of a signature."""
+    row = facts.db.get_one(Note, subject_id)
+    assert row.signed_at is not None  # noqa: S101 - owed only by signing
+    return provenance.signing_to_fhir(
+        model.SigningProvenance(
+            note=facts.need("note", row.id),
+            signed_by=facts.clinician.fhir_user,
+            signed_at=row.signed_at,
+            recorded_at=row.signed_at,
+        ),
+        facts.site,
+    )
+
+
+def audit_erasure(facts: Facts, subject_id: str) -> Resource:
+    """Make the AuditEvent of a recording's erasure."""
+    row, _captured, receipt = chart_facts.recording(facts.db, subject_id)
+    assert row.erased_at is not None  # noqa: S101 - owed only by an erasure
+    assert receipt is not None  # noqa: S101 - owed only by an erasure
+    return audit_mapping.erasure_to_fhir(
+        model.ErasureEvent(
+            recording=facts.need("media", row.id),
+            patient=facts.patient,
+            device=facts.need("app-device", facts.session.id),
+            recorded_at=row.erased_at,
+            receipt_id=receipt.id,
+        ),
+        facts.site,
+    )
+
+
+BUILDERS: dict[str, Callable[[Facts, str], Resource]] = {
+    "device": ai_device,
+    "app-device": app_device,
+    "consent": consent,
+    "media": media,
+    "note": note,
+    "provenance-draft": provenance_draft,
+    "provenance-signed": provenance_signed,
+    "audit-erasure": audit_erasure,
+}
+"""The kinds of filing, each with what makes its resource."""

@@ -1,0 +1,96 @@
+"""What dies when: audio at signing or at its deadline, the transcript at signing or after seven days.
+
+Destroying the audio of one recording is the recording room's (`Destroy`); when to do it is decided here, by the clock
+and the row alone.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from smart_app.ports import Clock, Vault
+from smart_app.session import Event
+from smart_app.store import audit_lines, retention, sessions
+from smart_app.store.database import Database, Db
+from smart_app.store.tables import TelehealthSession
+
+log = structlog.get_logger()
+
+REASON_AUDIO_ERASED = "audio_erased"
+_AUDIO_ERASED = "The recording reached its deadline and was erased before a summary could be made."
+
+
+class Destroy(Protocol):
+    """Destroys one recording's key and files, writes its receipt and owes the tombstone; safe to repeat."""
+
+    def __call__(self, db: Db, recording_id: str, *, cause: str, at: datetime) -> None:
+        """Do it in this transaction; key and files go whatever becomes of the transaction."""
+
+
+class Retention:
+    """Erases on time."""
+
+    def __init__(self, *, db: Database, clock: Clock, vault: Vault, destroy: Destroy) -> None:
+        self._db = db
+        self._clock = clock
+        self._vault = vault
+        self._destroy = destroy
+
+    def erase_audio(self, db: Db, session_id: str, *, cause: str, at: datetime) -> None:
+        """Erase every recording of a session whose audio is still there."""
+        for recording_id in retention.unerased_recordings(db, session_id):
+            self._destroy(db, recording_id, cause=cause, at=at)
+
+    def erase_transcript(self, db: Db, session: TelehealthSession, *, cause: str, at: datetime) -> None:
+        """Destroy the session's key and delete the transcript; evidence then keeps ids and times only."""
+        if session.key_slot is not None:
+            self._vault.destroy(session.key_slot)
+            session.key_slot = None
+        retention.erase_transcript_rows(db, session.id)
+        audit_lines.append_if_possible(
+            db, at=at, actor="server", action="transcript.erased", subject=session.id, detail={"cause": cause}
+        )
+
+    def on_signed(self, db: Db, session: TelehealthSession, at: datetime) -> None:
+        """Erase audio and transcript when a note of the session is signed (decisions 5 and 10)."""
+        self.erase_audio(db, session.id, cause="signed", at=at)
+        self.erase_transcript(db, session, cause="signed", at=at)
+
+    def sweep(self) -> int:
+        """Erase all that is due now; return how many recordings. One failure does not keep the others alive."""
+        now = self._clock.now()
+        with self._db.read() as db:
+            recordings = retention.recordings_past_deadline(db, now=now)
+            transcripts = retention.transcripts_past_deadline(db, now=now)
+        erased = sum(
+            self._try(partial(self._destroy, recording_id=id_, cause="deadline", at=now)) for id_ in recordings
+        )
+        for session_id in transcripts:
+            self._try(partial(self._erase_due_transcript, session_id=session_id, now=now))
+        self._try(partial(self._close_the_owed, now=now))
+        self._try(partial(retention.forget_stale_rows, now=now))
+        return erased
+
+    def _try(self, act: Callable[[Db], None]) -> bool:
+        try:
+            with self._db.begin() as db:
+                act(db)
+        except Exception as error:  # whatever it is, the next recording must not outlive its deadline for it
+            log.error("sweep_failed", error=type(error).__name__)
+            return False
+        return True
+
+    def _erase_due_transcript(self, db: Db, session_id: str, now: datetime) -> None:
+        self.erase_transcript(db, sessions.find(db, session_id), cause="deadline", at=now)
+
+    @staticmethod
+    def _close_the_owed(db: Db, now: datetime) -> None:
+        """Tell of sessions whose sound is gone that no summary will come."""
+        for session_id in retention.without_audio_but_owed(db):
+            session = sessions.find(db, session_id)
+            sessions.apply(db, session, Event.AUDIO_LOST, actor="server", at=now)
+            session.reason, session.reason_public = REASON_AUDIO_ERASED, _AUDIO_ERASED
+            log.warning("summary_lost_to_deadline", session=session_id)

@@ -1,0 +1,43 @@
+"""Erasure receipts: written once, never changed, chained by hash."""
+
+from sqlalchemy import select
+
+from smart_app.store.database import Db
+from smart_app.store.tables import Chunk, Receipt, Recording, Track
+
+GENESIS = "0" * 64
+
+
+def last(db: Db) -> tuple[int, str]:
+    """Return number and hash of the newest receipt (0 and zeros before the first)."""
+    row = db.execute(select(Receipt.number, Receipt.hash).order_by(Receipt.number.desc()).limit(1)).first()
+    return (row.number, row.hash) if row else (0, GENESIS)
+
+
+def sealed_items(db: Db, recording_id: str) -> list[dict[str, str]]:
+    """Return what is destroyed with a recording: each chunk by name and the SHA-256 of its ciphertext."""
+    query = (
+        select(Chunk.track_id, Chunk.run, Chunk.number, Chunk.sealed_sha256)
+        .join(Track, Track.id == Chunk.track_id)
+        .where(Track.recording_id == recording_id)
+        .order_by(Chunk.track_id, Chunk.run, Chunk.number)
+    )
+    return [
+        {"chunk": f"{row.track_id}/{row.run}/{row.number}", "sealed_sha256": row.sealed_sha256}
+        for row in db.execute(query)
+    ]
+
+
+def of_recording(db: Db, recording_id: str) -> Receipt | None:
+    """Return the recording's receipt, once it is erased."""
+    return db.scalar(select(Receipt).where(Receipt.recording_id == recording_id))
+
+
+def of_session(db: Db, session_id: str) -> list[Receipt]:
+    """Return the session's receipts in order."""
+    return list(db.scalars(select(Receipt).where(Receipt.session_id == session_id).order_by(Receipt.number)))
+
+
+def recordings_of(db: Db, session_id: str) -> list[Recording]:
+    """Return the session's recordings in order."""
+    return list(db.scalars(select(Recording).where(Recording.session_id == session_id).order_by(Recording.number)))

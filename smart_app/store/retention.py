@@ -1,0 +1,85 @@
+"""Deadlines: the queries of the sweep. They look at the clock and the row, never at a session's state."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+
+from smart_app.session import State
+from smart_app.store.database import Db
+from smart_app.store.tables import (
+    CaptureGrant,
+    Launch,
+    Note,
+    Recording,
+    Signal,
+    TelehealthSession,
+    TrackTranscript,
+    Transcript,
+    WorkerBeat,
+)
+
+_LAUNCHES_KEPT = timedelta(hours=1)
+_SIGNALS_KEPT = timedelta(hours=2)
+_OWED = (State.ENDED, State.PROCESSING, State.FAILED)
+
+
+def recordings_past_deadline(db: Db, *, now: datetime) -> list[str]:
+    """Return the ids of recordings whose audio must be destroyed now."""
+    query = select(Recording.id).where(Recording.erased_at.is_(None), Recording.erase_due_at <= now)
+    return list(db.scalars(query.order_by(Recording.erase_due_at)))
+
+
+def unerased_recordings(db: Db, session_id: str) -> list[str]:
+    """Return the ids of a session's recordings whose audio is still there."""
+    query = select(Recording.id).where(Recording.session_id == session_id, Recording.erased_at.is_(None))
+    return list(db.scalars(query.order_by(Recording.number)))
+
+
+def oldest_unerased_at(db: Db) -> datetime | None:
+    """Return the first byte's time of the oldest recording that still has its audio."""
+    query = select(Recording.first_byte_at).where(Recording.erased_at.is_(None), Recording.first_byte_at.is_not(None))
+    return db.scalar(query.order_by(Recording.first_byte_at).limit(1))
+
+
+def transcripts_past_deadline(db: Db, *, now: datetime) -> list[str]:
+    """Return the sessions whose transcript must be erased now."""
+    return list(db.scalars(select(Transcript.session_id).where(Transcript.erase_due_at <= now)))
+
+
+def without_audio_but_owed(db: Db) -> list[str]:
+    """Return the sessions that still wait for a summary though all their audio is gone and no transcript is left."""
+    has_audio = select(Recording.id).where(Recording.session_id == TelehealthSession.id, Recording.erased_at.is_(None))
+    has_text = select(Transcript.session_id).where(Transcript.session_id == TelehealthSession.id)
+    query = select(TelehealthSession.id).where(
+        TelehealthSession.state.in_(_OWED), ~has_audio.exists(), ~has_text.exists()
+    )
+    return list(db.scalars(query))
+
+
+def erase_transcript_rows(db: Db, session_id: str) -> None:
+    """Delete the session's transcript rows (their key is destroyed by the caller)."""
+    db.execute(delete(TrackTranscript).where(TrackTranscript.session_id == session_id))
+    db.execute(delete(Transcript).where(Transcript.session_id == session_id))
+
+
+def has_unsigned_note(db: Db, session_id: str) -> bool:
+    """Say whether a draft of the session is still being worked on."""
+    return db.scalar(select(Note.id).where(Note.session_id == session_id, Note.status == "draft").limit(1)) is not None
+
+
+def forget_stale_rows(db: Db, *, now: datetime) -> None:
+    """Delete what is of no use any more: launches that were not finished, expired grants, old signals."""
+    db.execute(delete(Launch).where(Launch.created_at < now - _LAUNCHES_KEPT))
+    db.execute(delete(CaptureGrant).where(CaptureGrant.expires_at < now - _LAUNCHES_KEPT))
+    db.execute(delete(Signal).where(Signal.at < now - _SIGNALS_KEPT))
+
+
+def beat(db: Db, *, name: str, now: datetime) -> None:
+    """Note that a worker is alive."""
+    db.merge(WorkerBeat(name=name, at=now))
+    db.execute(delete(WorkerBeat).where(WorkerBeat.at < now - _SIGNALS_KEPT))
+
+
+def last_beat_at(db: Db) -> datetime | None:
+    """Return when any worker was last alive."""
+    return db.scalar(select(WorkerBeat.at).order_by(WorkerBeat.at.desc()).limit(1))
