@@ -158,7 +158,8 @@ class Participant(Base):
     copy_link_hash: Mapped[str | None] = mapped_column(unique=True)
     """The second link: consent copy, withdrawal, receipts, for 30 days (decision 18)."""
     copy_link_expires_at: Mapped[datetime | None]
-    cookie_hash: Mapped[str | None] = mapped_column(unique=True)
+    cookie_hash: Mapped[str | None] = mapped_column(index=True)
+    """Not unique: one browser keeps its cookie when everybody moves to a new session (S08)."""
     joined_at: Mapped[datetime | None]
     """When they came into the waiting room (link opened, device checked)."""
     admitted_at: Mapped[datetime | None]
@@ -167,6 +168,7 @@ class Participant(Base):
     left_at: Mapped[datetime | None]
     seen_at: Mapped[datetime | None]
     is_muted: Mapped[bool] = mapped_column(default=False)
+    is_camera_off: Mapped[bool] = mapped_column(default=False)
 
 
 class RecordingConsent(Base):
