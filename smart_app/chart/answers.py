@@ -1,0 +1,113 @@
+"""What an answer that is no success means, and what is done about it (the table in ehr.md section 2)."""
+
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from smart_app.chart.capabilities import Capabilities
+from smart_app.chart.resources import outcome_text, patients_of
+from smart_app.errors import ChartConflict, ChartRefused, ChartUnreachable
+from smart_app.ports import Access, Clock, HttpAnswer, Resource
+
+MAX_WAIT_S = 3600.0
+_VERBS = {"create": "add", "update": "change", "read": "read", "search-type": "search for"}
+_RIGHTS = {"create": "c", "update": "u", "read": "r", "search-type": "s"}
+
+
+class Answers:
+    """Turns answers into errors of ours, and remembers what a server does not offer."""
+
+    def __init__(self, *, ehr_grant_id: str, capabilities: Capabilities, clock: Clock) -> None:
+        self._grant = ehr_grant_id
+        self._capabilities = capabilities
+        self._clock = clock
+
+    def demand(self, base: str, kind: str, operation: str) -> None:
+        """Refuse at once what the server refused lately."""
+        now = self._clock.now()
+        if self._capabilities.is_refused(base, kind, operation, ehr_grant_id=self._grant, now=now):
+            raise self.not_offered(kind, operation)
+
+    def switch_off(self, base: str, kind: str, operation: str, *, is_for_this_login: bool = False) -> None:
+        """Remember that this server (or this login) does not offer one operation on one type."""
+        grant = self._grant if is_for_this_login else ""
+        self._capabilities.refuse(base, kind, operation, ehr_grant_id=grant, now=self._clock.now())
+
+    def not_offered(self, kind: str, operation: str) -> ChartRefused:
+        """Return the error for an operation that this EHR does not offer."""
+        return ChartRefused(
+            "not_offered",
+            f"This EHR does not let Chartside {_VERBS[operation]} a {kind}.",
+            "It stays in Chartside; copy the text into the chart where it is needed.",
+        )
+
+    def refuse_unknown(self, answer: HttpAnswer) -> None:
+        """Raise ChartUnreachable for an answer after which the write may or may not have happened, or must wait."""
+        if answer.status == 429:
+            raise ChartUnreachable(
+                "ehr_busy",
+                "The EHR asks to wait.",
+                "It is tried again by itself.",
+                retry_after_s=self._wait_s(answer.headers.get("retry-after", "")),
+            )
+        if answer.status >= 500 and answer.status != 501:
+            wait_s = self._wait_s(answer.headers.get("retry-after", ""))
+            raise ChartUnreachable(
+                "ehr_failed", "The EHR has a fault.", "It is tried again by itself.", retry_after_s=wait_s
+            )
+        if answer.status == 408:
+            raise ChartUnreachable("ehr_failed", "The EHR was too slow.", "It is tried again by itself.")
+
+    def check(
+        self, answer: HttpAnswer, access: Access, kind: str, operation: str, ours: Resource | None = None
+    ) -> None:
+        """Return for a success; raise what any other answer means.
+
+        Raises ChartRefused, with the EHR's words in `outcome` where it gave some, or ChartConflict.
+        """
+        status = answer.status
+        if status in {200, 201, 204}:
+            return
+        if status == 403:
+            # A login for one patient may be refused another's resource and still take its own.
+            about = patients_of(ours, access.base) if ours else frozenset()
+            if operation in {"create", "update"} and about <= {f"Patient/{access.patient_id}"}:
+                self.switch_off(access.base, kind, operation, is_for_this_login=True)
+            raise ChartRefused(
+                "forbidden",
+                f"The EHR does not allow you to {_VERBS[operation]} a {kind}.",
+                f"Ask your administrator for the right {kind}.{_RIGHTS[operation]}.",
+                outcome=outcome_text(_json(answer)),
+            )
+        if status in {404, 405, 501}:
+            if operation in {"create", "update"}:
+                self.switch_off(access.base, kind, operation)
+            raise self.not_offered(kind, operation)
+        if status == 409:
+            raise ChartConflict(
+                "changed_in_chart", f"The chart holds another version of this {kind}.", "Compare both in the chart."
+            )
+        raise ChartRefused(
+            "not_accepted",
+            f"The EHR did not accept the {kind}.",
+            "Tell your administrator.",
+            outcome=outcome_text(_json(answer)),
+        )
+
+    def _wait_s(self, text: str) -> float | None:
+        """Read Retry-After, seconds or an HTTP date; None when there is none to be read."""
+        if text.strip().isdigit():
+            return min(float(text), MAX_WAIT_S)
+        try:
+            until = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
+        return min(max((until - self._clock.now()).total_seconds(), 0.0), MAX_WAIT_S)
+
+
+def _json(answer: HttpAnswer) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return None

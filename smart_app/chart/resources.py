@@ -1,0 +1,161 @@
+"""What the adapter must tell of any resource: whom it is about, how it is found, whether two are the same. Pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from smart_app.ports import PatientFacts, Resource
+
+FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_PATIENT_PATHS = ("subject", "patient", "for")
+_SERVERS_OWN = frozenset({"id", "text"})
+_SERVERS_META = frozenset({"versionId", "lastUpdated", "source"})
+
+
+def reference_of(value: Any, base: str) -> str:
+    """Return `Type/id` of a Reference at this server; an address elsewhere stays whole, so that it equals nothing."""
+    text = value.get("reference", "") if isinstance(value, dict) else ""
+    text = str(text).removeprefix(base.rstrip("/") + "/")
+    return text if "://" in text else text.split("/_history/")[0]
+
+
+def patients_of(resource: Resource, base: str) -> frozenset[str]:
+    """Return the `Patient/id` that a resource is about."""
+    if resource.get("resourceType") == "Patient":
+        return frozenset({f"Patient/{resource.get('id', '')}"})
+    found = (reference_of(resource.get(path), base) for path in _PATIENT_PATHS)
+    return frozenset(reference for reference in found if reference.startswith("Patient/") or "://" in reference)
+
+
+def encounters_of(resource: Resource, base: str) -> frozenset[str]:
+    """Return the `Encounter/id` that a resource belongs to, wherever its type keeps it."""
+    context = resource.get("context")
+    places = [resource.get("encounter"), context]
+    if isinstance(context, dict) and isinstance(context.get("encounter"), list):
+        places += context["encounter"]
+    provision = resource.get("provision")
+    data = provision.get("data", []) if isinstance(provision, dict) else []
+    places += [entry.get("reference") for entry in data if isinstance(entry, dict)]
+    return frozenset(found for found in (reference_of(place, base) for place in places) if "Encounter/" in found)
+
+
+def finder(resource: Resource) -> dict[str, str]:
+    """Return the search parameters that find this one resource again; empty when nothing does.
+
+    The first identifier; Provenance and AuditEvent have none in R4, so what they are about and the exact time stand in.
+    """
+    for identifier in resource.get("identifier") or []:
+        if identifier.get("value"):
+            return {"identifier": f"{identifier.get('system', '')}|{identifier['value']}"}
+    recorded = resource.get("recorded", "")
+    if resource.get("resourceType") == "Provenance" and recorded and resource.get("target"):
+        return {"target": str(resource["target"][0].get("reference", "")), "recorded": recorded}
+    entities = [entity.get("what", {}).get("reference") for entity in resource.get("entity") or []]
+    if resource.get("resourceType") == "AuditEvent" and recorded and any(entities):
+        return {"entity": next(str(entity) for entity in entities if entity), "date": recorded}
+    return {}
+
+
+def is_found_by(theirs: Resource, ours: Resource) -> bool:
+    """Say whether their resource carries what `finder` says of ours (a server may ignore a parameter)."""
+    if theirs.get("resourceType") != ours.get("resourceType"):
+        return False
+    wanted = finder(ours)
+    if "identifier" in wanted:
+        pairs = {f"{entry.get('system', '')}|{entry.get('value', '')}" for entry in theirs.get("identifier") or []}
+        return wanted["identifier"] in pairs
+    return bool(wanted) and is_same(theirs, ours)
+
+
+def is_same(theirs: Resource, ours: Resource) -> bool:
+    """Say whether the content is equal, apart from what a server writes itself (id, narrative, version)."""
+    return _bare(theirs) == _bare(ours)
+
+
+def _bare(resource: Resource) -> dict[str, Any]:
+    kept = {name: value for name, value in resource.items() if name not in _SERVERS_OWN}
+    meta = {name: value for name, value in (resource.get("meta") or {}).items() if name not in _SERVERS_META}
+    return {**kept, "meta": meta}
+
+
+def fits(resource: Resource, params: Mapping[str, str], base: str) -> bool:
+    """Say whether a found resource really answers the parameters patient, status, identifier and _id."""
+    patient = params.get("patient") or params.get("subject") or ""
+    if patient:
+        wanted = patient if "/" in patient else f"Patient/{patient}"
+        if wanted.removeprefix(base.rstrip("/") + "/") not in patients_of(resource, base):
+            return False
+    if "status" in params and resource.get("status") not in params["status"].split(","):
+        return False
+    if "_id" in params and resource.get("id") != params["_id"]:
+        return False
+    if "identifier" in params:
+        system, _, value = params["identifier"].rpartition("|")
+        entries = resource.get("identifier") or []
+        return any(e.get("value") == value and (not system or e.get("system") == system) for e in entries)
+    return True
+
+
+def outcome_text(answer: Any, *, most: int = 500) -> str:
+    """Return the words of an OperationOutcome, or of OpenEMR's error map, as plain text of limited length."""
+    if not isinstance(answer, dict):
+        return ""
+    words = [
+        str(issue.get("diagnostics") or (issue.get("details") or {}).get("text") or issue.get("code") or "")
+        for issue in answer.get("issue") or []
+        if isinstance(issue, dict)
+    ]
+    words += [str(answer[name]) for name in ("error", "message") if isinstance(answer.get(name), str)]
+    return "; ".join(word for word in words if word)[:most]
+
+
+def _concept(value: Any) -> str:
+    if not isinstance(value, dict):
+        return ""
+    codings = [coding for coding in value.get("coding") or [] if isinstance(coding, dict)]
+    return str(value.get("text") or next((coding["display"] for coding in codings if coding.get("display")), ""))
+
+
+def medication_name(request: Resource) -> str:
+    """Return the name in a MedicationRequest that is being taken; empty for stopped ones and bare references."""
+    if request.get("status") not in {"active", "on-hold", "draft", None}:
+        return ""
+    by_reference = request.get("medicationReference") or {}
+    return _concept(request.get("medicationCodeableConcept")) or str(by_reference.get("display", ""))
+
+
+def problem_name(condition: Resource) -> str:
+    """Return the name of a Condition that is still there; empty for resolved and mistaken ones."""
+    codes = {
+        coding.get("code")
+        for name in ("clinicalStatus", "verificationStatus")
+        for coding in (condition.get(name) or {}).get("coding") or []
+    }
+    if codes & {"inactive", "remission", "resolved", "refuted", "entered-in-error"}:
+        return ""
+    return _concept(condition.get("code"))
+
+
+def _human_name(patient: Resource) -> str:
+    names = [name for name in patient.get("name") or [] if isinstance(name, dict) and name.get("use") != "old"]
+    for use in ("official", "usual", None):
+        for name in names:
+            if use in (None, name.get("use")):
+                parts = [*(name.get("given") or []), name.get("family") or ""]
+                return str(name.get("text") or " ".join(part for part in parts if part)).strip()
+    return ""
+
+
+def patient_facts(patient: Resource, medications: tuple[str, ...], problems: tuple[str, ...]) -> PatientFacts:
+    """Return what the app keeps of a Patient."""
+    telecoms = [entry for entry in patient.get("telecom") or [] if isinstance(entry, dict)]
+    phones = [str(entry.get("value", "")) for entry in telecoms if entry.get("system") in {"phone", "sms"}]
+    return PatientFacts(
+        id=str(patient.get("id", "")),
+        name=_human_name(patient),
+        birth_date=str(patient.get("birthDate", "")),
+        sex=str(patient.get("gender", "")),
+        phone=next((phone for phone in phones if phone), ""),
+        medications=tuple(dict.fromkeys(name for name in medications if name)),
+        problems=tuple(dict.fromkeys(name for name in problems if name)),
+    )
