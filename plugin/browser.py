@@ -43,7 +43,10 @@ def install_chromium() -> str | None:
         return None
     print("Installing Debian's Chromium (once) ...", flush=True)
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-dejavu-core"]):
+    for command in (
+        ["update", "-qq"],
+        ["install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-dejavu-core"],
+    ):
         if subprocess.run(["apt-get", *command], env=env, stdout=subprocess.DEVNULL, timeout=900).returncode:
             return None
     return find_chromium()

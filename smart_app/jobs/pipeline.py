@@ -1,0 +1,243 @@
+"""From an ended session to its summary: transcribe each run, merge, draft. Every step is safe to run twice.
+
+The worker holds a lease that a thread renews; when it is lost (taken over, or the session was withdrawn) the worker stops
+at once and writes nothing more. A run that was transcribed before a crash is not transcribed again.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from smart_app.config import Settings
+from smart_app.errors import ChartsideError
+from smart_app.jobs.resources import Models
+from smart_app.ports import Clock, Drafter, Heard, Sound, Summary, TooLittle, Transcriber, Transcript, Vault, Word
+from smart_app.retention.erasure import Retention
+from smart_app.session import Event, State
+from smart_app.store import audit_lines, captured, sessions, tables
+from smart_app.store.captured import CapturedRun
+from smart_app.store.database import Database, Db, new_id
+from smart_app.store.sealed import Seal
+
+LEASE = timedelta(seconds=60)
+RENEW_S = 15.0
+MAX_ATTEMPTS = 3
+REASON_TOO_LITTLE = "too_little_speech"
+_BROKEN = "The summary could not be made because of a fault in Chartside."
+_TRY_AGAIN = "Try again; if it happens once more, tell your administrator the session's number."
+
+log = structlog.get_logger()
+
+SoundOfRun = Callable[[CapturedRun], Sound]
+MergeRuns = Callable[[list[tuple[CapturedRun, Heard]]], Transcript]
+
+
+class LeaseLost(Exception):
+    """Another worker has the session, or it was withdrawn: stop, and write nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What the pipeline works with; the transcriber loads its model on first use."""
+
+    transcriber: Callable[[], Transcriber]
+    drafter: Drafter
+    sound_of_run: SoundOfRun
+    merge_runs: MergeRuns
+    transcript_to_json: Callable[[Transcript], Any]
+    transcript_from_json: Callable[[Any], Transcript]
+    summary_to_json: Callable[[Summary], Any]
+    models: Callable[[], Models]
+
+
+class Pipeline:
+    """Processes one session."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        clock: Clock,
+        vault: Vault,
+        seal: Seal,
+        settings: Settings,
+        retention: Retention,
+        tools: Tools,
+        owner: str,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._vault = vault
+        self._seal = seal
+        self._settings = settings
+        self._retention = retention
+        self._tools = tools
+        self._owner = owner
+
+    def run(self, session_id: str) -> None:
+        """Make the session's summary, if it is owed and nobody else is at it."""
+        with self._db.begin() as db:
+            if not sessions.claim(db, session_id, owner=self._owner, now=self._clock.now(), lease=LEASE):
+                return
+            attempts = captured.session(db, session_id).attempts
+        log.info("processing", session=session_id, attempt=attempts)
+        try:
+            with self._renewed_lease(session_id) as check:
+                self._make(session_id, check)
+        except LeaseLost:
+            log.info("lease_lost", session=session_id)
+        except ChartsideError as error:
+            self._failed(session_id, error, is_last=error.permanent or attempts >= MAX_ATTEMPTS)
+        except Exception as error:  # a fault of ours must end in a page that says so, not in a silent loop
+            log.error("processing_broke", session=session_id, error=type(error).__name__)
+            broken = ChartsideError("processing_broke", _BROKEN, _TRY_AGAIN)
+            self._failed(session_id, broken, is_last=attempts >= MAX_ATTEMPTS)
+
+    @contextmanager
+    def _renewed_lease(self, session_id: str) -> Iterator[Callable[[], None]]:
+        """Renew the lease in a thread; the yielded check raises LeaseLost when it is gone."""
+        stop, lost = threading.Event(), threading.Event()
+
+        def renew() -> None:
+            while not stop.wait(RENEW_S):
+                with self._db.begin() as db:
+                    if not sessions.renew(db, session_id, owner=self._owner, now=self._clock.now(), lease=LEASE):
+                        lost.set()
+                        return
+
+        def check() -> None:
+            if lost.is_set():
+                raise LeaseLost
+
+        thread = threading.Thread(target=renew, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield check
+        finally:
+            stop.set()
+            thread.join()
+
+    @contextmanager
+    def _holding(self, session_id: str) -> Iterator[tuple[Db, tables.TelehealthSession]]:
+        """Open a transaction in which the lease is still ours. Raises LeaseLost."""
+        with self._db.begin() as db:
+            if not sessions.renew(db, session_id, owner=self._owner, now=self._clock.now(), lease=LEASE):
+                raise LeaseLost
+            row = captured.session(db, session_id)
+            db.refresh(row)
+            yield db, row
+
+    def _make(self, session_id: str, check: Callable[[], None]) -> None:
+        transcript = self._transcript(session_id, check)
+        check()
+        drafted = self._tools.drafter.draft(transcript)
+        check()
+        if isinstance(drafted, TooLittle):
+            self._too_little(session_id, drafted)
+        else:
+            self._ready(session_id, drafted, transcript.model)
+
+    def _transcript(self, session_id: str, check: Callable[[], None]) -> Transcript:
+        with self._holding(session_id) as (db, row):
+            if row.key_slot is None:
+                row.key_slot = self._vault.new_key(session_id)
+            slot = row.key_slot
+            hotwords = self._hotwords(row)
+            owed = captured.runs(db, session_id)
+            sealed = captured.transcript(db, session_id)
+        if not owed and sealed is not None:  # the audio is gone, its text is not: draft again from that
+            return self._tools.transcript_from_json(
+                json.loads(self._vault.open(slot, sealed, aad=f"transcript:{session_id}"))
+            )
+        heard = []
+        for run in owed:
+            check()
+            heard.append((run, self._heard(session_id, slot, run, hotwords)))
+        transcript = self._tools.merge_runs(heard)
+        body = json.dumps(self._tools.transcript_to_json(transcript), ensure_ascii=False).encode()
+        sealed = self._vault.seal(slot, body, aad=f"transcript:{session_id}")
+        now = self._clock.now()
+        with self._holding(session_id) as (db, row):
+            due = (row.ended_at or now) + timedelta(days=self._settings.transcript_days)
+            captured.keep_transcript(db, session_id, sealed, now=now, erase_due_at=due)
+        return transcript
+
+    def _hotwords(self, row: tables.TelehealthSession) -> tuple[str, ...]:
+        """Return medication and problem names of the chart, which help the recogniser (B11)."""
+        facts = self._seal.open(row.patient_sealed, aad=f"telehealth_session.patient:{row.id}")
+        return (*facts.get("medications", ()), *facts.get("problems", ()))
+
+    def _heard(self, session_id: str, slot: int, run: CapturedRun, hotwords: tuple[str, ...]) -> Heard:
+        """Return what was said in one run: kept from before a crash, or recognised now and kept."""
+        aad = f"run:{run.track_id}:{run.run}"
+        with self._db.read() as db:
+            sealed = captured.transcribed_run(db, run.track_id, run.run)
+        if sealed is not None:
+            return _heard_from_json(json.loads(self._vault.open(slot, sealed, aad=aad)))
+        heard = self._tools.transcriber().transcribe(self._tools.sound_of_run(run), hotwords=hotwords)
+        sealed = self._vault.seal(slot, json.dumps(asdict(heard), ensure_ascii=False).encode(), aad=aad)
+        with self._holding(session_id) as (db, _row):
+            captured.keep_run(db, session_id, run.track_id, run.run, sealed, now=self._clock.now())
+        return heard
+
+    def _ready(self, session_id: str, drafted: Summary, speech_model: str) -> None:
+        now = self._clock.now()
+        with self._holding(session_id) as (db, row):
+            summary_id = new_id()
+            version = captured.new_summary_version(db, session_id)
+            db.add(
+                tables.Summary(
+                    id=summary_id,
+                    session_id=session_id,
+                    version=version,
+                    style=drafted.format,
+                    sealed=self._seal.seal(self._tools.summary_to_json(drafted), aad=f"summary:{summary_id}"),
+                    speech_model=speech_model,
+                    drafter=drafted.drafter,
+                    prompt_version=drafted.prompt_version,
+                    made_at=now,
+                )
+            )
+            sessions.apply(db, row, Event.DRAFTED, actor="server", at=now)
+            row.ready_at, row.lease_owner, row.lease_until = now, None, None
+            row.reason = row.reason_public = ""
+            detail = {"version": str(version), "drafter": drafted.drafter, "prompts": drafted.prompt_version}
+            audit_lines.append(db, at=now, actor="server", action="summary.drafted", subject=session_id, detail=detail)
+            if self._settings.erase_after == "drafting":
+                self._retention.erase_audio(db, session_id, cause="after-drafting", at=now)
+
+    def _too_little(self, session_id: str, drafted: TooLittle) -> None:
+        now = self._clock.now()
+        with self._holding(session_id) as (db, row):
+            sessions.apply(db, row, Event.TOO_LITTLE, actor="server", at=now)
+            row.reason, row.reason_public = REASON_TOO_LITTLE, drafted.reason
+            row.lease_owner, row.lease_until = None, None
+            row.seen_at = None
+            audit_lines.append(db, at=now, actor="server", action="summary.none", subject=session_id)
+
+    def _failed(self, session_id: str, error: ChartsideError, *, is_last: bool) -> None:
+        """Put the session down: to be tried again when its lease is over, or with its cause for the clinician."""
+        now = self._clock.now()
+        with self._db.begin() as db:
+            row = captured.session(db, session_id)
+            if row.state != State.PROCESSING or row.lease_owner != self._owner:
+                return
+            if not is_last:
+                row.lease_until = now + timedelta(seconds=5 * row.attempts)
+                return
+            sessions.apply(db, row, Event.FAIL, actor="server", at=now)
+            row.reason, row.reason_public = error.code, f"{error.public} {error.todo}".strip()
+            row.lease_owner, row.lease_until, row.attempts = None, None, 0
+            audit_lines.append(
+                db, at=now, actor="server", action="summary.failed", subject=session_id, detail={"code": error.code}
+            )
+
+
+def _heard_from_json(shape: dict[str, Any]) -> Heard:
+    return Heard(**{**shape, "words": tuple(Word(**word) for word in shape["words"])})

@@ -1,0 +1,99 @@
+"""What a session captured, as the pipeline reads it, and what it makes of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from smart_app.store.database import Db
+from smart_app.store.tables import (
+    Chunk,
+    Participant,
+    Recording,
+    Summary,
+    TelehealthSession,
+    Track,
+    TrackRun,
+    TrackTranscript,
+    Transcript,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapturedRun:
+    """One run of one track that holds at least one chunk."""
+
+    recording_id: str
+    recording_number: int
+    key_slot: int
+    track_id: str
+    run: int
+    start_ms: int
+    """On the session clock."""
+    speaker: str
+
+
+def runs(db: Db, session_id: str) -> list[CapturedRun]:
+    """Return the runs of the session's recordings whose audio is still there, in order of their start."""
+    query = (
+        select(Recording, Track, TrackRun, Participant.role)
+        .join(Track, Track.recording_id == Recording.id)
+        .join(TrackRun, TrackRun.track_id == Track.id)
+        .join(Participant, Participant.id == Track.participant_id)
+        .where(Recording.session_id == session_id, Recording.erased_at.is_(None), Recording.key_slot.is_not(None))
+        .where(select(Chunk.id).where(Chunk.track_id == Track.id, Chunk.run == TrackRun.run).exists())
+        .order_by(TrackRun.start_ms, Track.id)
+    )
+    return [
+        CapturedRun(
+            recording_id=recording.id,
+            recording_number=recording.number,
+            key_slot=recording.key_slot,
+            track_id=track.id,
+            run=run.run,
+            start_ms=run.start_ms,
+            speaker=role,
+        )
+        for recording, track, run, role in db.execute(query)
+        if recording.key_slot is not None
+    ]
+
+
+def transcribed_run(db: Db, track_id: str, run: int) -> bytes | None:
+    """Return the sealed transcript of a run, if it was made."""
+    return db.scalar(
+        select(TrackTranscript.sealed).where(TrackTranscript.track_id == track_id, TrackTranscript.run == run)
+    )
+
+
+def keep_run(db: Db, session_id: str, track_id: str, run: int, sealed: bytes, *, now: datetime) -> None:
+    """Keep a run's sealed transcript; a repeat keeps the first."""
+    if transcribed_run(db, track_id, run) is None:
+        db.add(TrackTranscript(session_id=session_id, track_id=track_id, run=run, sealed=sealed, made_at=now))
+
+
+def keep_transcript(db: Db, session_id: str, sealed: bytes, *, now: datetime, erase_due_at: datetime) -> None:
+    """Keep the session's merged transcript, replacing an earlier one."""
+    db.merge(Transcript(session_id=session_id, sealed=sealed, made_at=now, erase_due_at=erase_due_at))
+
+
+def transcript(db: Db, session_id: str) -> bytes | None:
+    """Return the sealed transcript, while it is kept."""
+    return db.scalar(select(Transcript.sealed).where(Transcript.session_id == session_id))
+
+
+def new_summary_version(db: Db, session_id: str) -> int:
+    """Return the number of the next summary version."""
+    return (db.scalar(select(func.max(Summary.version)).where(Summary.session_id == session_id)) or 0) + 1
+
+
+def recorded_seconds(db: Db, session_id: str) -> float:
+    """Return how long the session's recordings ran in all."""
+    rows = db.scalars(select(Recording).where(Recording.session_id == session_id))
+    spans = [row.stopped_at - row.first_byte_at for row in rows if row.first_byte_at and row.stopped_at]
+    return sum(span.total_seconds() for span in spans)
+
+
+def session(db: Db, session_id: str) -> TelehealthSession:
+    """Return the session's row."""
+    return db.get_one(TelehealthSession, session_id)

@@ -1,0 +1,1 @@
+"""Alembic migrations; one head, zero-padded ids."""

@@ -1,0 +1,11 @@
+"""Alembic's environment: the URL comes from `upgrade`, the tables from `tables.py`."""
+
+from alembic import context
+
+from smart_app.store import tables  # noqa: F401 - fills the metadata
+from smart_app.store.database import Base
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,75 @@
+"""The cast and the furniture of the tests: Dr Alice (owner), Dr Bob (same clinic), Dr Dan (no access), Carol, Erin."""
+
+import base64
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from smart_app import config
+from smart_app.config import Settings
+from smart_app.store import tables  # noqa: F401 - fills the metadata
+from smart_app.store.database import Base, Database
+from smart_app.store.sealed import Seal
+
+KATHMANDU_NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC) - timedelta(hours=5, minutes=45)
+"""Where the tests' clock begins: noon in an odd zone, so that naive times show."""
+
+
+class FrozenClock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, at: datetime = KATHMANDU_NOON) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return self.at
+
+    def tick(self, **parts: float) -> None:
+        """Move on, e.g. tick(hours=23)."""
+        self.at += timedelta(**parts)
+
+
+def environment(data_dir: Path, **more: str) -> dict[str, str]:
+    """Return the environment of a small test site; `more` overrides."""
+    return {
+        "CHARTSIDE_BASE_URL": "http://127.0.0.1:8080",
+        "CHARTSIDE_LOOPBACK_DEV": "1",
+        "CHARTSIDE_DATA_DIR": str(data_dir),
+        "CHARTSIDE_MASTER_KEY": base64.b64encode(b"m" * 32).decode(),
+        "CHARTSIDE_SIGNING_KEY": base64.b64encode(b"s" * 32).decode(),
+        "CHARTSIDE_DISK_RESERVE_BYTES": "1000",
+        "CHARTSIDE_EHRS": '[{"iss": "http://localhost:8090/fhir", "name": "Sandbox", "client_id": "chartside",'
+        ' "client_secret": "not-a-secret", "expected_issuer": "http://localhost:8090"}]',
+        **more,
+    }
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """A frozen clock in an odd zone."""
+    return FrozenClock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a small test site with its data in a temporary folder."""
+    return config.load(environment(tmp_path / "data"))
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """An empty database with all tables."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database_url)
+    Base.metadata.create_all(database.engine)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def seal(settings: Settings) -> Seal:
+    """The sealer of columns."""
+    return Seal(settings.master_key)

@@ -1,0 +1,58 @@
+"""The manifest is what an administrator reads first: closed, and every scope has a reason."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugin import manifest
+
+
+def changed(tmp_path: Path, **change: Any) -> Path:
+    """Write a copy of the manifest with top-level changes."""
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(json.loads(manifest.MANIFEST.read_text()) | change))
+    return path
+
+
+def test_the_manifest_passes_its_schema() -> None:
+    """What we ship is valid."""
+    assert manifest.load()["name"] == "Chartside"
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"surprise": 1}, "surprise"),
+        ({"devices": [{"name": "screen", "reason": "to see everything"}]}, "devices"),
+        (
+            {
+                "retention": {
+                    "audio_hours_at_most": 48,
+                    "transcript_days_at_most": 7,
+                    "summary": "x",
+                    "consents_receipts_audit_years": 6,
+                }
+            },
+            "48",
+        ),
+        ({"scopes": [{"scope": "openid", "reason": "Sign in with the EHR."}]}, "exactly one reason"),
+    ],
+)
+def test_it_refuses_what_the_schema_does_not_know(tmp_path: Path, change: dict[str, Any], place: str) -> None:
+    """The schema is closed, and nobody can lengthen the retention or ask for a scope without a reason."""
+    with pytest.raises(manifest.ManifestError, match=place):
+        manifest.load(changed(tmp_path, **change))
+
+
+def test_the_version_is_the_package_s() -> None:
+    """Manifest and distribution tell the same version."""
+    project = (manifest.MANIFEST.parent / "pyproject.toml").read_text()
+    assert f'version = "{manifest.load()["version"]}"' in project
+
+
+def test_it_fills_in_the_site_s_address() -> None:
+    """Registration gets absolute URLs."""
+    client = manifest.client_metadata(manifest.load(), "https://chartside.clinic.example/")
+    assert client["redirect_uris"] == ["https://chartside.clinic.example/launch/callback"]
