@@ -1,0 +1,309 @@
+"""What a note consists of: elements, and in the AI element the drafted statements with what was done to each. Pure.
+
+A line's `verdict` is the drafter's and never changes; its `state` says what the clinician did. Elements that are not
+the AI element are only ever replaced whole by the clinician's own text (S33).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from smart_app.ports import Statement, Summary
+
+AI_TYPE = "ai-session-summary"
+"""The type of the one element that may hold AI text; also its link id in the chart."""
+NOTHING_DRAFTED = "(nothing drafted from the recording; add your own)"
+ALL_REMOVED = "(left empty by the clinician)"
+
+LineState = Literal["drafted", "kept", "edited", "removed", "added"]
+NEEDS_DECISION = frozenset({"partly", "no source"})
+"""Verdicts that block signing until the clinician keeps, edits or removes the statement (B16)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """An utterance that a statement rests on; its words are in the transcript, only id and times stay with the note."""
+
+    id: str
+    start_s: float | None = None
+    end_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One statement in the note."""
+
+    id: str
+    text: str
+    drafted: str
+    """The drafter's words; empty for a line that the clinician added."""
+    evidence: tuple[Evidence, ...]
+    verdict: str
+    why: str
+    state: LineState
+
+    @property
+    def is_shown(self) -> bool:
+        """Say whether the line is part of the note."""
+        return self.state != "removed"
+
+    @property
+    def blocks(self) -> bool:
+        """Say whether the line must be kept, edited or removed before signing."""
+        return self.state == "drafted" and self.verdict in NEEDS_DECISION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One headed part of the AI element, e.g. Subjective."""
+
+    key: str
+    title: str
+    hint: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """Something said that is not in the note; a click of the clinician adds it."""
+
+    id: str
+    kind: str
+    """wording, risk, medication, homework, appointment."""
+    text: str
+    evidence: tuple[Evidence, ...]
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Element:
+    """One element of the template with its text; `parts` and `offers` only in the AI element."""
+
+    link_id: str
+    title: str
+    type: str = "text"
+    text: str = ""
+    is_locked: bool = False
+    """Carried over from a signed note into its addendum."""
+    parts: tuple[Part, ...] = ()
+    offers: tuple[Offer, ...] = ()
+
+    @property
+    def has_ai_text(self) -> bool:
+        """Say whether a drafted statement is still in it, edited or not."""
+        return any(line.is_shown and line.drafted for part in self.parts for line in part.lines)
+
+
+Content = tuple[Element, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineEdit:
+    """What the page says about one line; `offer` names the offer that an added line came from."""
+
+    id: str
+    text: str
+    state: LineState
+    offer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElementEdit:
+    """What the page says about one element; `parts` maps a part's key to its lines, None leaves the lines alone."""
+
+    link_id: str
+    text: str
+    parts: Mapping[str, tuple[LineEdit, ...]] | None = None
+
+
+def from_template(elements: Iterable[Mapping[str, Any]]) -> Content:
+    """Return the empty content of a note made from a template's elements."""
+    return tuple(Element(link_id=each["link_id"], title=each["title"], type=each["type"]) for each in elements)
+
+
+def ai_element(content: Content) -> Element | None:
+    """Return the AI Session Summary element, if the template had one."""
+    return next((each for each in content if each.type == AI_TYPE), None)
+
+
+def is_untouched(content: Content) -> bool:
+    """Say whether the AI element is there, unlocked, and holds neither statements nor the clinician's text (S46)."""
+    element = ai_element(content)
+    return element is not None and not element.is_locked and not element.parts and not element.text.strip()
+
+
+def can_insert(content: Content) -> bool:
+    """Say whether a summary may still be put into the AI element (next to text already there)."""
+    element = ai_element(content)
+    return element is not None and not element.is_locked and not element.parts
+
+
+def _evidence(ids: Iterable[str], times: Mapping[str, tuple[float, float]]) -> tuple[Evidence, ...]:
+    found = []
+    for each in ids:
+        start_s, end_s = times.get(each, (None, None))
+        found.append(Evidence(id=each, start_s=start_s, end_s=end_s))
+    return tuple(found)
+
+
+def _line(statement: Statement, times: Mapping[str, tuple[float, float]]) -> Line:
+    return Line(
+        id=statement.id,
+        text=statement.text,
+        drafted=statement.text,
+        evidence=_evidence(statement.evidence, times),
+        verdict=statement.verdict,
+        why=statement.why,
+        state="drafted",
+    )
+
+
+def fill(content: Content, summary: Summary, times: Mapping[str, tuple[float, float]]) -> Content:
+    """Put the summary into the AI element and into nothing else; `times` maps utterance ids to seconds."""
+    offers = tuple(
+        Offer(
+            id=f"wording-{number}",
+            kind="wording",
+            text=each.text,
+            evidence=_evidence(each.evidence, times),
+            why=each.why,
+        )
+        for number, each in enumerate(summary.for_your_wording)
+    ) + tuple(
+        Offer(id=f"said-{number}", kind=each.kind, text=each.text, evidence=_evidence(each.evidence, times))
+        for number, each in enumerate(summary.omissions)
+    )
+    parts = tuple(
+        Part(
+            key=section.key,
+            title=section.title,
+            hint=section.hint,
+            lines=tuple(_line(each, times) for each in section.statements),
+        )
+        for section in summary.sections
+    )
+    return tuple(
+        replace(each, parts=parts, offers=offers) if each.type == AI_TYPE and not each.is_locked else each
+        for each in content
+    )
+
+
+def _edited(line: Line, edit: LineEdit) -> Line:
+    text = " ".join(edit.text.split())
+    if edit.state == "removed" or not text:
+        return replace(line, text=line.drafted, state="removed")
+    if edit.state == "edited" and text != line.drafted:
+        return replace(line, text=text, state="edited")
+    # Saved without a change after a click on Edit: looked at, and left as it was.
+    return replace(line, text=line.drafted, state="drafted" if edit.state == "drafted" else "kept")
+
+
+def _added(edit: LineEdit, offers: Mapping[str, Offer]) -> Line | None:
+    text = " ".join(edit.text.split())
+    if not text:
+        return None
+    offer = offers.get(edit.offer)
+    return Line(
+        id=edit.id,
+        text=text,
+        # The recording's words taken over as offered stay marked as AI content; the clinician's own do not.
+        drafted=offer.text if offer is not None else "",
+        evidence=offer.evidence if offer is not None else (),
+        verdict="clinician",
+        why="",
+        state="added",
+    )
+
+
+def _edit_part(part: Part, edits: tuple[LineEdit, ...], offers: Mapping[str, Offer]) -> Part:
+    by_id = {each.id: each for each in edits}
+    drafted = [line for line in part.lines if line.state != "added"]
+    known = {line.id for line in drafted}
+    lines = [_edited(line, by_id[line.id]) if line.id in by_id else line for line in drafted]
+    added = [_added(each, offers) for each in edits if each.id not in known]
+    return replace(part, lines=(*lines, *(line for line in added if line is not None)))
+
+
+def apply(content: Content, edits: Iterable[ElementEdit]) -> Content:
+    """Return the content with the clinician's edits; elements without an edit, and locked ones, are left as they are.
+
+    Drafted lines that the page does not mention stay; added ones that it does not mention are gone.
+    """
+    by_link = {each.link_id: each for each in edits}
+    after = []
+    for element in content:
+        edit = by_link.get(element.link_id)
+        if edit is None or element.is_locked:
+            after.append(element)
+            continue
+        parts, offers = element.parts, {each.id: each for each in element.offers}
+        if edit.parts is not None:
+            parts = tuple(
+                _edit_part(part, edit.parts[part.key], offers) if part.key in edit.parts else part for part in parts
+            )
+        after.append(replace(element, text=edit.text, parts=parts))
+    return tuple(after)
+
+
+def blocking_statements(content: Content) -> tuple[str, ...]:
+    """Return the ids of the statements that block signing (B16)."""
+    return tuple(
+        line.id
+        for element in content
+        if not element.is_locked
+        for part in element.parts
+        for line in part.lines
+        if line.blocks
+    )
+
+
+def _part_text(part: Part) -> str:
+    shown = [" ".join(line.text.split()) for line in part.lines if line.is_shown]
+    if not shown:
+        shown = [ALL_REMOVED if part.lines else NOTHING_DRAFTED]
+    return "\n".join([f"{part.title}:", *shown])
+
+
+def element_text(element: Element) -> str:
+    """Return the text of one element as it is filed: headed parts, one statement a line, then the clinician's text."""
+    if not any(line.is_shown for part in element.parts for line in part.lines):
+        return element.text
+    blocks = [_part_text(part) for part in element.parts]
+    return "\n\n".join([*blocks, element.text] if element.text.strip() else blocks)
+
+
+def to_elements(content: Content) -> tuple[tuple[str, str, str, bool], ...]:
+    """Return (link_id, title, text, is_ai) of each element, in order, for filing."""
+    return tuple((each.link_id, each.title, element_text(each), each.has_ai_text) for each in content)
+
+
+def has_ai_text(content: Content) -> bool:
+    """Say whether any AI text is in the note."""
+    return any(each.has_ai_text for each in content)
+
+
+def has_text(content: Content) -> bool:
+    """Say whether there is anything to sign."""
+    return any(element_text(each).strip() for each in content)
+
+
+def for_addendum(content: Content) -> Content:
+    """Return a signed note's content, locked, with one more element for the addendum."""
+    locked = tuple(replace(each, is_locked=True, offers=()) for each in content)
+    taken = {each.link_id for each in content}
+    number = 1
+    while (link_id := "addendum" if number == 1 else f"addendum-{number}") in taken:
+        number += 1
+    return (*locked, Element(link_id=link_id, title="Addendum" if number == 1 else f"Addendum {number}"))
+
+
+def without_ai_text(content: Content) -> Content:
+    """Return the content without drafted statements and offers; the clinician's own lines become text."""
+    return tuple(
+        replace(each, parts=(), offers=(), text=_own_text(each)) if each.type == AI_TYPE else each for each in content
+    )
+
+
+def _own_text(element: Element) -> str:
+    own = [line.text for part in element.parts for line in part.lines if line.state == "added" and not line.drafted]
+    return "\n".join([*own, element.text] if element.text.strip() else own)

@@ -1,0 +1,242 @@
+"""What a clinician does to a note: create, save, insert the summary, save the draft to the chart, sign, add to it.
+
+Every act takes a note already checked to be theirs, and runs in the caller's transaction together with its audit line.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from smart_app.errors import BadInput, Conflict, MoveRefused
+from smart_app.note import content as contents
+from smart_app.note import material
+from smart_app.note.content import Content, ElementEdit
+from smart_app.ports import Clock, Person, Vault
+from smart_app.session import LIVE, State
+from smart_app.store import audit_lines, filings, notes, sessions
+from smart_app.store.database import Db, new_id
+from smart_app.store.sealed import Seal
+from smart_app.store.tables import Note, TelehealthSession, Template
+
+OnSigned = Callable[[Db, TelehealthSession, datetime], None]
+"""Erases what the signature makes superfluous: audio and transcript."""
+
+_STILL_NEEDED = LIVE | {State.ENDED, State.PROCESSING}
+"""States in which a summary is still to come from the audio: signing another note must not take it away."""
+
+
+class StaleRevision(Conflict):
+    """The note was changed elsewhere since the page read it; nothing was stored."""
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(
+            "stale_revision",
+            "This note was changed in another window since you opened it. Nothing was overwritten.",
+            "Compare both versions and choose.",
+        )
+        self.revision = revision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The acts on notes, with what they need from outside."""
+
+    clock: Clock
+    seal: Seal
+    vault: Vault
+    on_signed: OnSigned
+
+    def create(self, db: Db, person: Person, session: TelehealthSession, template: Template) -> Note:
+        """Make a note from a template; its AI element is filled at once when a summary is there (S02)."""
+        now = self.clock.now()
+        note_id = new_id()
+        note = Note(
+            id=note_id,
+            session_id=session.id,
+            clinician_id=person.clinician_id,
+            patient_id=session.patient_id,
+            template_id=template.id,
+            title=template.title,
+            content_sealed=material.seal_content(
+                self.seal, note_id, contents.from_template(template.elements), for_chart=None
+            ),
+            created_at=now,
+            saved_at=now,
+        )
+        db.add(note)
+        db.flush()
+        if session.state in {State.READY, State.FAILED}:
+            session.seen_at = now
+        self._audit(db, person.fhir_user, "note.created", note)
+        self.fill_if_untouched(db, note)
+        return note
+
+    def fill_if_untouched(self, db: Db, note: Note) -> bool:
+        """Fill the AI element if a summary is there and nobody has worked on the element (S46); say whether it was.
+
+        A draft already saved to the chart is left alone: what is filed was seen.
+        """
+        content = material.content_of(self.seal, note)
+        if note.status != "draft" or note.is_saved_to_chart or not contents.is_untouched(content):
+            return False
+        return self._fill(db, note, content)
+
+    def fill_waiting(self, db: Db, session_id: str) -> int:
+        """Fill the untouched notes that waited for this session's summary; return how many."""
+        return sum(self.fill_if_untouched(db, note) for note in notes.drafts_of_session(db, session_id))
+
+    def insert(self, db: Db, person: Person, note: Note, revision: int) -> None:
+        """Put the summary into the AI element by the clinician's click; their own text there stays.
+
+        Raises StaleRevision, or MoveRefused when there is nothing to insert.
+        """
+        self._check(note, revision)
+        content = material.content_of(self.seal, note)
+        if not contents.can_insert(content) or not self._fill(db, note, content):
+            raise MoveRefused("nothing_to_insert", "There is no summary to insert here.", "Reload the page.")
+        self._audit(db, person.fhir_user, "note.summary-inserted", note)
+
+    def save(self, db: Db, person: Person, note: Note, revision: int, edits: Iterable[ElementEdit]) -> Note:
+        """Store the clinician's edits and raise the revision. Raises StaleRevision, nothing lost."""
+        self._check(note, revision)
+        content = contents.apply(material.content_of(self.seal, note), edits)
+        self._store(note, content)
+        self._audit(db, person.fhir_user, "note.saved", note)
+        return note
+
+    def save_to_chart(self, db: Db, person: Person, note: Note, revision: int) -> None:
+        """Owe the chart this draft as the clinician saw it (decision 15). Raises StaleRevision, BadInput if empty."""
+        self._check(note, revision)
+        content = material.content_of(self.seal, note)
+        self._need_text(content)
+        note.content_sealed = material.seal_content(self.seal, note.id, content, for_chart=content)
+        note.is_saved_to_chart = True
+        now = self.clock.now()
+        filings.owe(db, "note", note.id, session_id=note.session_id, now=now)
+        self._audit(db, person.fhir_user, "note.saved-to-chart", note)
+
+    def sign(self, db: Db, person: Person, note: Note, revision: int, *, attests: bool) -> None:
+        """Sign and lock the note, owe the chart the final version, and erase what is no longer needed (B16).
+
+        Raises StaleRevision, MoveRefused while statements need a decision, BadInput without the attestation.
+        """
+        self._check(note, revision)
+        if not attests:
+            raise BadInput("not_attested", "Tick the statement above the button to sign.", "Review, tick, then sign.")
+        content = material.content_of(self.seal, note)
+        if contents.blocking_statements(content):
+            raise MoveRefused(
+                "unreviewed_statements",
+                "Some statements are not fully supported by the transcript and need your decision.",
+                "Keep, edit or remove each marked statement, then sign.",
+            )
+        self._need_text(content)
+        now = self.clock.now()
+        note.status, note.signed_at = "signed", now
+        self._owe_signed(db, note, content, now)
+        self._audit(db, person.fhir_user, "note.signed", note)
+        session = sessions.find(db, note.session_id)
+        if session.state not in _STILL_NEEDED:
+            self.on_signed(db, session, now)
+
+    def addend(self, db: Db, person: Person, note: Note) -> Note:
+        """Begin an addendum, or return the one begun: a note that replaces the signed one once it is signed itself."""
+        begun = notes.addendum_of(db, note.id)
+        if begun is not None:
+            return begun
+        if note.status != "signed":
+            raise MoveRefused("not_signed", "An addendum belongs to a signed note.", "Edit this note instead.")
+        now = self.clock.now()
+        note_id = new_id()
+        content = contents.for_addendum(material.content_of(self.seal, note))
+        addendum = Note(
+            id=note_id,
+            session_id=note.session_id,
+            clinician_id=note.clinician_id,
+            patient_id=note.patient_id,
+            template_id=note.template_id,
+            title=note.title,
+            content_sealed=material.seal_content(self.seal, note_id, content, for_chart=None),
+            summary_version=note.summary_version,
+            replaces_id=note.id,
+            created_at=now,
+            saved_at=now,
+        )
+        db.add(addendum)
+        db.flush()
+        self._audit(db, person.fhir_user, "note.addendum-begun", addendum)
+        return addendum
+
+    def forget_ai_text(self, db: Db, session_id: str) -> int:
+        """Take the AI text out of the session's unsigned notes after a withdrawal (decision 3); return how many.
+
+        A draft already in the chart becomes entered-in-error there; the clinician's own words stay in the app.
+        """
+        touched = 0
+        now = self.clock.now()
+        for note in notes.drafts_of_session(db, session_id):
+            content = material.content_of(self.seal, note)
+            approved = material.approved_of(self.seal, note)
+            if not contents.has_ai_text(content) and not (approved and contents.has_ai_text(approved)):
+                continue
+            self._store(note, contents.without_ai_text(content), keep_approved=False)
+            note.summary_version = None
+            if note.is_saved_to_chart:
+                note.status = "entered-in-error"
+                filings.owe(db, "note", note.id, session_id=session_id, now=now)
+            audit_lines.append_if_possible(
+                db, at=now, actor="server", action="note.ai-text-erased", subject=note.id, detail={}
+            )
+            touched += 1
+        return touched
+
+    def _owe_signed(self, db: Db, note: Note, content: Content, now: datetime) -> None:
+        filings.owe(db, "note", note.id, session_id=note.session_id, now=now)
+        if contents.has_ai_text(content):
+            filings.owe(db, "provenance-draft", note.id, session_id=note.session_id, now=now)
+        filings.owe(db, "provenance-signed", note.id, session_id=note.session_id, now=now)
+        replaced = notes.get(db, note.replaces_id) if note.replaces_id else None
+        if replaced is not None:
+            replaced.status = "superseded"
+            filings.owe(db, "note", replaced.id, session_id=replaced.session_id, now=now)
+
+    def _fill(self, db: Db, note: Note, content: Content) -> bool:
+        found = material.summary_of(db, self.seal, note.session_id)
+        if found is None:
+            return False
+        version, summary = found
+        session = sessions.find(db, note.session_id)
+        self._store(note, contents.fill(content, summary, material.times_of(db, self.vault, session)))
+        note.summary_version = version
+        return True
+
+    def _store(self, note: Note, content: Content, *, keep_approved: bool = True) -> None:
+        approved = material.approved_of(self.seal, note) if keep_approved else None
+        note.content_sealed = material.seal_content(self.seal, note.id, content, for_chart=approved)
+        note.revision += 1
+        note.saved_at = self.clock.now()
+
+    @staticmethod
+    def _check(note: Note, revision: int) -> None:
+        if note.status != "draft":
+            raise MoveRefused("note_locked", "This note is signed and locked.", "Add an addendum instead.")
+        if note.revision != revision:
+            raise StaleRevision(note.revision)
+
+    @staticmethod
+    def _need_text(content: Content) -> None:
+        if not contents.has_text(content):
+            raise BadInput("empty_note", "There is nothing in this note yet.", "Write something first.")
+        own = [each for each in content if not each.is_locked]
+        if len(own) < len(content) and not contents.has_text(tuple(own)):
+            raise BadInput("empty_addendum", "The addendum is empty.", "Write the addendum first.")
+
+    def _audit(self, db: Db, actor: str, action: str, note: Note) -> None:
+        audit_lines.append(
+            db,
+            at=self.clock.now(),
+            actor=actor,
+            action=action,
+            subject=note.id,
+            detail={"session": note.session_id, "revision": str(note.revision)},
+        )

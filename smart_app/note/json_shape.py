@@ -1,0 +1,71 @@
+"""The JSON shapes of this room: a summary as the pipeline seals it (`chartside.summary/1`), and a note's content."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from smart_app.note.content import Content, Element, Evidence, Line, Offer, Part
+from smart_app.ports import Omission, Section, Statement, Summary
+
+
+def _statements(items: Iterable[Mapping[str, Any]]) -> tuple[Statement, ...]:
+    return tuple(
+        Statement(
+            id=each["id"],
+            text=each["text"],
+            evidence=tuple(each["evidence"]),
+            verdict=each["verdict"],
+            why=each.get("why", ""),
+        )
+        for each in items
+    )
+
+
+def summary_from_json(shape: Mapping[str, Any]) -> Summary:
+    """Read a summary of shape `chartside.summary/1`."""
+    return Summary(
+        format=shape["format"],
+        sections=tuple(
+            Section(
+                key=each["key"],
+                title=each["title"],
+                hint=each.get("hint", ""),
+                statements=_statements(each["statements"]),
+            )
+            for each in shape["sections"]
+        ),
+        for_your_wording=_statements(shape["for_your_wording"]),
+        omissions=tuple(
+            Omission(kind=each["kind"], text=each["text"], evidence=tuple(each["evidence"]))
+            for each in shape["omissions"]
+        ),
+        drafter=shape.get("drafter", ""),
+        prompt_version=shape.get("prompt_version", ""),
+    )
+
+
+def content_to_json(content: Content) -> list[dict[str, Any]]:
+    """Write a note's content as plain JSON."""
+    return [asdict(each) for each in content]
+
+
+def _evidence(items: Iterable[Mapping[str, Any]]) -> tuple[Evidence, ...]:
+    return tuple(Evidence(**each) for each in items)
+
+
+def _with_evidence(shape: Mapping[str, Any]) -> dict[str, Any]:
+    return {**shape, "evidence": _evidence(shape["evidence"])}
+
+
+def _element(shape: Mapping[str, Any]) -> Element:
+    parts = tuple(
+        Part(**{**each, "lines": tuple(Line(**_with_evidence(line)) for line in each["lines"])})
+        for each in shape["parts"]
+    )
+    offers = tuple(Offer(**_with_evidence(each)) for each in shape["offers"])
+    return Element(**{**shape, "parts": parts, "offers": offers})
+
+
+def content_from_json(shape: Iterable[Mapping[str, Any]]) -> Content:
+    """Read a note's content."""
+    return tuple(_element(each) for each in shape)

@@ -1,0 +1,103 @@
+"""The sealed material a note is made from and kept in: summary, transcript, the note's own content."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from smart_app.errors import Expired, NotFound, VaultError
+from smart_app.note.content import Content, to_elements
+from smart_app.note.json_shape import content_from_json, content_to_json, summary_from_json
+from smart_app.ports import Summary, Vault
+from smart_app.session import LIVE, State
+from smart_app.store import summaries
+from smart_app.store.database import Db
+from smart_app.store.sealed import Seal
+from smart_app.store.tables import Note, TelehealthSession
+
+SHAPE = "chartside.note/1"
+_NOT_YET = LIVE | {State.ENDED, State.PROCESSING}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """One utterance as the review shows it; times in seconds on the session clock."""
+
+    id: str
+    speaker: str
+    start: float
+    end: float
+    text: str
+
+
+def _aad(note_id: str) -> str:
+    return f"note:{note_id}"
+
+
+def seal_content(seal: Seal, note_id: str, content: Content, *, for_chart: Content | None) -> bytes:
+    """Seal a note's content, with what the clinician last approved for the chart as a draft."""
+    shape = {
+        "shape": SHAPE,
+        "elements": content_to_json(content),
+        "for_chart": None if for_chart is None else content_to_json(for_chart),
+    }
+    return seal.seal(shape, aad=_aad(note_id))
+
+
+def content_of(seal: Seal, note: Note) -> Content:
+    """Return the note's content."""
+    return content_from_json(seal.open(note.content_sealed, aad=_aad(note.id))["elements"])
+
+
+def approved_of(seal: Seal, note: Note) -> Content | None:
+    """Return what the clinician last saved to the chart as a draft, if anything."""
+    approved = seal.open(note.content_sealed, aad=_aad(note.id))["for_chart"]
+    return None if approved is None else content_from_json(approved)
+
+
+def elements_for_filing(seal: Seal, note: Note) -> tuple[tuple[str, str, str, bool], ...]:
+    """Return (link_id, title, text, is_ai) of what may be filed: the signed note, or the draft as it was approved.
+
+    Nothing that nobody saw reaches the chart (decision 15): later edits of a draft wait for the next click.
+    """
+    approved = approved_of(seal, note) if note.status == "draft" else None
+    return to_elements(content_of(seal, note) if approved is None else approved)
+
+
+def summary_of(db: Db, seal: Seal, session_id: str) -> tuple[int, Summary] | None:
+    """Return version and content of the session's newest summary; None if there is none or it was erased."""
+    row = summaries.latest(db, session_id)
+    if row is None or row.sealed is None:
+        return None
+    return row.version, summary_from_json(seal.open(row.sealed, aad=f"summary:{row.id}"))
+
+
+def _spoken(each: dict[str, Any]) -> Spoken:
+    return Spoken(id=each["id"], speaker=each["speaker"], start=each["start"], end=each["end"], text=each["text"])
+
+
+def transcript_of(db: Db, vault: Vault, session: TelehealthSession) -> tuple[tuple[Spoken, ...], str]:
+    """Return the utterances and when they will be erased (ISO 8601).
+
+    Raises NotFound while it is not made yet and Expired once it is erased.
+    """
+    row = summaries.transcript(db, session.id)
+    if row is not None and session.key_slot is not None:
+        try:
+            plain = vault.open(session.key_slot, row.sealed, aad=f"transcript:{session.id}")
+        except VaultError:
+            plain = b""
+        if plain:
+            shape = json.loads(plain)
+            return tuple(_spoken(each) for each in shape["utterances"]), row.erase_due_at.isoformat()
+    if session.state in _NOT_YET:
+        raise NotFound("no_transcript_yet", "The transcript is not made yet.", "Wait until the summary is ready.")
+    raise Expired("transcript_erased", "The transcript was erased.", "The summary and your note are still here.")
+
+
+def times_of(db: Db, vault: Vault, session: TelehealthSession) -> dict[str, tuple[float, float]]:
+    """Return start and end of every utterance; empty once the transcript is erased (S36)."""
+    try:
+        spoken, _ = transcript_of(db, vault, session)
+    except (NotFound, Expired):
+        return {}
+    return {each.id: (each.start, each.end) for each in spoken}

@@ -1,0 +1,238 @@
+"""What the chart page shows: each session, where it stands, what can be done, and its notes with their filing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from smart_app.note import wait
+from smart_app.note.notices import Notice, notice_for
+from smart_app.session import LIVE, State
+from smart_app.store import filings, notes, visits
+from smart_app.store.database import Db
+from smart_app.store.tables import Filing, Note, TelehealthSession
+from smart_app.store.visits import Custody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """A pill: words, and a tone for its colour (good, waiting, danger, live, plain)."""
+
+    words: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilingLine:
+    """How something stands in the chart."""
+
+    stand: Stand
+    detail: str = ""
+    can_retry: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteLine:
+    """A note in the list."""
+
+    id: str
+    title: str
+    stand: Stand
+    is_addendum: bool
+    is_superseded: bool
+    summary_version: int | None
+    saved_at: datetime
+    signed_at: datetime | None
+    filing: FilingLine | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A session on the chart page."""
+
+    id: str
+    started_at: datetime
+    ended_at: datetime | None
+    state: State
+    stand: Stand
+    line: str
+    is_open: bool
+    can_retry: bool
+    custody: Custody
+    notes: tuple[NoteLine, ...]
+    records: FilingLine | None
+    """Consents, recordings and proofs in the chart, all together."""
+
+
+_STANDS = {
+    State.OPEN: Stand(words="Still open", tone="waiting"),
+    State.ASKING: Stand(words="Asking for consent", tone="waiting"),
+    State.RECORDING: Stand(words="Recording", tone="live"),
+    State.PAUSED: Stand(words="Recording paused", tone="waiting"),
+    State.ENDED: Stand(words="Waiting for its summary", tone="waiting"),
+    State.PROCESSING: Stand(words="Summary being prepared", tone="waiting"),
+    State.READY: Stand(words="Summary ready", tone="good"),
+    State.EMPTY: Stand(words="No summary", tone="plain"),
+    State.FAILED: Stand(words="Summary failed", tone="danger"),
+}
+_NOTE_STANDS = {
+    "draft": Stand(words="Draft", tone="waiting"),
+    "signed": Stand(words="Signed", tone="good"),
+    "superseded": Stand(words="Replaced", tone="plain"),
+    "entered-in-error": Stand(words="Entered in error", tone="danger"),
+}
+_KINDS = {
+    "consent": "consent",
+    "media": "recording entry",
+    "device": "device entry",
+    "app-device": "device entry",
+    "response": "form answers",
+    "provenance-draft": "proof of origin",
+    "provenance-signed": "proof of signature",
+    "audit-erasure": "proof of erasure",
+    "task": "review task",
+}
+
+
+def waiting(db: Db, session: TelehealthSession, custody: Custody, *, now: datetime) -> wait.Wait:
+    """Return where an ended session stands on its way to a summary."""
+    ended_at = session.ended_at or now
+    return wait.Wait(
+        since_end_s=max(0.0, (now - ended_at).total_seconds()),
+        expected_s=wait.expected_s(custody.track_s),
+        queue_place=visits.queue_place(db, session),
+        is_worker_alive=wait.is_alive(visits.worker_seen_at(db), now),
+        is_claimed=session.state == State.PROCESSING,
+    )
+
+
+def _open_line(session: TelehealthSession, room_empty_minutes: float) -> str:
+    if session.state != State.OPEN:
+        return "The session is going on. Nothing is processed before it ends."
+    left = (
+        "Everyone has left, but it was not ended."
+        if session.room_empty_since
+        else "It was not ended: leaving a session keeps it open."
+    )
+    return (
+        f"{left} Nothing is processed until it ends. Rejoin it, or end it here; an empty room ends by itself after "
+        f"{room_empty_minutes:g} minutes."
+    )
+
+
+def line_for(db: Db, session: TelehealthSession, custody: Custody, *, now: datetime, room_empty_minutes: float) -> str:
+    """Say in a sentence or two where the session stands and what to do."""
+    state = State(session.state)
+    if state in LIVE:
+        return _open_line(session, room_empty_minutes)
+    if state in {State.ENDED, State.PROCESSING}:
+        return waiting(db, session, custody, now=now).sentence()
+    if state is State.READY:
+        return "Create a note to review the summary, edit it and sign."
+    if state is State.FAILED:
+        why = session.reason_public or "The cause is not known."
+        if custody.has_audio:
+            return f"{why} Nothing is lost: you can try again until the recording is erased."
+        return f"{why} The recording has been erased, so it cannot be tried again. You can write the note yourself."
+    return session.reason_public or "Nothing was recorded in this session, so there is nothing to summarise."
+
+
+def filing_line(row: Filing | None) -> FilingLine | None:
+    """Say how one row of the outbox stands; None when nothing was ever owed."""
+    if row is None:
+        return None
+    if row.done >= row.wanted:
+        return FilingLine(stand=Stand(words="In the chart", tone="good"))
+    if row.parked == filings.NOT_TAKEN:
+        return FilingLine(stand=Stand(words="Kept in Chartside", tone="plain"), detail=row.public)
+    if row.parked:
+        return FilingLine(stand=Stand(words="Not filed", tone="danger"), detail=row.public, can_retry=True)
+    return FilingLine(stand=Stand(words="Being filed", tone="waiting"), detail=row.public)
+
+
+def _records(rows: Sequence[Filing]) -> FilingLine | None:
+    """Put everything but the notes into one line: what needs a person first, then what waits."""
+    others = [row for row in rows if row.kind != "note"]
+    if not others:
+        return None
+    stuck = [row for row in others if row.done < row.wanted and row.parked and row.parked != filings.NOT_TAKEN]
+    if stuck:
+        names = sorted({_KINDS.get(row.kind, row.kind) for row in stuck})
+        return FilingLine(
+            stand=Stand(words=f"Not filed: {', '.join(names)}", tone="danger"), detail=stuck[0].public, can_retry=True
+        )
+    owed = [row for row in others if row.done < row.wanted and not row.parked]
+    if owed:
+        return FilingLine(stand=Stand(words="Records being filed", tone="waiting"), detail=owed[0].public)
+    if all(row.done < row.wanted for row in others):
+        return FilingLine(stand=Stand(words="Records kept in Chartside", tone="plain"), detail=others[0].public)
+    return FilingLine(stand=Stand(words="Consents and records in the chart", tone="good"))
+
+
+def note_line(note: Note, rows: Sequence[Filing]) -> NoteLine:
+    """Return a note's line in the list."""
+    filing = next((row for row in rows if row.kind == "note" and row.subject_id == note.id), None)
+    stand = _NOTE_STANDS[note.status]
+    if note.status == "draft" and note.is_saved_to_chart:
+        stand = Stand(words="Draft, saved to chart", tone="waiting")
+    return NoteLine(
+        id=note.id,
+        title=note.title,
+        stand=stand,
+        is_addendum=note.replaces_id is not None,
+        is_superseded=note.status == "superseded",
+        summary_version=note.summary_version,
+        saved_at=note.saved_at,
+        signed_at=note.signed_at,
+        filing=filing_line(filing),
+    )
+
+
+def overview(
+    db: Db, *, iss: str, clinician_id: str, patient_id: str, now: datetime, room_empty_minutes: float
+) -> tuple[Visit, ...]:
+    """Return the clinician's sessions with this patient, newest first."""
+    rows = visits.with_patient(db, iss=iss, clinician_id=clinician_id, patient_id=patient_id)
+    by_session: dict[str, list[Note]] = {}
+    for note in notes.of_sessions(db, [row.id for row in rows]):
+        by_session.setdefault(note.session_id, []).append(note)
+    found = []
+    for row in rows:
+        state = State(row.state)
+        custody = visits.custody(db, row)
+        owed = filings.of_session(db, row.id)
+        found.append(
+            Visit(
+                id=row.id,
+                started_at=row.started_at,
+                ended_at=row.ended_at,
+                state=state,
+                stand=_STANDS[state],
+                line=line_for(db, row, custody, now=now, room_empty_minutes=room_empty_minutes),
+                is_open=state in LIVE,
+                can_retry=state is State.FAILED and custody.has_audio,
+                custody=custody,
+                notes=tuple(note_line(note, owed) for note in by_session.get(row.id, [])),
+                records=_records(owed),
+            )
+        )
+    return tuple(found)
+
+
+def notices(db: Db, *, iss: str, clinician_id: str, patient_id: str, now: datetime) -> tuple[Notice, ...]:
+    """Return the pop-ups that are due to this clinician for this patient."""
+    found = []
+    for row in visits.with_patient(db, iss=iss, clinician_id=clinician_id, patient_id=patient_id):
+        state = State(row.state)
+        custody = visits.custody(db, row)
+        notice = notice_for(
+            row.id,
+            state,
+            now=now,
+            since=row.ready_at if state is State.READY else visits.reached_at(db, row.id, state),
+            seen_at=row.seen_at,
+            first_byte_at=custody.first_byte_at,
+            erase_due_at=custody.erase_due_at,
+        )
+        if notice is not None:
+            found.append(notice)
+    return tuple(found)

@@ -1,0 +1,52 @@
+"""Notes: find, list, and the one that replaces another."""
+
+from sqlalchemy import select
+
+from smart_app.errors import NotFound
+from smart_app.store.database import Db
+from smart_app.store.tables import Note, TelehealthSession
+
+
+def find(db: Db, note_id: str, *, iss: str, clinician_id: str, patient_id: str, for_update: bool = False) -> Note:
+    """Return the clinician's own note of this patient. Raises NotFound, also for a note of somebody else."""
+    query = (
+        select(Note)
+        .join(TelehealthSession, TelehealthSession.id == Note.session_id)
+        .where(
+            Note.id == note_id,
+            Note.clinician_id == clinician_id,
+            Note.patient_id == patient_id,
+            TelehealthSession.iss == iss,
+        )
+    )
+    row = db.scalar(query.with_for_update(of=Note) if for_update else query)
+    if row is None:
+        raise NotFound
+    return row
+
+
+def get(db: Db, note_id: str) -> Note | None:
+    """Return the note by its id, for the server's own work."""
+    return db.get(Note, note_id)
+
+
+def of_sessions(db: Db, session_ids: list[str]) -> list[Note]:
+    """Return the notes of these sessions, newest first."""
+    return list(
+        db.scalars(select(Note).where(Note.session_id.in_(session_ids)).order_by(Note.created_at.desc(), Note.id))
+    )
+
+
+def drafts_of_session(db: Db, session_id: str) -> list[Note]:
+    """Return the session's notes that are not signed."""
+    return list(db.scalars(select(Note).where(Note.session_id == session_id, Note.status == "draft")))
+
+
+def addendum_of(db: Db, note_id: str) -> Note | None:
+    """Return the note that replaces this one, signed or still a draft."""
+    return db.scalar(
+        select(Note)
+        .where(Note.replaces_id == note_id, Note.status != "entered-in-error")
+        .order_by(Note.created_at.desc())
+        .limit(1)
+    )
