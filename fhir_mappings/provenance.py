@@ -1,0 +1,44 @@
+"""DraftProvenance and SigningProvenance -> FHIR Provenance (C05)."""
+
+from fhir_mappings import codes, rules
+from fhir_mappings.elements import Resource, given, instant, reference
+from fhir_mappings.model import DraftProvenance, SigningProvenance, Site
+
+
+def draft_to_fhir(draft: DraftProvenance, site: Site) -> Resource:
+    """Write how the AI text came to be: model, prompt, recogniser, recordings, consents. Raises InvalidResource."""
+    recognised = f"Recording, transcribed by the app ({draft.recogniser})"
+    assembler = {
+        "type": codes.ASSEMBLER.concept(site),
+        "role": codes.concepts(site, codes.ARTIFICIAL_INTELLIGENCE),
+        "who": reference(draft.device, draft.device_display),
+        "onBehalfOf": reference(draft.practitioner),
+    }
+    author = {"type": codes.AUTHOR.concept(site), "who": reference(draft.practitioner)}
+    resource = {
+        "resourceType": "Provenance",
+        "target": [reference(draft.note)],
+        "occurredPeriod": {"start": instant(draft.started_at), "end": instant(draft.ended_at)},
+        "recorded": instant(draft.recorded_at),
+        "policy": list(draft.policies),
+        "reason": codes.concepts(site, codes.TREAT, codes.AIAST),
+        "activity": codes.CREATE.concept(site),
+        "agent": [assembler, author],
+        "entity": [{"role": "source", "what": reference(media, recognised)} for media in draft.recordings]
+        + [{"role": "derivation", "what": reference(consent)} for consent in draft.consents],
+    }
+    return rules.require(resource, site)
+
+
+def signing_to_fhir(signing: SigningProvenance, site: Site) -> Resource:
+    """Write who signed, and which version was revised. Raises InvalidResource."""
+    revised = [{"role": "revision", "what": reference(signing.previous)}] if signing.previous else None
+    resource = {"resourceType": "Provenance"} | given(
+        target=[reference(signing.note)],
+        occurredDateTime=instant(signing.signed_at),
+        recorded=instant(signing.recorded_at),
+        activity=codes.LEGALLY_AUTHENTICATED.concept(site),
+        agent=[{"type": codes.LEGAL.concept(site), "who": reference(signing.signed_by)}],
+        entity=revised,
+    )
+    return rules.require(resource, site)

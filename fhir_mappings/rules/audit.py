@@ -1,0 +1,76 @@
+"""Rules of AuditEvent: who did what to whose resource; an erasure carries its receipt."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from fhir_mappings import codes
+from fhir_mappings.elements import Resource
+from fhir_mappings.faults import Fault
+from fhir_mappings.model import Site
+from fhir_mappings.rules.profile import Profile, codes_in, fault
+
+
+def profile_of(resource: Resource) -> Profile:
+    """Return the erasure's profile for a deletion (nothing else is ever deleted), else that of an access."""
+    has_lifecycle = any("lifecycle" in entity for entity in resource.get("entity", ()))
+    return ERASURE if resource.get("action") == "D" or has_lifecycle else ACCESS
+
+
+def _entities(resource: Resource, _: Site) -> Iterator[Fault]:
+    action = codes.INTERACTIONS.get(resource["action"])
+    if action is None or codes_in(resource["subtype"]) != [action.code]:
+        yield fault("subtype", "audit", "does not fit the action")
+    kinds = [(codes_in(entity["type"]), codes_in(entity["role"])) for entity in resource["entity"]]
+    if kinds != [(["2"], ["4"]), (["1"], ["1"])]:
+        yield fault("entity", "audit", "must be the resource, then the patient")
+    elif not resource["entity"][1]["what"]["reference"].startswith("Patient/"):
+        yield fault("entity[1].what", "audit", "is no patient")
+
+
+def _erasure(resource: Resource, _: Site) -> Iterator[Fault]:
+    erased = resource["entity"][0]
+    if resource["action"] != "D" or codes_in(erased["lifecycle"]) != ["15"]:
+        yield fault("entity[0].lifecycle", "erasure", "an erasure is a deletion with lifecycle 15")
+    if not erased["what"]["reference"].startswith("Media/"):
+        yield fault("entity[0].what", "erasure", "is no recording")
+    if not resource["agent"][0]["who"]["reference"].startswith("Device/"):
+        yield fault("agent[0].who", "erasure", "is not the app")
+    if [detail["type"] for detail in erased["detail"]] != ["deletion-receipt"]:
+        yield fault("entity[0].detail", "erasure", "names no deletion receipt")
+
+
+_WHAT = (
+    *("AuditEvent", "Communication", "Consent", "Device", "DocumentReference", "Encounter", "Media", "Patient"),
+    *("Provenance", "Questionnaire", "QuestionnaireResponse", "Task"),
+)
+
+ACCESS = Profile(
+    required={
+        "": ("type", "subtype", "action", "recorded", "outcome", "agent", "source", "entity"),
+        "agent": ("type", "who", "requestor"),
+        "source": ("observer",),
+        "entity": ("what", "type", "role"),
+        "entity.detail": ("type", "valueString"),
+    },
+    bindings={
+        "action": frozenset({"C", "R", "U", "D", "E"}),
+        "outcome": frozenset({"0", "4", "8", "12"}),
+    },
+    codes={
+        "type": (codes.REST,),
+        "subtype": tuple(codes.INTERACTIONS.values()),
+        "agent.type.coding": (codes.APPLICATION, codes.RECIPIENT),
+        "entity.type": (codes.SYSTEM_OBJECT, codes.PERSON),
+        "entity.role": (codes.DOMAIN_RESOURCE, codes.PATIENT_ROLE),
+        "entity.lifecycle": (codes.ERASURE,),
+    },
+    targets={
+        "agent.who": ("Practitioner", "Device", "Patient", "RelatedPerson"),
+        "source.observer": ("Device",),
+        "entity.what": _WHAT,
+    },
+    single=("subtype", "agent"),
+    extra=(_entities,),
+)
+
+ERASURE = replace(ACCESS, extra=(_entities, _erasure))

@@ -1,0 +1,101 @@
+"""Rules of Provenance: a draft names assembler and author, a signing exactly one human."""
+
+from collections.abc import Iterator
+
+from fhir_mappings import codes
+from fhir_mappings.elements import Resource
+from fhir_mappings.faults import Fault
+from fhir_mappings.model import Site
+from fhir_mappings.rules.profile import Profile, codes_in, fault, instant_of
+
+
+def profile_of(resource: Resource, site: Site) -> Profile:
+    """Return the signing's profile for its activity, else the draft's."""
+    is_signing = codes.LEGALLY_AUTHENTICATED.coding(site) in resource.get("activity", {}).get("coding", ())
+    return SIGNING if is_signing else DRAFT
+
+
+def _draft(resource: Resource, site: Site) -> Iterator[Fault]:
+    agents = resource["agent"]
+    if [codes_in(agent["type"]) for agent in agents] != [["assembler"], ["author"]]:
+        yield fault("agent", "provenance", "must be the assembler, then the author")
+        return
+    assembler, author = agents
+    if not assembler["who"]["reference"].startswith("Device/") or "display" not in assembler["who"]:
+        yield fault("agent[0].who", "provenance", "the assembler is a device, named with its prompt version")
+    if "onBehalfOf" not in assembler or codes_in(assembler.get("role")) != ["Artificial-Intelligence"]:
+        yield fault("agent[0]", "provenance", "the assembler is an AI on behalf of the clinician")
+    if not author["who"]["reference"].startswith("Practitioner/"):
+        yield fault("agent[1].who", "provenance", "the author is a human")
+    if sorted(codes_in(resource["reason"])) != ["AIAST", "TREAT"]:
+        yield fault("reason", "provenance", "must be TREAT and AIAST")
+    for number, policy in enumerate(resource["policy"]):
+        if not policy.startswith(f"{site.base}/policies/") or "#sha256-" not in policy:
+            yield fault(f"policy[{number}]", "provenance", "names no text version with SHA-256 at this site")
+    if instant_of(resource["recorded"]) < instant_of(resource["occurredPeriod"]["end"]):
+        yield fault("recorded", "provenance", "is before what it records")
+    yield from _sources(resource)
+
+
+def _sources(resource: Resource) -> Iterator[Fault]:
+    wanted = {"source": "Media", "derivation": "Consent"}
+    for number, entity in enumerate(resource["entity"]):
+        if entity["what"]["reference"].partition("/")[0] != wanted.get(entity["role"]):
+            yield fault(f"entity[{number}]", "provenance", "a source is a Media and a derivation a Consent")
+        if entity["role"] == "source" and "display" not in entity["what"]:
+            yield fault(f"entity[{number}].what", "provenance", "a source names the recogniser")
+    if {entity["role"] for entity in resource["entity"]} != set(wanted):
+        yield fault("entity", "provenance", "must have a source and a derivation")
+
+
+def _signing(resource: Resource, _: Site) -> Iterator[Fault]:
+    if instant_of(resource["recorded"]) < instant_of(resource["occurredDateTime"]):
+        yield fault("recorded", "provenance", "is before what it records")
+    if any(entity["role"] != "revision" for entity in resource.get("entity", ())):
+        yield fault("entity", "provenance", "a signing revises and has no other entity")
+
+
+_ENTITY_ROLES = frozenset({"source", "derivation", "revision", "quotation", "removal"})
+
+DRAFT = Profile(
+    required={
+        "": ("target", "occurredPeriod", "recorded", "policy", "reason", "activity", "agent", "entity"),
+        "occurredPeriod": ("start", "end"),
+        "agent": ("type", "who"),
+        "entity": ("role", "what"),
+    },
+    bindings={"entity.role": _ENTITY_ROLES},
+    codes={
+        "reason.coding": (codes.TREAT, codes.AIAST),
+        "activity.coding": (codes.CREATE,),
+        "agent.type.coding": (codes.ASSEMBLER, codes.AUTHOR),
+        "agent.role.coding": (codes.ARTIFICIAL_INTELLIGENCE,),
+    },
+    targets={
+        "target": ("DocumentReference",),
+        "agent.who": ("Device", "Practitioner"),
+        "agent.onBehalfOf": ("Practitioner",),
+        "entity.what": ("Media", "Consent"),
+    },
+    single=("target",),
+    absent=("occurredDateTime",),
+    extra=(_draft,),
+)
+
+SIGNING = Profile(
+    required={
+        "": ("target", "occurredDateTime", "recorded", "activity", "agent"),
+        "agent": ("type", "who"),
+        "entity": ("role", "what"),
+    },
+    bindings={"entity.role": _ENTITY_ROLES},
+    codes={"activity.coding": (codes.LEGALLY_AUTHENTICATED,), "agent.type.coding": (codes.LEGAL,)},
+    targets={
+        "target": ("DocumentReference",),
+        "agent.who": ("Practitioner",),
+        "entity.what": ("DocumentReference/_history", "DocumentReference"),
+    },
+    single=("target", "agent", "entity"),
+    absent=("occurredPeriod",),
+    extra=(_signing,),
+)
