@@ -1,0 +1,1 @@
+"""The install side of Chartside: what an EHR administrator runs, and the sandbox EHR."""
