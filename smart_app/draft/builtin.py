@@ -1,0 +1,109 @@
+"""The built-in drafter: extractive and grounded, so that nothing can be invented; fluent notes need an endpoint."""
+
+import dataclasses
+from collections.abc import Iterable
+
+from smart_app.draft.candidates import Candidate, client_candidates, clinician_candidates, plan_turns
+from smart_app.draft.checks import checked
+from smart_app.draft.cues import Cues, cues
+from smart_app.draft.exchanges import answered
+from smart_app.draft.omissions import omissions
+from smart_app.draft.sentences import sentences
+from smart_app.draft.too_little import too_little
+from smart_app.errors import BadInput
+from smart_app.ports import Section, Statement, Summary, TooLittle, Transcript
+
+NAME = "chartside-builtin"
+TOO_LONG = "Too long to quote, and no rule can reword it for certain."
+MOST_FOR_WORDING = 12
+
+
+class BuiltinDrafter:
+    """Drafts from cues in data files; the same transcript always gives the same summary."""
+
+    def draft(self, transcript: Transcript, *, style: str = "soap") -> Summary | TooLittle:
+        """Draft in the format `style`. Raises BadInput for an unknown format."""
+        known = cues()
+        if style not in known.formats:
+            raise BadInput(
+                "unknown_format", f"There is no format {style!r}.", f"Choose one of {', '.join(known.formats)}."
+            )
+        little = too_little(transcript)
+        if little is not None:
+            return little
+        found = _candidates(transcript, known)
+        sections = _sections(found, style, known, transcript)
+        wording = _for_wording(found)
+        return Summary(
+            format=style,
+            sections=sections,
+            for_your_wording=wording,
+            omissions=omissions(transcript, sections),
+            drafter=NAME,
+            prompt_version=known.version,
+        )
+
+
+def _candidates(transcript: Transcript, known: Cues) -> list[Candidate]:
+    cut = sentences(transcript.utterances)
+    said = client_candidates(answered(cut, known), plan_turns(cut, known), known)
+    asked = {c.text.split('"')[1] for c in said if c.text.startswith('Asked "')}
+    spoken = [
+        c
+        for c in clinician_candidates(cut, known)
+        if not (c.text.startswith("Clinician asked") and any(c.text.split('"')[1] in q for q in asked))
+    ]
+    return _without_repeats(sorted([*said, *spoken], key=lambda c: c.place))
+
+
+def _without_repeats(found: Iterable[Candidate]) -> list[Candidate]:
+    out: dict[tuple[str, str], Candidate] = {}
+    for candidate in found:
+        key = (candidate.part, candidate.text.lower())
+        first = out.get(key)
+        if first is None:
+            out[key] = candidate
+        else:
+            both = tuple(dict.fromkeys(first.evidence + candidate.evidence))
+            out[key] = dataclasses.replace(first, evidence=both)
+    return list(out.values())
+
+
+def _within_limits(found: list[Candidate], known: Cues, n_words: int) -> list[Candidate]:
+    """Keep the best of each part within its share of words; what must be kept is never counted out."""
+    kept: list[Candidate] = [c for c in found if c.kind]
+    for part, share in known.limits.items():
+        left = min(share["most"], share["always"] + share["per_hundred"] * n_words // 100)
+        rest = [c for c in found if c.part == part and not c.kind]
+        for candidate in sorted(rest, key=lambda c: (-c.score, c.place)):
+            length = len(candidate.text.split())
+            if length <= left:
+                left -= length
+                kept.append(candidate)
+    return kept
+
+
+def _sections(found: list[Candidate], style: str, known: Cues, transcript: Transcript) -> tuple[Section, ...]:
+    n_words = sum(len(u.text.split()) for u in transcript.utterances)
+    kept = _within_limits([c for c in found if c.is_worded], known, n_words)
+    out: list[Section] = []
+    count = 0
+    for layout in known.formats[style]:
+        mine = sorted((c for c in kept if c.part in layout.parts), key=lambda c: c.place)
+        statements: list[Statement] = []
+        for candidate in mine:
+            count += 1
+            bare = Statement(id=f"s{count}", text=candidate.text, evidence=candidate.evidence, verdict="supported")
+            statements.append(checked(bare, transcript))
+        out.append(Section(key=layout.key, title=layout.title, statements=tuple(statements), hint=layout.hint))
+    return tuple(out)
+
+
+def _for_wording(found: list[Candidate]) -> tuple[Statement, ...]:
+    """Return what was worth drafting but can neither be quoted shortly nor reworded for certain."""
+    left = [c for c in found if not c.is_worded]
+    best = sorted(left, key=lambda c: (not c.kind, -c.score, c.place))[:MOST_FOR_WORDING]
+    return tuple(
+        Statement(id=f"w{n}", text=c.text, evidence=c.evidence, verdict="partly", why=TOO_LONG)
+        for n, c in enumerate(sorted(best, key=lambda c: c.place), start=1)
+    )

@@ -1,0 +1,139 @@
+"""Which sentence answers which question, so that "Yes, twice" keeps its meaning."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from smart_app.draft.cues import Cues
+from smart_app.draft.sentences import QUOTE_WORDS, Sentence
+
+CLINICIAN = "clinician"
+_ANAPHOR = re.compile(
+    r"\b(?:that|those|these|this|it|them|they|him|her|he|she|there|ever|else|back|and)\b", re.IGNORECASE
+)
+_POINTS = re.compile(
+    r"\b(?:that|those|these|this|it|them|they|him|her|he|she|there|i (?:like|am|agree)|thank|thanks)\b", re.IGNORECASE
+)
+_WH = re.compile(r"\b(?:what|how (?!about)|when|where|why|which|who|whereabouts)(?!\w)[^?]*\??$", re.IGNORECASE)
+_BARE = re.compile(
+    r"^(?:(?:yes|yeah|yep|yup|no|nope|nah|mm|mhm|mm-hmm|uh-huh|right|okay|ok|sure|correct)\W*)+$", re.IGNORECASE
+)
+_OVERLAP_S = 1.0
+"""A bare "yes" that begins earlier than this before the question ends is a listener's noise, not an answer."""
+_REACH = 4
+"""How many utterances back a question may lie."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A sentence of a client (or guardian, ...) with the question it stands under."""
+
+    sentence: Sentence
+    question: str = ""
+    asked: Sentence | None = None
+    is_direct: bool = False
+    question_topics: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    text: str
+    sentence: Sentence
+    topics: frozenset[str]
+
+
+def is_backchannel(sentence: Sentence, cues: Cues) -> bool:
+    """Say whether the words only show that somebody listens."""
+    return cues.leave_out["backchannel"].search(sentence.text) is not None
+
+
+def _by_turn(sentences: Sequence[Sentence]) -> list[list[Sentence]]:
+    turns: dict[int, list[Sentence]] = {}
+    for sentence in sentences:
+        turns.setdefault(sentence.turn, []).append(sentence)
+    return list(turns.values())
+
+
+def _question_of(turn: list[Sentence], before: _Question | None, cues: Cues) -> _Question | None:
+    """Return the question with which a clinician's turn ends, short enough to quote, with the topics it asks about."""
+    at = max((n for n, s in enumerate(turn) if s.is_question), default=None)
+    if at is None:
+        return None
+    asked = turn[at]
+    text = asked.quoted
+    if at > 0 and _is_needed(turn[at - 1], asked, cues):
+        text = turn[at - 1].quoted.removesuffix(" ...") + " " + text.removeprefix("... ")
+    topics = cues.about(text)
+    if not topics and before is not None and _ANAPHOR.search(asked.text):
+        topics = set(before.topics)
+    elif (
+        before is not None and "risk" in before.topics and re.search(r"\b(?:those|that|them|these)\b", asked.text, re.I)
+    ):
+        topics |= {"risk"}
+    return _Question(text=text, sentence=asked, topics=frozenset(topics))
+
+
+def _is_needed(before: Sentence, asked: Sentence, cues: Cues) -> bool:
+    """Say whether a question is not understood without the sentence before it."""
+    if before.n_words + asked.n_words > QUOTE_WORDS or is_backchannel(before, cues):
+        return False
+    if cues.leave_out["small_talk"].search(before.text) or cues.speaks_of_consent(before.text):
+        return False
+    if asked.cut_before or before.is_question:
+        return True
+    return _POINTS.search(asked.text) is not None and _POINTS.match(before.text) is None
+
+
+def _answers(turn: list[Sentence], question: _Question) -> bool:
+    """Say whether this turn can be the answer: not a listener's noise, not a bare yes to "what" or "when"."""
+    bare = len(turn) == 1 and _BARE.match(turn[0].text) is not None
+    if not bare:
+        return True
+    if _WH.search(question.sentence.text):
+        return False
+    asked, said = question.sentence.utterance, turn[0].utterance
+    is_timed = asked.end_s > asked.start_s and said.end_s > said.start_s
+    return not (is_timed and said.start_s < asked.end_s - _OVERLAP_S)
+
+
+def answered(sentences: Sequence[Sentence], cues: Cues) -> list[Answered]:
+    """Pair every sentence not spoken by the clinician with the question it answers, if any."""
+    out: list[Answered] = []
+    question: _Question | None = None
+    is_open = is_current = about_consent = False
+    for turn in _by_turn(sentences):
+        first = turn[0]
+        if first.utterance.speaker == CLINICIAN:
+            found = _question_of(turn, question, cues)
+            if any(cues.speaks_of_consent(s.text) for s in turn):
+                about_consent, found = True, None
+            elif not all(is_backchannel(s, cues) for s in turn):
+                about_consent = False
+            if found is not None:
+                question, is_open, is_current = found, True, True
+            elif not all(is_backchannel(s, cues) for s in turn):
+                is_open = is_current = False
+            continue
+        if about_consent and not any("risk" in cues.about(s.text) for s in turn):
+            continue
+        out += _paired(turn, question if is_current else None, is_open=is_open)
+        if question is not None and is_open and _answers(turn, question):
+            is_open = False
+    return out
+
+
+def _paired(turn: list[Sentence], question: _Question | None, *, is_open: bool) -> list[Answered]:
+    near = question is not None and turn[0].turn - question.sentence.turn <= _REACH
+    if question is None or not near:
+        return [Answered(sentence=s) for s in turn]
+    takes = is_open and _answers(turn, question)
+    return [
+        Answered(
+            sentence=s,
+            question=question.text,
+            asked=question.sentence,
+            is_direct=takes and n == 0,
+            question_topics=question.topics,
+        )
+        for n, s in enumerate(turn)
+    ]

@@ -1,0 +1,66 @@
+"""`chartside draft TRANSCRIPT.json`: the built-in drafter on a file."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from smart_app.draft.builtin import BuiltinDrafter
+from smart_app.draft.cues import cues
+from smart_app.draft.json_shape import parse, to_json
+from smart_app.draft.render import summary_text
+from smart_app.errors import ChartsideError
+from smart_app.ports import TooLittle, Transcript
+
+MAX_BYTES = 50_000_000
+
+
+class _Refused(Exception):
+    """The file cannot be used; the message is a whole sentence."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Draft a summary of a transcript file; returns 0, or 2 with one sentence on standard error."""
+    args = _arguments().parse_args(argv)
+    try:
+        transcript = _read(Path(args.transcript))
+        summary = BuiltinDrafter().draft(transcript, style=args.format)
+    except _Refused as error:
+        sys.stderr.write(f"chartside draft: {error}\n")
+        return 2
+    except ChartsideError as error:
+        sys.stderr.write(f"chartside draft: {error.public}\n")
+        return 2
+    if args.json:
+        sys.stdout.write(json.dumps(to_json(summary), indent=2, ensure_ascii=False) + "\n")
+    elif isinstance(summary, TooLittle):
+        sys.stdout.write(f"No summary: {summary.reason}\n")
+    else:
+        sys.stdout.write(summary_text(summary))
+    return 0
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="chartside draft", description="Draft a summary of a session's transcript with the built-in drafter."
+    )
+    parser.add_argument("transcript", metavar="TRANSCRIPT.json", help="a transcript file, see docs/draft.md")
+    parser.add_argument("--format", default="soap", choices=list(cues().formats), help="default: soap")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON with evidence and verdicts")
+    return parser
+
+
+def _read(path: Path) -> Transcript:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise _Refused(f"{path} is larger than {MAX_BYTES // 1_000_000} MB.")
+        return parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _Refused(f"There is no file {path}.") from None
+    except IsADirectoryError:
+        raise _Refused(f"{path} is a folder, not a transcript file.") from None
+    except UnicodeDecodeError:
+        raise _Refused(f"{path} is not a text file in UTF-8.") from None
+    except OSError:
+        raise _Refused(f"{path} cannot be read.") from None

@@ -1,0 +1,45 @@
+"""Never a note from nothing (B08): how much speech a summary needs at least."""
+
+from smart_app.draft.cues import cues
+from smart_app.draft.exchanges import CLINICIAN
+from smart_app.draft.sentences import sentences
+from smart_app.draft.words import EMPTY, tokens
+from smart_app.ports import TooLittle, Transcript
+
+MIN_CONTENT_WORDS = 12
+"""Content words of everyone but the clinician, below which there is nothing to summarise."""
+
+
+def content_words(transcript: Transcript) -> int:
+    """Count the different content words said by anyone but the clinician, without talk of the call."""
+    known = cues()
+    said = [
+        s.text
+        for s in sentences(u for u in transcript.utterances if u.speaker != CLINICIAN)
+        if not known.leave_out["technical"].search(s.text) and not known.speaks_of_consent(s.text)
+    ]
+    return len({t for text in said for t in tokens(text) if t not in EMPTY and not t.isdigit()})
+
+
+def too_little(transcript: Transcript) -> TooLittle | None:
+    """Say why there is not enough speech for a summary, or None when there is."""
+    heard = [u for u in transcript.utterances if any(c.isalpha() for c in u.text)]
+    if not heard:
+        return TooLittle(reason="No speech was heard in the recording, so there is nothing to summarise.")
+    if all(u.speaker == CLINICIAN for u in heard):
+        return TooLittle(reason="Only the clinician was heard. Without the client's words there is no summary.")
+    words = content_words(transcript)
+    if words >= MIN_CONTENT_WORDS or _is_plain_risk(transcript):
+        return None
+    if words <= 2:
+        return TooLittle(reason="Only greetings or a sound check were heard, so there is nothing to summarise.")
+    return TooLittle(
+        reason=f"Too little was said for a summary: {words} words of substance from the client, "
+        f"and at least {MIN_CONTENT_WORDS} are needed."
+    )
+
+
+def _is_plain_risk(transcript: Transcript) -> bool:
+    """A short session in which somebody speaks of dying is never "too little"."""
+    pattern = cues().omissions["risk"]
+    return any(pattern.search(u.text) for u in transcript.utterances if u.speaker != CLINICIAN)

@@ -1,0 +1,146 @@
+"""Words, numbers and negation as speech recognisers write them; no meaning is guessed here."""
+
+import re
+import tomllib
+from fractions import Fraction
+from pathlib import Path
+
+TOKEN = re.compile(r"[A-Za-z0-9]+(?:[.,/'-][A-Za-z0-9]+)*")
+_FILLER = re.compile(r"(?<![\w'-])(?:u+m+|u+h+m*|erm+|hm+|mm+)(?![\w'-])(?:\s*[,.])*\s*", re.IGNORECASE)
+_STUTTER = re.compile(
+    r"(?<![\w'])(i'm|i|it's|it|a|the|and|my|but|so|to|in|of|he|she|we|they|that|was|is)(?:,?\s+\1)+(?![\w'])",
+    re.IGNORECASE,
+)
+_LISTS = {
+    name: words.split()
+    for name, words in tomllib.loads(
+        (Path(__file__).parent / "cues" / "words.toml").read_text(encoding="utf-8")
+    ).items()
+}
+NEGATORS = frozenset(_LISTS["negators"])
+WITHOUT_CONTENT = frozenset(_LISTS["without_content"])
+IMPAIRED = frozenset(_LISTS["impaired"])
+EMPTY = frozenset(_LISTS["empty"])
+_UNITS = {word: n for n, word in enumerate(_LISTS["units"])}
+_TENS = {word: 10 * n for n, word in enumerate(_LISTS["tens"], start=2)}
+_ORDINALS = {word: n for n, word in enumerate(_LISTS["ordinals"], start=3)} | {"thirtieth": 30, "twice": 2}
+_AFTER_TENS = {"first": 1, "second": 2} | _ORDINALS
+_SCALES = {"hundred": 100, "thousand": 1000}
+_UNIT_NAMES = {
+    "mg": "mg milligram milligrams milligramme milligrammes",
+    "mcg": "mcg microgram micrograms",
+    "g": "g gram grams",
+    "ml": "ml milliliter milliliters millilitre millilitres",
+    "%": "percent",
+    "minute": "min mins minute minutes",
+    "hour": "h hr hrs hour hours",
+    "day": "day days",
+    "week": "week weeks",
+    "month": "month months",
+    "year": "yr yrs year years",
+}
+_UNIT_OF = {name: unit for unit, names in _UNIT_NAMES.items() for name in names.split()}
+
+
+def tidy(text: str) -> str:
+    """Return the text on one line with plain quotes and spacing, and without "um" and stutters; no word is changed."""
+    text = (
+        text.replace("\u2019", "'")
+        .replace("\u2018", "'")
+        .replace('"', "'")
+        .replace("\u201c", "'")
+        .replace("\u201d", "'")
+    )
+    text = "".join(c if c.isprintable() else " " for c in text)
+    text = re.sub(r"\s+(n't|'(?:s|m|re|ve|ll|d))\b", r"\1", text, flags=re.IGNORECASE)
+    text = _FILLER.sub("", text)
+    text = _STUTTER.sub(r"\1", text)
+    text = re.sub(r"\s+([,.;:?!])", r"\1", text)
+    text = re.sub(r"(?:,\s*)+([,.;?!])", r"\1", text)
+    text = re.sub(r"([.?!]),", r"\1", text)
+    text = re.sub(r"\b(gon|wan) na\b", r"\1na", text, flags=re.IGNORECASE)
+    text = re.sub(r"^[\s,.;:]+", "", text)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def tokens(text: str) -> list[str]:
+    """Return the lower-case words of the text; hyphens separate, apostrophes do not."""
+    return [part for raw in TOKEN.findall(text.replace("\u2019", "'").lower()) for part in raw.split("-")]
+
+
+def is_negator(token: str) -> bool:
+    """Say whether this lower-case word negates."""
+    return token in NEGATORS or token.endswith("n't")
+
+
+def has_negation(text: str) -> bool:
+    """Say whether any word of the text negates."""
+    return any(is_negator(token) for token in tokens(text))
+
+
+def _digits(token: str) -> tuple[str, str] | None:
+    found = re.fullmatch(r"(\d+(?:[.,]\d+)?)(st|nd|rd|th|[a-z%]*)", token)
+    if found is None:
+        return None
+    number, suffix = found.groups()
+    plain = number.replace(",", "") if re.fullmatch(r"\d+,\d{3}", number) else number.replace(",", ".")
+    return str(Fraction(plain)), _UNIT_OF.get(suffix, "")
+
+
+def _tens_and_units(found: list[str], at: int) -> tuple[int, int]:
+    """Read "eighty five", "seven", "twenty sixth" at this place: (value, words used), (0, 0) if there is none."""
+    word = found[at]
+    if word in _TENS:
+        follower = found[at + 1] if at + 1 < len(found) else ""
+        unit = _UNITS.get(follower, _AFTER_TENS.get(follower, 0))
+        return (_TENS[word] + unit, 2) if 0 < unit < 10 else (_TENS[word], 1)
+    if word in _UNITS:
+        return _UNITS[word], 1
+    if word in _ORDINALS:
+        return _ORDINALS[word], 1
+    return 0, 0
+
+
+def _spoken(found: list[str], at: int) -> tuple[str, int]:
+    """Read one spoken number, e.g. "one hundred and five", "nine point two": (value, words used)."""
+    value, used = _tens_and_units(found, at)
+    if not used:
+        return "", 0
+    while at + used < len(found) and found[at + used] in _SCALES:
+        value *= _SCALES[found[at + used]]
+        used += 1
+        skip = 1 if at + used < len(found) and found[at + used] == "and" else 0
+        if at + used + skip < len(found):
+            rest, more = _tens_and_units(found, at + used + skip)
+            if more:
+                value, used = value + rest, used + skip + more
+    if at + used + 1 < len(found) and found[at + used] == "point" and found[at + used + 1] in _UNITS:
+        return str(Fraction(f"{value}.{_UNITS[found[at + used + 1]]}")), used + 2
+    return str(value), used
+
+
+def quantities(text: str) -> set[tuple[str, str]]:
+    """Return the numbers of the text as (value, unit), spoken or in digits; a bare "one" is a pronoun and left out."""
+    found = tokens(text.replace("%", " percent "))
+    out: set[tuple[str, str]] = set()
+    at = 0
+    while at < len(found):
+        digits = _digits(found[at])
+        if digits is not None:
+            value, unit, used = digits[0], digits[1], 1
+        else:
+            value, used = _spoken(found, at)
+            unit = ""
+            if not used or (value == "1" and used == 1 and found[at] == "one"):
+                at += 1
+                continue
+        at += used
+        if not unit and at < len(found):
+            unit = _UNIT_OF.get(found[at], "")
+        out.add((value, unit))
+    return out
+
+
+def numbers(text: str) -> set[str]:
+    """Return the numbers of the text, without their units."""
+    return {value for value, _ in quantities(text)}
