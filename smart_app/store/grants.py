@@ -59,9 +59,7 @@ def forget_expired(db: Db, recording_id: str, *, now: datetime) -> None:
 def revoke_session(db: Db, session_id: str) -> None:
     """Drop every grant of a session."""
     db.execute(
-        delete(CaptureGrant)
-        .where(CaptureGrant.session_id == session_id)
-        .execution_options(synchronize_session="fetch")
+        delete(CaptureGrant).where(CaptureGrant.session_id == session_id).execution_options(synchronize_session="fetch")
     )
 
 

@@ -45,18 +45,16 @@ def invite(db: Db, session_id: str, *, link_hash: str, expires_at: datetime) -> 
     return row
 
 
-def stand_in(db: Db, row: Participant) -> Participant:
+def stand_in(db: Db, row: Participant, *, at: datetime) -> Participant:
     """Make a new participant for the link of `row`: another browser opened it while the first is away.
 
     A link proves nobody's identity, so the newcomer is admitted and asked anew; `row` is signed out and keeps its
     answers and its copy link.
     """
-    link_hash, expires_at, at = row.link_hash, row.link_expires_at, row.seen_at
-    row.link_hash = row.cookie_hash = None
-    row.left_at = row.left_at or at
+    link_hash, row.link_hash, row.cookie_hash = row.link_hash, None, None
+    row.left_at = row.left_at or row.seen_at or at
     db.flush()
-    fresh = invite(db, row.session_id, link_hash=link_hash or "", expires_at=expires_at or row.link_expires_at)  # type: ignore[arg-type]
-    return fresh
+    return invite(db, row.session_id, link_hash=link_hash or "", expires_at=row.link_expires_at or at)
 
 
 def move_to(db: Db, seal: Seal, row: Participant, session_id: str) -> Participant:

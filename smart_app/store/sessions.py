@@ -1,13 +1,23 @@
 """Sessions: find, move, claim. Every move is a row in `session_event` and a conditional update (version column)."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select, update
 
 from smart_app.errors import MoveRefused, NotFound
-from smart_app.session import Event, IllegalMove, Standing, State, move
-from smart_app.store.database import Db
+from smart_app.ports import PatientFacts, Person
+from smart_app.session import LIVE, Event, IllegalMove, Standing, State, move
+from smart_app.store.database import Db, new_id
+from smart_app.store.sealed import Seal
 from smart_app.store.tables import SessionEvent, TelehealthSession
+
+SESSION_REASONS = {
+    "nothing_recorded": "Nothing was recorded in this session.",
+    "declined": "Not everybody agreed to the recording, so nothing was recorded.",
+    "withdrawn": "A participant withdrew consent; what was recorded has been erased.",
+}
+"""Why a session is empty, as far as the room decides it; the pipeline adds its own causes."""
 
 _REFUSED = "This cannot be done now."
 _RELOAD = "Reload the page to see where the session stands."
@@ -19,6 +29,73 @@ def find(db: Db, session_id: str, *, for_update: bool = False) -> TelehealthSess
     if row is None:
         raise NotFound
     return row
+
+
+def of_person(db: Db, session_id: str, person: Person, *, for_update: bool = False) -> TelehealthSession:
+    """Return the session if it is this clinician's and of the patient they launched for (T04). Raises NotFound."""
+    row = find(db, session_id, for_update=for_update)
+    if (row.iss, row.clinician_id, row.patient_id) != (person.iss, person.clinician_id, person.patient_id):
+        raise NotFound
+    return row
+
+
+def create(
+    db: Db, seal: Seal, person: Person, patient: PatientFacts, *, ai_consent: bool, at: datetime
+) -> TelehealthSession:
+    """Open a session; the AI usage consent counts as it stands now (S08)."""
+    session_id = new_id()
+    row = TelehealthSession(
+        id=session_id,
+        iss=person.iss,
+        clinician_id=person.clinician_id,
+        ehr_grant_id=person.ehr_grant_id,
+        patient_id=person.patient_id,
+        encounter_id=person.encounter_id,
+        patient_sealed=seal.seal(asdict(patient), aad=f"telehealth_session.patient:{session_id}"),
+        state=State.OPEN.value,
+        ai_consent_at_start=ai_consent,
+        started_at=at,
+    )
+    db.add(row)
+    db.flush()
+    return row
+
+
+def patient_of(seal: Seal, row: TelehealthSession) -> PatientFacts:
+    """Return the patient as the chart had them when the session began."""
+    facts = seal.open(row.patient_sealed, aad=f"telehealth_session.patient:{row.id}")
+    return PatientFacts(**{**facts, "medications": tuple(facts["medications"]), "problems": tuple(facts["problems"])})
+
+
+def just_opened(db: Db, person: Person, *, since: datetime) -> TelehealthSession | None:
+    """Return the session that this clinician opened with this patient a moment ago: a second click makes no second."""
+    return db.scalar(
+        select(TelehealthSession)
+        .where(
+            TelehealthSession.iss == person.iss,
+            TelehealthSession.clinician_id == person.clinician_id,
+            TelehealthSession.patient_id == person.patient_id,
+            TelehealthSession.state.in_(LIVE),
+            TelehealthSession.started_at >= since,
+        )
+        .order_by(TelehealthSession.started_at.desc())
+    )
+
+
+def live(db: Db) -> list[str]:
+    """Return the ids of the sessions that people may still be in."""
+    return list(db.scalars(select(TelehealthSession.id).where(TelehealthSession.state.in_(LIVE))))
+
+
+def live_of_clinician(db: Db, clinician_id: str) -> list[TelehealthSession]:
+    """Return the sessions of a clinician that are not over."""
+    return list(
+        db.scalars(
+            select(TelehealthSession)
+            .where(TelehealthSession.clinician_id == clinician_id, TelehealthSession.state.in_(LIVE))
+            .with_for_update()
+        )
+    )
 
 
 def standing(row: TelehealthSession) -> Standing:

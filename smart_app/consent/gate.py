@@ -1,0 +1,62 @@
+"""The gate: may sound be captured now? Everything that issues or checks a capture grant asks here (trust.md 2)."""
+
+from datetime import datetime
+
+from smart_app.session import State
+from smart_app.store import consents, participants
+from smart_app.store.database import Db
+from smart_app.store.tables import Participant, Recording, TelehealthSession
+
+PUBLIC = {
+    "ai_consent_off": (
+        "Your AI usage consent is off, so nothing can be recorded.",
+        "Turn it on under My profile and settings > Privacy & Security; it counts from the next session.",
+    ),
+    "ai_consent_off_at_start": (
+        "Your AI usage consent was off when this session began, so it cannot be recorded.",
+        "Start a new session for everyone here.",
+    ),
+    "nobody_here": ("The client is not in the session, so nobody can be asked.", "Wait until the client is here."),
+    "not_agreed": ("Not everybody in the session has agreed to the recording.", "Ask everybody with Start Recording."),
+    "not_again": (
+        "They declined and were asked a second time already.",
+        "Only they can change it, with Allow recording after all.",
+    ),
+    "disk_reserve": ("The server's disk is nearly full, so no recording starts.", "Tell your administrator."),
+}
+"""What the person reads for each refusal, and what to do."""
+
+
+def clinician_refusal(db: Db, session: TelehealthSession) -> str:
+    """Return why the clinician's own consent does not allow recording; empty when it does (S08, S09)."""
+    if not consents.clinician(db, session.clinician_id).ai_consent:
+        return "ai_consent_off"
+    return "" if session.ai_consent_at_start else "ai_consent_off_at_start"
+
+
+def without_consent(db: Db, session: TelehealthSession, now: datetime) -> list[Participant]:
+    """Return the invited people in the room whose consent is not live."""
+    here = participants.invited_here(db, session.id, now)
+    return [each for each in here if consents.live_of(db, each.id) is None]
+
+
+def are_tracks_live(db: Db, owners: list[Participant]) -> bool:
+    """Say whether everybody who has a track in a recording still agrees; the clinician's consent is the switch."""
+    return all(each.is_clinician or consents.live_of(db, each.id) is not None for each in owners)
+
+
+def capture_refusal(
+    db: Db, session: TelehealthSession, recording: Recording, owners: list[Participant], now: datetime
+) -> str:
+    """Return why no capture grant may be made; empty when one may.
+
+    A running recording needs the session to be recording and everybody here to agree; a stopped one, whose late
+    chunks are still taken, needs those who have a track in it.
+    """
+    if refusal := clinician_refusal(db, session):
+        return refusal
+    if not are_tracks_live(db, owners):
+        return "not_agreed"
+    if recording.stopped_at is None and (session.state != State.RECORDING or without_consent(db, session, now)):
+        return "not_agreed"
+    return ""

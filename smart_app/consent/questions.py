@@ -1,0 +1,228 @@
+"""Asking and answering: who is asked, when an answer starts or stops a recording (decisions 1, 2, 4)."""
+
+import base64
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from smart_app.config import Settings
+from smart_app.consent import screen
+from smart_app.consent.gate import PUBLIC, clinician_refusal, without_consent
+from smart_app.consent.stopping import Last, stop_running
+from smart_app.errors import BadInput, Conflict, ConsentMissing, MoveRefused, NotFound
+from smart_app.ports import Vault
+from smart_app.session import Event, State
+from smart_app.store import audit_lines, consents, filings, participants, recordings, sessions
+from smart_app.store.database import Db, new_id
+from smart_app.store.sealed import Seal, token_hash
+from smart_app.store.tables import Participant, Recording, RecordingConsent, TelehealthSession
+
+MOST_DECLINES = 2
+"""The clinician asks once, and once more after a decline (decision 2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """What asking needs from outside."""
+
+    settings: Settings
+    seal: Seal
+    vault: Vault
+
+
+def refuse(code: str) -> ConsentMissing:
+    """Return the refusal with its public words."""
+    return ConsentMissing(code, *PUBLIC[code])
+
+
+def copy_token(settings: Settings, participant_id: str) -> str:
+    """Return the token of a participant's 30-day link.
+
+    It is derived (HMAC-SHA256 under the master key), so that it can be shown again without being stored.
+    """
+    key = hmac.digest(settings.master_key.reveal(), b"chartside copy link", "sha256")
+    return base64.urlsafe_b64encode(hmac.digest(key, participant_id.encode(), "sha256")).rstrip(b"=").decode()
+
+
+def may_be_asked(rows: list[RecordingConsent]) -> bool:
+    """Say whether the clinician may ask this participant (again): not after a second decline or a withdrawal."""
+    declines = sum(row.status == "rejected" for row in rows)
+    return declines < MOST_DECLINES and not any(row.withdrawn_at is not None for row in rows)
+
+
+def ask(db: Db, asker: Asker, participant: Participant, *, at: datetime) -> RecordingConsent:
+    """Put the question to one participant, with the screen as they will see it. Call only with them in the room."""
+    people = participants.of_session(db, participant.session_id)
+    clinician = next(each for each in people if each.is_clinician)
+    invited = [each for each in people if not each.is_clinician and each.admitted_at is not None]
+    shown = screen.render(
+        clinician=participants.name_of(asker.seal, clinician),
+        transcript_days=asker.settings.transcript_days,
+        outside=screen.outside_processor(asker.settings.drafter, asker.settings.drafter_url),
+        is_together=len(invited) > 1,
+    )
+    return consents.ask(
+        db, participant, screen_html=shown.html, text_version=shown.text_version, language=shown.language, at=at
+    )
+
+
+def open_recording(db: Db, asker: Asker, session: TelehealthSession, *, actor: str, at: datetime) -> Recording:
+    """Open a recording with a key of its own and a track for the clinician and everybody here who agreed."""
+    agreed = [
+        each for each in participants.invited_here(db, session.id, at) if consents.live_of(db, each.id) is not None
+    ]
+    recording_id = new_id()
+    row = recordings.create(
+        db,
+        session,
+        [participants.clinician_of(db, session.id), *agreed],
+        recording_id=recording_id,
+        key_slot=asker.vault.new_key(recording_id),
+        at=at,
+        audio_max=timedelta(hours=asker.settings.audio_max_hours),
+    )
+    audit_lines.append(db, at=at, actor=actor, action="recording.start", subject=row.id, detail={"session": session.id})
+    return row
+
+
+def start(db: Db, asker: Asker, session: TelehealthSession, *, actor: str, at: datetime) -> None:
+    """Start Recording: ask whoever has not answered, or start when everybody here agreed (S10, S12, S23).
+
+    Raises ConsentMissing or MoveRefused with the reason.
+    """
+    if refusal := clinician_refusal(db, session):
+        raise refuse(refusal)
+    if session.state in (State.ASKING, State.RECORDING):
+        return
+    if not participants.invited_here(db, session.id, at):
+        raise refuse("nobody_here")
+    to_ask = without_consent(db, session, at)
+    if not to_ask:
+        sessions.apply(db, session, Event.START, actor=actor, at=at)
+        open_recording(db, asker, session, actor=actor, at=at)
+        return
+    if not all(may_be_asked(consents.of_participant(db, each.id)) for each in to_ask):
+        raise MoveRefused("not_again", *PUBLIC["not_again"])
+    sessions.apply(db, session, Event.ASK, actor=actor, at=at)
+    for each in to_ask:
+        row = ask(db, asker, each, at=at)
+        audit_lines.append(
+            db, at=at, actor=actor, action="consent.ask", subject=row.id, detail={"participant": each.id}
+        )
+
+
+def _lend_copy_link(settings: Settings, participant: Participant, at: datetime) -> None:
+    participant.copy_link_hash = token_hash(copy_token(settings, participant.id))
+    participant.copy_link_expires_at = at + consents.COPY_LINK_LASTS
+
+
+def _record_answer(db: Db, asker: Asker, row: RecordingConsent, *, agrees: bool, at: datetime) -> None:
+    row.status, row.answered_at = ("active" if agrees else "rejected"), at
+    participant = participants.find(db, row.session_id, row.participant_id)
+    _lend_copy_link(asker.settings, participant, at)
+    filings.owe(db, "consent", row.id, session_id=row.session_id, now=at)
+    audit_lines.append(
+        db,
+        at=at,
+        actor=row.participant_id,
+        action="consent.agree" if agrees else "consent.decline",
+        subject=row.id,
+        detail={"text_version": str(row.text_version)},
+    )
+
+
+def answer(
+    db: Db, asker: Asker, participant: Participant, consent_id: str, *, agrees: bool, text_version: int, at: datetime
+) -> str:
+    """Store the answer to a question; the last agreement starts the recording, a decline ends the asking.
+
+    Returns agreed or declined. Raises NotFound, Conflict (answered otherwise), MoveRefused (taken back), BadInput.
+    """
+    session = sessions.find(db, participant.session_id, for_update=True)
+    row = consents.find(db, consent_id)
+    if row.participant_id != participant.id:
+        raise NotFound
+    if row.text_version != text_version:
+        raise BadInput("text_changed", "This is not the text you were shown.", "Reload the page and read it again.")
+    if row.status != "asked":
+        return _repeat(row, agrees=agrees)
+    if participant.admitted_at is None:
+        raise refuse("not_agreed")
+    _record_answer(db, asker, row, agrees=agrees, at=at)
+    if not agrees:
+        _decline(db, session, actor=participant.id, at=at)
+        return "declined"
+    if session.state in (State.ASKING, State.PAUSED):
+        resume_when_all_agreed(db, asker, session, actor=participant.id, at=at)
+    return "agreed"
+
+
+def _repeat(row: RecordingConsent, *, agrees: bool) -> str:
+    if row.status == "void":
+        raise MoveRefused("question_taken_back", "The question was taken back.", "You need not answer it.")
+    answered = "declined" if row.status == "rejected" else "agreed"
+    if row.status == "inactive" or answered != ("agreed" if agrees else "declined"):
+        raise Conflict("answered", "You answered this question already.", "Reload the page to see what counts.")
+    return answered
+
+
+def _decline(db: Db, session: TelehealthSession, *, actor: str, at: datetime) -> None:
+    session.consent_epoch += 1
+    stop_running(db, session, cause="stop", last={}, at=at)
+    consents.take_back(db, session.id)
+    if session.state != State.OPEN:
+        event = Event.STOP if session.state == State.RECORDING else Event.DECLINE
+        sessions.apply(db, session, event, actor=actor, at=at)
+
+
+def resume_when_all_agreed(db: Db, asker: Asker, session: TelehealthSession, *, actor: str, at: datetime) -> None:
+    """Go on recording once nobody's answer is missing; the clinician's switch must still be on (decision 8)."""
+    if consents.open_questions(db, session.id) or without_consent(db, session, at):
+        return
+    if clinician_refusal(db, session):
+        sessions.apply(db, session, Event.STOP, actor=actor, at=at)
+        return
+    sessions.apply(db, session, Event.AGREE, actor=actor, at=at)
+    open_recording(db, asker, session, actor=actor, at=at)
+
+
+def allow_after_all(db: Db, asker: Asker, participant: Participant, *, at: datetime) -> str:
+    """The participant's own change of mind: a new question, answered with yes; the clinician starts the recording.
+
+    Raises MoveRefused when they have not declined or withdrawn before.
+    """
+    session = sessions.find(db, participant.session_id, for_update=True)
+    rows = [row for row in consents.of_participant(db, participant.id) if row.status != "void"]
+    if rows and consents.is_live(rows[-1]):
+        return "agreed"
+    if session.state not in (State.OPEN, State.ASKING) or not rows or rows[-1].status not in ("rejected", "inactive"):
+        raise MoveRefused("not_declined", "You have not declined.", "Answer the question when you are asked.")
+    row = ask(db, asker, participant, at=at)
+    _record_answer(db, asker, row, agrees=True, at=at)
+    return "agreed"
+
+
+def pause_for(
+    db: Db, asker: Asker, session: TelehealthSession, newcomer: Participant, *, last: Last, at: datetime
+) -> None:
+    """Stop capturing because somebody came in who has not agreed, and ask them (decision 4).
+
+    A rejoin of somebody who agreed changes nothing. Somebody who may not be asked again keeps the recording stopped.
+    """
+    if consents.live_of(db, newcomer.id) is not None or session.state not in (
+        State.ASKING,
+        State.RECORDING,
+        State.PAUSED,
+    ):
+        return
+    if consents.open_question(db, newcomer.id) is not None:
+        return
+    session.consent_epoch += 1
+    stop_running(db, session, cause="newcomer", last=last, at=at)
+    if session.state == State.RECORDING:
+        sessions.apply(db, session, Event.NEWCOMER, actor=newcomer.id, at=at)
+    if may_be_asked(consents.of_participant(db, newcomer.id)):
+        ask(db, asker, newcomer, at=at)
+        return
+    consents.take_back(db, session.id)
+    sessions.apply(db, session, Event.STOP, actor="server", at=at)
