@@ -41,6 +41,11 @@ MISSING_SEARCH_PARAMETERS = {
         "data": ("reference", "provision.data.reference"),
         "actor": ("reference", "provision.actor.reference"),
     },
+    "Provenance": {
+        "agent-type": ("token", "agent.type"),
+        "agent-role": ("token", "agent.role"),
+        "when": ("date", "occurredDateTime"),
+    },
     "Media": {"type": ("token", "type"), "operator": ("reference", "operator")},
     "DocumentReference": {
         "authenticator": ("reference", "authenticator"),
