@@ -1,0 +1,85 @@
+"""Two visits for the demo, walked over HTTP through the real pipeline: one finished, one already signed and erased."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from plugin.demo import sound
+from plugin.demo.people import Client, Clinician, VisitFailed
+from plugin.demo.site import Site
+from plugin.sandbox.process import Visitor
+
+FINISHED_FOR, ERASED_FOR = "maya", "jonas"
+ERASED_PART_S = 75.0
+PROCESSING_LIMIT_S = 600.0
+
+Say = Callable[[str], None]
+
+
+class Seeds:
+    """Makes the sample visits once, and the finished one again when its audio has expired."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    @property
+    def _file(self) -> Path:
+        return self._site.data_dir / "visits.json"
+
+    def ensure(self, say: Say) -> None:
+        """Make what is missing; `say` gets the progress."""
+        known: dict[str, Any] = json.loads(self._file.read_text()) if self._file.exists() else {}
+        if "erased" not in known:
+            known["erased"] = self._erased_visit(say)
+            self._file.write_text(json.dumps(known))
+        if "finished" not in known or not self._has_audio(known["finished"]):
+            known["finished"] = self._finished_visit(say)
+            self._file.write_text(json.dumps(known))
+
+    def _clinician(self, patient: str) -> Clinician:
+        ehr = Visitor(self._site.ehr_url, {})
+        clinician = Clinician(self._site.base_url)
+        clinician.launch(ehr, "dr-alice", patient)
+        return clinician
+
+    def _has_audio(self, session_id: str) -> bool:
+        try:
+            self._clinician(FINISHED_FOR).get(f"/sessions/{session_id}/audio/u1")
+        except VisitFailed:
+            return False
+        return True
+
+    def _visit(self, patient: str, name: str, *, end_s: float, say: Say) -> Clinician:
+        """Hold a visit from launch to summary."""
+        say("Sample visit: preparing its two tracks ...")
+        tracks = sound.tracks(end_s=end_s)
+        clinician, client = self._clinician(patient), Client(self._site.base_url)
+        clinician.switch_on()
+        clinician.start_session()
+        client.join(clinician.invite(), name)
+        clinician.admit_everyone()
+        client.state()
+        clinician.post(f"/sessions/{clinician.session_id}/recording/start")
+        client.answer(agrees=True)
+        for done, total in clinician.record(tracks):
+            say(f"Sample visit: recording {100 * done // total} %")
+        clinician.end()
+        for state in clinician.wait_until_over(most_s=PROCESSING_LIMIT_S):
+            say(f"Sample visit: {state} (speech recognition of {min(end_s, 433):.0f} s of two speakers, once) ...")
+        return clinician
+
+    def _finished_visit(self, say: Say) -> str:
+        """A visit whose summary is ready, with words and sound to follow."""
+        return self._visit(FINISHED_FOR, "Maya Thompson", end_s=1e9, say=say).session_id
+
+    def _erased_visit(self, say: Say) -> str:
+        """A visit whose note is signed, so that its recording is erased: tombstone and receipt."""
+        clinician = self._visit(ERASED_FOR, "Jonas Weber", end_s=ERASED_PART_S, say=say)
+        say("Sample visit: signing a note ...")
+        templates = clinician.get("/templates.json")["templates"]
+        chosen = next(each["id"] for each in templates if each["title"] == "AI Session Summary")
+        note = clinician.post("/notes", {"session_id": clinician.session_id, "template_id": chosen})
+        clinician.page(f"/notes/{note['id']}")
+        clinician.post(f"/notes/{note['id']}/sign", {"attests": True, "revision": note["revision"]})
+        return clinician.session_id
