@@ -12,6 +12,8 @@ from fhir_mappings.model import Site
 Resource = dict[str, Any]
 """A FHIR resource, or a part of one, as JSON."""
 
+LOGICAL = {"Media": "recording", "Consent": "consent"}
+"""Types that may be referred to by identifier, with their identifier's kind: a server may not take them (C06)."""
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
 
@@ -45,6 +47,29 @@ def read_instant(value: object) -> datetime:
 def reference(to: str, display: str | None = None) -> Resource:
     """Return a literal relative reference."""
     return {"reference": to} | ({"display": display} if display else {})
+
+
+def pointer(to: str, site: Site, display: str | None = None) -> Resource:
+    """Return a reference; 'Media?identifier=x' gives a logical one, for what this server does not hold itself."""
+    kind, mark, value = to.partition("?identifier=")
+    if not mark:
+        return reference(to, display)
+    if kind not in LOGICAL:
+        raise refuse("Reference", "", "only recordings and consents have logical references")
+    logical = {"type": kind, "identifier": identifier(site, LOGICAL[kind], value)}
+    return logical | ({"display": display} if display else {})
+
+
+def pointed_at(found: Resource) -> str:
+    """Read a reference back in the form that `pointer` takes."""
+    if "reference" in found:
+        return str(found["reference"])
+    return f"{found['type']}?identifier={found['identifier']['value']}"
+
+
+def type_of(found: Resource) -> str:
+    """Return the resource type that a reference points to."""
+    return re.split(r"[/?]", pointed_at(found))[0]
 
 
 def identifier(site: Site, kind: str, value: str) -> Resource:

@@ -122,7 +122,7 @@ class Note:
     encounter: str
     practitioner: str
     device: str | None = None
-    """The AI Device; it is written as author only if an element is_ai and has text."""
+    """The AI Device; it is written as author only if an element is_ai and has text, then with recordings, consents."""
     signed_by: str | None = None
     created_at: datetime
     signed_at: datetime | None = None
@@ -133,7 +133,9 @@ class Note:
     """Without the words DRAFT or Signed, which the mapping puts in front."""
     elements: tuple[NoteElement, ...]
     recordings: tuple[str, ...] = ()
+    """Media/id, or Media?identifier=x where the server holds no Media."""
     consents: tuple[str, ...] = ()
+    """Consent/id, or Consent?identifier=x."""
     response_ref: str | None = None
     """QuestionnaireResponse/id, where the server holds one."""
     questionnaire: str | None = None
@@ -207,6 +209,7 @@ class DraftProvenance:
     recogniser: str
     """Name and version of the speech recogniser."""
     recordings: tuple[str, ...]
+    """As in Note: Media/id or Media?identifier=x."""
     consents: tuple[str, ...]
     policies: tuple[str, ...]
     """`consent.policy_uri` of each consent text."""

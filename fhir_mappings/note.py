@@ -6,7 +6,17 @@ import re
 from dataclasses import replace
 
 from fhir_mappings import codes, response, rules, text
-from fhir_mappings.elements import Resource, given, identifier, inline, instant, read_instant, reference
+from fhir_mappings.elements import (
+    Resource,
+    given,
+    identifier,
+    inline,
+    instant,
+    pointed_at,
+    pointer,
+    read_instant,
+    reference,
+)
 from fhir_mappings.faults import refuse
 from fhir_mappings.model import AI_LINK_ID, AI_TITLE, Note, NoteElement, Site
 from fhir_mappings.r4b import without_server_meta
@@ -49,7 +59,7 @@ def to_fhir(note: Note, site: Site) -> Resource:
             "encounter": [reference(note.encounter)],
             "period": {"start": instant(note.session_started_at), "end": instant(note.session_ended_at)},
         }
-        | given(related=[reference(to) for to in _related(note)] or None),
+        | given(related=[pointer(to, site) for to in _related(note)] or None),
         authenticator=reference(note.signed_by) if note.signed_by else None,
         relatesTo=[{"code": "replaces", "target": reference(note.replaces)}] if note.replaces else None,
     )
@@ -64,7 +74,7 @@ def from_fhir(resource: Resource, site: Site) -> Note:
     found = rules.require(without_server_meta(resource), site)
     content, context = found["content"], found["context"]
     authors = [author["reference"] for author in found["author"]]
-    related = [to["reference"] for to in context.get("related", ())]
+    related = [pointed_at(to) for to in context.get("related", ())]
     doc_status, is_signed = found["docStatus"], found["docStatus"] != "preliminary"
     answers = json.loads(base64.b64decode(content[1]["attachment"]["data"])) if len(content) > 1 else None
     plain = content[0]["attachment"]
@@ -87,8 +97,8 @@ def from_fhir(resource: Resource, site: Site) -> Note:
         title=plain["title"].removesuffix(TITLE_ENDINGS[doc_status]),
         description=found["description"].removeprefix(STANDINGS[doc_status]).lstrip(),
         elements=_elements(base64.b64decode(plain["data"]).decode(), answers, is_ai_note),
-        recordings=tuple(to for to in related if to.startswith("Media/")),
-        consents=tuple(to for to in related if to.startswith("Consent/")),
+        recordings=tuple(to for to in related if re.match(r"Media[/?]", to)),
+        consents=tuple(to for to in related if re.match(r"Consent[/?]", to)),
         response_ref=next((to for to in related if to.startswith("QuestionnaireResponse/")), None),
         questionnaire=answers["questionnaire"] if answers else None,
         replaces=found["relatesTo"][0]["target"]["reference"] if "relatesTo" in found else None,
@@ -168,7 +178,7 @@ def _content(note: Note, site: Site, ending: str) -> list[Resource]:
             "contentType": TEXT_TYPE,
             "language": note.language,
             **inline(plain.encode()),
-            "title": note.title + ending,
+            "title": note.title.removesuffix(TITLE_ENDINGS["preliminary"]) + ending,
             "creation": created_at,
         },
         "format": codes.MIME_SUFFICIENT.coding(site),

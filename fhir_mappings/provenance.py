@@ -1,7 +1,7 @@
 """DraftProvenance and SigningProvenance -> FHIR Provenance (C05)."""
 
 from fhir_mappings import codes, rules
-from fhir_mappings.elements import Resource, given, instant, reference
+from fhir_mappings.elements import Resource, given, instant, pointer, reference
 from fhir_mappings.model import DraftProvenance, SigningProvenance, Site
 
 
@@ -24,8 +24,8 @@ def draft_to_fhir(draft: DraftProvenance, site: Site) -> Resource:
         "reason": codes.concepts(site, codes.TREAT, codes.AIAST),
         "activity": codes.CREATE.concept(site),
         "agent": [assembler, author],
-        "entity": [{"role": "source", "what": reference(media, recognised)} for media in draft.recordings]
-        + [{"role": "derivation", "what": reference(consent)} for consent in draft.consents],
+        "entity": [{"role": "source", "what": pointer(media, site, recognised)} for media in draft.recordings]
+        + [{"role": "derivation", "what": pointer(consent, site)} for consent in draft.consents],
     }
     return rules.require(resource, site)
 

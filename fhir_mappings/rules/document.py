@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from fhir_mappings import codes, text
-from fhir_mappings.elements import Resource
+from fhir_mappings.elements import Resource, type_of
 from fhir_mappings.faults import Fault
 from fhir_mappings.model import AI_TITLE, Site
 from fhir_mappings.rules.profile import Profile, codes_in, fault, instant_of
@@ -15,7 +15,8 @@ TEXT_TYPE = "text/plain; charset=utf-8"
 RESPONSE_TYPE = "application/fhir+json"
 MAX_IDENTIFIER = 30
 """Characters; OpenEMR's external_id column holds no more."""
-_DRAFT = re.compile(r"\bdraft\b", re.IGNORECASE)
+_DRAFT = re.compile(r"^DRAFT\b|\(draft\)$")
+"""The marks of a draft, at the start of the description and the end of a title; elsewhere the word is just a word."""
 
 
 def same_visit(note: Resource, answers: Resource) -> Iterator[Fault]:
@@ -40,7 +41,7 @@ def _labels(resource: Resource, _: Site) -> Iterator[Fault]:
         yield fault("securityLabel", "label", "must hold R in both places, and MH")
     if US_CORE not in resource["meta"]["profile"]:
         yield fault("meta.profile", "us-core", "does not name the US Core profile")
-    related = {to["reference"].partition("/")[0] for to in resource["context"].get("related", ())}
+    related = {type_of(to) for to in resource["context"].get("related", ())}
     if has_device and not {"Media", "Consent"} <= related:
         yield fault("context.related", "related", "AI content points to its recordings and consents")
     if has_device and "Media" in related and "DICTAST" not in meta:
@@ -113,6 +114,7 @@ PROFILE = Profile(
         "securityLabel.coding": (codes.RESTRICTED, codes.MH, codes.SUD, codes.PART2, codes.AIAST),
         "content.format": (codes.MIME_SUFFICIENT,),
     },
+    logical=("context.related",),
     targets={
         "subject": ("Patient",),
         "author": ("Practitioner", "Device"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fhir_mappings.codes import Code
-from fhir_mappings.elements import Resource, parse_instant, sha1_b64
+from fhir_mappings.elements import LOGICAL, Resource, parse_instant, sha1_b64
 from fhir_mappings.faults import Fault
 from fhir_mappings.model import Site
 
@@ -48,6 +48,8 @@ class Profile:
     """Every place where a Reference may stand, and to what; 'X/_history' asks for a versioned one."""
     identifiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Every place where an Identifier stands, and its kinds below {base}/ids/."""
+    logical: tuple[str, ...] = ()
+    """Places where a reference may be by identifier alone, to a recording or a consent."""
     attachments: tuple[str, ...] = ()
     single: tuple[str, ...] = ()
     """Lists with exactly one entry."""
@@ -145,7 +147,7 @@ def _object_faults(profile: Profile, node: Node, site: Site) -> Iterator[Fault]:
         if name not in node.value:
             yield fault(f"{node.at}.{name}".lstrip("."), "required", "is missing")
     yield from _code_faults(profile, node, site)
-    yield from _target_faults(profile, node)
+    yield from _target_faults(profile, node, site)
     yield from _identifier_faults(profile, node, site)
     if node.key in PERIODS:
         yield from _period_faults(node)
@@ -166,17 +168,28 @@ def _code_faults(profile: Profile, node: Node, site: Site) -> Iterator[Fault]:
         yield fault(node.at, "code", "is not in the closed list of system, code and display for this place")
 
 
-def _target_faults(profile: Profile, node: Node) -> Iterator[Fault]:
+def _target_faults(profile: Profile, node: Node, site: Site) -> Iterator[Fault]:
     allowed = profile.targets.get(node.shape)
     if allowed is None:
         if isinstance(node.value.get("reference"), str):
             yield fault(node.at, "reference", "is a reference in a place that has none")
+        return
+    if node.shape in profile.logical and "reference" not in node.value:
+        yield from _logical_faults(allowed, node, site)
         return
     match = _REFERENCE.fullmatch(str(node.value.get("reference", "")))
     if match is None:
         yield fault(node.at, "reference", "is no literal relative reference")
     elif (match[1] + ("/_history" if match[2] else "")) not in allowed:
         yield fault(node.at, "reference", "points to a type that this place does not allow")
+
+
+def _logical_faults(allowed: tuple[str, ...], node: Node, site: Site) -> Iterator[Fault]:
+    kind, identifier = node.value.get("type"), node.value.get("identifier", {})
+    if kind not in allowed or kind not in LOGICAL:
+        yield fault(node.at, "reference", "points to a type that this place does not allow")
+    elif identifier.get("system") != f"{site.base}/ids/{LOGICAL[kind]}" or "value" not in identifier:
+        yield fault(node.at, "reference", "has no identifier of this site")
 
 
 def _identifier_faults(profile: Profile, node: Node, site: Site) -> Iterator[Fault]:
@@ -202,7 +215,7 @@ def _attachment_faults(node: Node) -> Iterator[Fault]:
     content_type, size, sha1 = attachment.get("contentType"), attachment.get("size"), attachment.get("hash")
     if not isinstance(content_type, str) or not _MIME.fullmatch(content_type):
         yield fault(node.at, "att-1", "has no contentType, or none that is a MIME type")
-    if size is not None and not (isinstance(size, int) and size > 0):
+    if size is not None and not (isinstance(size, int) and size >= 0):
         yield fault(node.at, "size", "is no number of bytes")
     if sha1 is not None and len(_decoded(sha1) or b"") != 20:
         yield fault(node.at, "hash", "is no base64 SHA-1")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from fhir_mappings import codes
-from fhir_mappings.elements import Resource
+from fhir_mappings.elements import Resource, type_of
 from fhir_mappings.faults import Fault
 from fhir_mappings.model import Site
 from fhir_mappings.rules.profile import Profile, codes_in, fault, instant_of
@@ -40,7 +40,7 @@ def _draft(resource: Resource, site: Site) -> Iterator[Fault]:
 def _sources(resource: Resource) -> Iterator[Fault]:
     wanted = {"source": "Media", "derivation": "Consent"}
     for number, entity in enumerate(resource["entity"]):
-        if entity["what"]["reference"].partition("/")[0] != wanted.get(entity["role"]):
+        if type_of(entity["what"]) != wanted.get(entity["role"]):
             yield fault(f"entity[{number}]", "provenance", "a source is a Media and a derivation a Consent")
         if entity["role"] == "source" and "display" not in entity["what"]:
             yield fault(f"entity[{number}].what", "provenance", "a source names the recogniser")
@@ -71,6 +71,7 @@ DRAFT = Profile(
         "agent.type.coding": (codes.ASSEMBLER, codes.AUTHOR),
         "agent.role.coding": (codes.ARTIFICIAL_INTELLIGENCE,),
     },
+    logical=("entity.what",),
     targets={
         "target": ("DocumentReference",),
         "agent.who": ("Device", "Practitioner"),
