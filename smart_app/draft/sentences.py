@@ -21,7 +21,8 @@ _CLAUSE = re.compile(
 )
 _OPENS = re.compile(
     r"\b(?:if|unless|when|said|says|told|tell|think|thought|thinking|believe|guess|suppose|wish|would|afraid|"
-    r"worried that|scared|imagine|imagining|doubt|maybe|like|than|that)\W*$|\b(?:if|unless|would|wish|imagine|pretend)\b",
+    r"worried that|scared|imagine|imagining|doubt|maybe|like|than|that)\W*$"
+    r"|\b(?:if|unless|would|wish|imagine|pretend)\b",
     re.IGNORECASE,
 )
 _LEANS = re.compile(

@@ -21,10 +21,10 @@ NEGATORS = frozenset(_LISTS["negators"])
 WITHOUT_CONTENT = frozenset(_LISTS["without_content"])
 IMPAIRED = frozenset(_LISTS["impaired"])
 EMPTY = frozenset(_LISTS["empty"])
-_UNITS = {word: n for n, word in enumerate(_LISTS["units"])}
-_TENS = {word: 10 * n for n, word in enumerate(_LISTS["tens"], start=2)}
-_ORDINALS = {word: n for n, word in enumerate(_LISTS["ordinals"], start=3)} | {"thirtieth": 30, "twice": 2}
-_AFTER_TENS = {"first": 1, "second": 2} | _ORDINALS
+_UNITS: dict[str, int] = {word: n for n, word in enumerate(_LISTS["units"])}
+_TENS: dict[str, int] = {word: 10 * n for n, word in enumerate(_LISTS["tens"], start=2)}
+_ORDINALS: dict[str, int] = {word: n for n, word in enumerate(_LISTS["ordinals"], start=3)} | {"thirtieth": 30, "twice": 2}
+_AFTER_TENS: dict[str, int] = {"first": 1, "second": 2} | _ORDINALS
 _SCALES = {"hundred": 100, "thousand": 1000}
 _UNIT_NAMES = {
     "mg": "mg milligram milligrams milligramme milligrammes",
@@ -106,14 +106,16 @@ def _spoken(found: list[str], at: int) -> tuple[str, int]:
     value, used = _tens_and_units(found, at)
     if not used:
         return "", 0
+    total = 0
     while at + used < len(found) and found[at + used] in _SCALES:
-        value *= _SCALES[found[at + used]]
+        scale = _SCALES[found[at + used]]
+        total, value = (total, value * scale) if scale == 100 else (total + value * scale, 0)
         used += 1
         skip = 1 if at + used < len(found) and found[at + used] == "and" else 0
-        if at + used + skip < len(found):
-            rest, more = _tens_and_units(found, at + used + skip)
-            if more:
-                value, used = value + rest, used + skip + more
+        rest, more = _tens_and_units(found, at + used + skip) if at + used + skip < len(found) else (0, 0)
+        if more:
+            value, used = value + rest, used + skip + more
+    value += total
     if at + used + 1 < len(found) and found[at + used] == "point" and found[at + used + 1] in _UNITS:
         return str(Fraction(f"{value}.{_UNITS[found[at + used + 1]]}")), used + 2
     return str(value), used
