@@ -1,6 +1,7 @@
 """Two visits for the demo, walked over HTTP through the real pipeline: one finished, one already signed and erased."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,9 +78,10 @@ class Seeds:
         """A visit whose note is signed, so that its recording is erased: tombstone and receipt."""
         clinician = self._visit(ERASED_FOR, "Jonas Weber", end_s=ERASED_PART_S, say=say)
         say("Sample visit: signing a note ...")
-        templates = clinician.get("/templates.json")["templates"]
-        chosen = next(each["id"] for each in templates if each["title"] == "AI Session Summary")
-        note = clinician.post("/notes", {"session_id": clinician.session_id, "template_id": chosen})
-        clinician.page(f"/notes/{note['id']}")
-        clinician.post(f"/notes/{note['id']}/sign", {"attests": True, "revision": note["revision"]})
+        chosen = re.search(r'value="([^"]+)"[^>]*>\s*AI Session Summary', clinician.page("/chart"))
+        if chosen is None:
+            raise VisitFailed("the chart page offers no template AI Session Summary")
+        note_id = clinician.post("/notes", {"session_id": clinician.session_id, "template_id": chosen[1]})["note_id"]
+        revision = clinician.get(f"/notes/{note_id}/state")["revision"]
+        clinician.post(f"/notes/{note_id}/sign", {"attests": True, "revision": revision})
         return clinician.session_id

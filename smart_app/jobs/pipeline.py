@@ -210,7 +210,7 @@ class Pipeline:
             detail = {"version": str(version), "drafter": drafted.drafter, "prompts": drafted.prompt_version}
             audit_lines.append(db, at=now, actor="server", action="summary.drafted", subject=session_id, detail=detail)
             if self._settings.erase_after == "drafting":
-                self._retention.erase_audio(db, session_id, cause="after-drafting", at=now)
+                self._retention.on_drafted(db, row, now)
 
     def _too_little(self, session_id: str, drafted: TooLittle) -> None:
         now = self._clock.now()

@@ -26,7 +26,7 @@ _AUDIO_ERASED = "The recording reached its deadline and was erased before a summ
 class Destroy(Protocol):
     """Destroys one recording's key and files, writes its receipt and owes the tombstone; safe to repeat."""
 
-    def __call__(self, db: Db, recording_id: str, *, cause: str, at: datetime) -> None:
+    def __call__(self, db: Db, *, recording_id: str, cause: str, at: datetime) -> None:
         """Do it in this transaction; key and files go whatever becomes of the transaction."""
 
 
@@ -39,11 +39,6 @@ class Retention:
         self._vault = vault
         self._destroy = destroy
 
-    def erase_audio(self, db: Db, session_id: str, *, cause: str, at: datetime) -> None:
-        """Erase every recording of a session whose audio is still there."""
-        for recording_id in retention.unerased_recordings(db, session_id):
-            self._destroy(db, recording_id, cause=cause, at=at)
-
     def erase_transcript(self, db: Db, session: TelehealthSession, *, cause: str, at: datetime) -> None:
         """Destroy the session's key and delete the transcript; evidence then keeps ids and times only."""
         if session.key_slot is not None:
@@ -55,9 +50,16 @@ class Retention:
         )
 
     def on_signed(self, db: Db, session: TelehealthSession, at: datetime) -> None:
-        """Erase audio and transcript when a note of the session is signed (decisions 5 and 10)."""
-        self.erase_audio(db, session.id, cause="signed", at=at)
-        self.erase_transcript(db, session, cause="signed", at=at)
+        """Make audio and transcript due when a note of the session is signed (decisions 5 and 10).
+
+        Keys cannot be brought back, so they are destroyed by the sweep, after the signature is safely stored.
+        """
+        retention.make_audio_due(db, session.id, cause="signed", at=at)
+        retention.make_transcript_due(db, session.id, at=at)
+
+    def on_drafted(self, db: Db, session: TelehealthSession, at: datetime) -> None:
+        """Make the audio due as soon as there is a summary, where the admin chose so (decision 5)."""
+        retention.make_audio_due(db, session.id, cause="after-drafting", at=at)
 
     def sweep(self) -> int:
         """Erase all that is due now; return how many recordings. One failure does not keep the others alive."""
@@ -66,7 +68,8 @@ class Retention:
             recordings = retention.recordings_past_deadline(db, now=now)
             transcripts = retention.transcripts_past_deadline(db, now=now)
         erased = sum(
-            self._try(partial(self._destroy, recording_id=id_, cause="deadline", at=now)) for id_ in recordings
+            self._try(partial(self._destroy, recording_id=id_, cause=cause or "deadline", at=now))
+            for id_, cause in recordings
         )
         for session_id in transcripts:
             self._try(partial(self._erase_due_transcript, session_id=session_id, now=now))

@@ -1,13 +1,13 @@
 """Launches on their way, the grants they end in, and the signed-in browsers: every secret hashed or sealed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, or_, select, update
 
-from smart_app.session import LIVE
+from smart_app.ports import PatientFacts
 from smart_app.store.database import Db
+from smart_app.store.sealed import Seal
 from smart_app.store.tables import BrowserSession, Clinician, EhrGrant, Launch, Participant, TelehealthSession
 
 _KEPT = timedelta(days=1)
@@ -180,20 +180,20 @@ def sign_out(db: Db, cookie_hash: str) -> str | None:
     return row.clinician_id
 
 
-def patient_sealed(db: Db, browser_session_id: str) -> bytes | None:
-    """Return the sealed PatientFacts that were read at the launch."""
-    return db.scalar(select(BrowserSession.patient_sealed).where(BrowserSession.id == browser_session_id))
+def add_browser(db: Db, seal: Seal, row: BrowserSession, patient: PatientFacts) -> None:
+    """Keep a new browser session with what was read of its patient."""
+    row.patient_sealed = seal.seal(asdict(patient), aad=f"browser_session.patient:{row.id}")
+    db.add(row)
+    db.flush()
 
 
-def holds_live_session(db: Db, clinician_id: str) -> bool:
-    """Say whether the clinician has a session that people may be in."""
-    states: Sequence[str] = [state.value for state in LIVE]
-    found = db.scalar(
-        select(TelehealthSession.id)
-        .where(TelehealthSession.clinician_id == clinician_id, TelehealthSession.state.in_(states))
-        .limit(1)
-    )
-    return found is not None
+def patient_of(db: Db, seal: Seal, browser_session_id: str) -> PatientFacts | None:
+    """Return the patient as read at the launch of this browser session."""
+    sealed = db.scalar(select(BrowserSession.patient_sealed).where(BrowserSession.id == browser_session_id))
+    if sealed is None:
+        return None
+    facts = seal.open(sealed, aad=f"browser_session.patient:{browser_session_id}")
+    return PatientFacts(**{**facts, "medications": tuple(facts["medications"]), "problems": tuple(facts["problems"])})
 
 
 def participant_by_cookie(db: Db, cookie_hash: str) -> Participant | None:

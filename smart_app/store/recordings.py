@@ -59,6 +59,11 @@ def find(db: Db, recording_id: str) -> Recording:
     return row
 
 
+def known(db: Db, recording_id: str) -> Recording | None:
+    """Return a recording if there is one."""
+    return db.get(Recording, recording_id)
+
+
 def of_session(db: Db, session_id: str) -> list[Recording]:
     """Return a session's recordings in order."""
     return list(db.scalars(select(Recording).where(Recording.session_id == session_id).order_by(Recording.number)))

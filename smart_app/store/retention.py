@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from smart_app.session import State
 from smart_app.store.database import Db
@@ -23,16 +23,31 @@ _SIGNALS_KEPT = timedelta(hours=2)
 _OWED = (State.ENDED, State.PROCESSING, State.FAILED)
 
 
-def recordings_past_deadline(db: Db, *, now: datetime) -> list[str]:
-    """Return the ids of recordings whose audio must be destroyed now."""
-    query = select(Recording.id).where(Recording.erased_at.is_(None), Recording.erase_due_at <= now)
-    return list(db.scalars(query.order_by(Recording.erase_due_at)))
+def recordings_past_deadline(db: Db, *, now: datetime) -> list[tuple[str, str]]:
+    """Return id and cause (empty: the deadline itself) of the recordings whose audio must be destroyed now."""
+    query = select(Recording.id, Recording.erase_cause).where(
+        Recording.erased_at.is_(None), Recording.erase_due_at <= now
+    )
+    return [(row.id, row.erase_cause) for row in db.execute(query.order_by(Recording.erase_due_at))]
 
 
-def unerased_recordings(db: Db, session_id: str) -> list[str]:
-    """Return the ids of a session's recordings whose audio is still there."""
-    query = select(Recording.id).where(Recording.session_id == session_id, Recording.erased_at.is_(None))
-    return list(db.scalars(query.order_by(Recording.number)))
+def make_audio_due(db: Db, session_id: str, *, cause: str, at: datetime) -> None:
+    """Bring the deadline of the session's recordings forward to now."""
+    db.execute(
+        update(Recording)
+        .where(Recording.session_id == session_id, Recording.erased_at.is_(None))
+        .values(erase_due_at=at, erase_cause=cause)
+    )
+
+
+def make_transcript_due(db: Db, session_id: str, *, at: datetime) -> None:
+    """Bring the deadline of the session's transcript forward to now."""
+    db.execute(update(Transcript).where(Transcript.session_id == session_id).values(erase_due_at=at))
+
+
+def is_anything_due(db: Db, *, now: datetime) -> bool:
+    """Say whether a sweep would erase something."""
+    return bool(recordings_past_deadline(db, now=now) or transcripts_past_deadline(db, now=now))
 
 
 def oldest_unerased_at(db: Db) -> datetime | None:

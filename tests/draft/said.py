@@ -14,9 +14,7 @@ TALK = (
 def transcript(*lines: str) -> Transcript:
     """Make a transcript of lines like "C: How are you?"; ids u1, u2, ..."""
     utterances = [
-        Utterance(
-            id=f"u{n}", speaker=SPEAKERS[line[0]], start_s=5.0 * n, end_s=5.0 * n + 4.0, text=line[2:].strip()
-        )
+        Utterance(id=f"u{n}", speaker=SPEAKERS[line[0]], start_s=5.0 * n, end_s=5.0 * n + 4.0, text=line[2:].strip())
         for n, line in enumerate(lines, start=1)
     ]
     return Transcript(utterances=tuple(utterances), speech_s=4.0 * len(lines), uncovered_s=0.0, model="test")

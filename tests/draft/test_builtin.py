@@ -216,7 +216,9 @@ def test_an_injection_is_at_most_a_quotation() -> None:
 
 def test_others_in_the_room_are_named_by_their_role() -> None:
     """Couples, families, interpreters: each keeps their own words."""
-    summary = drafted("R: She has been crying every night.", "G: He was sick at school twice.", "I: My stomach hurts a lot.")
+    summary = drafted(
+        "R: She has been crying every night.", "G: He was sick at school twice.", "I: My stomach hurts a lot."
+    )
     texts = section(summary, "subjective")
     assert any(t.startswith('Partner: "') for t in texts)
     assert any(t.startswith('Guardian: "') for t in texts)

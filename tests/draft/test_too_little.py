@@ -34,5 +34,7 @@ def test_a_few_plain_words_about_suicide_are_never_too_little() -> None:
 
 def test_a_real_exchange_is_enough() -> None:
     """A dozen words of substance."""
-    line = "P: I slept badly, worried about work, argued with my sister, skipped lunch, felt dizzy and missed my tablets."
+    line = (
+        "P: I slept badly, worried about work, argued with my sister, skipped lunch, felt dizzy and missed my tablets."
+    )
     assert too_little(transcript(line)) is None
