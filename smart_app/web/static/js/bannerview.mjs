@@ -1,0 +1,41 @@
+/**
+ * Draws the banner, the recording pill and the clock; writes only what changed, so that a screen reader speaks once.
+ * @module
+ */
+import { bannerFor, recordingPill } from "./banner.mjs";
+import { formatClock } from "./clock.mjs";
+import { byId, el } from "./dom.mjs";
+import { icon } from "./icons.mjs";
+
+/** @typedef {import("./facts.mjs").Facts} Facts */
+/** @typedef {import("./banner.mjs").Banner} Banner */
+
+/** Show a banner. @param {Banner} banner */
+export function showBanner(banner) {
+  const place = byId("banner", HTMLElement);
+  const key = `${banner.tone}|${banner.text}`;
+  if (place.dataset.shown === key) return;
+  place.dataset.shown = key;
+  place.className = `banner banner-${banner.tone}`;
+  place.replaceChildren(icon(banner.icon), el("span", { class: "banner-text" }, banner.text));
+}
+
+/** Show banner and pill of these facts. @param {Facts} facts */
+export function showState(facts) {
+  showBanner(bannerFor(facts));
+  const pill = recordingPill(facts);
+  const place = byId("rec-state", HTMLElement);
+  if (place.dataset.shown === pill.text) return;
+  place.dataset.shown = pill.text;
+  place.className = `pill pill-${pill.tone}`;
+  place.replaceChildren(pill.tone === "live" ? icon("record") : "", pill.text);
+}
+
+/** Keep the session clock running. @param {import("./clock.mjs").SessionClock} clock */
+export function runClock(clock) {
+  const place = byId("clock", HTMLElement);
+  setInterval(() => {
+    place.hidden = !clock.isSet;
+    if (clock.isSet) place.textContent = formatClock(clock.now());
+  }, 1000);
+}

@@ -1,0 +1,209 @@
+/**
+ * Capturing a session: follows the server's facts, never runs ahead of them. Recorders start only after the server has
+ * granted capture, and stop as soon as the facts or a refusal say so.
+ * @module
+ */
+import { ChunkStore } from "./chunkstore.mjs";
+import { Grants } from "./grants.mjs";
+import { Refused, wordsOf } from "./http.mjs";
+import { Recorder } from "./recorder.mjs";
+import { State } from "./states.mjs";
+import { Uploader } from "./uploader.mjs";
+
+/** @typedef {import("./facts.mjs").Facts} Facts */
+/** @typedef {Record<string, {run: number, number: number}>} Last */
+/** @typedef {{grants: Grants, uploader: Uploader, refusals: number}} Line */
+
+const MAX_REFUSALS = 5;
+
+export class Capture {
+  /** @type {Map<string, Line>} */ #lines = new Map();
+  #recordingId = "";
+  /** The recording that was stopped here; it is not started again although the server may not know yet. */
+  #stoppedId = "";
+  #work = Promise.resolve();
+  /** @type {Set<string>} */ #withdrawn = new Set();
+
+  /**
+   * @param {{sessionId: string, graph: import("./graph.mjs").AudioGraph, clock: import("./clock.mjs").SessionClock,
+   *   onTrouble: (words: string) => void}} parts
+   */
+  constructor({ sessionId, graph, clock, onTrouble }) {
+    this.sessionId = sessionId;
+    this.graph = graph;
+    this.onTrouble = onTrouble;
+    this.store = new ChunkStore(sessionId);
+    this.recorder = new Recorder({
+      graph,
+      clock,
+      sink: (name, bytes) => this.#keep(name, bytes),
+      onBroken: () => onTrouble("Recording failed in this browser. Stop Recording and start it again."),
+    });
+  }
+
+  get isRunning() {
+    return this.recorder.isRunning;
+  }
+
+  /** Say whether chunks wait to be acknowledged. */
+  get isOwing() {
+    return [...this.#lines.values()].some((line) => !line.uploader.isEmpty);
+  }
+
+  /** Send what an earlier page of this session left behind, if the server still grants it; purge the rest. */
+  recover() {
+    return this.#then(async () => {
+      for (const recordingId of await this.store.recordings()) {
+        const line = this.#line(recordingId);
+        try {
+          await line.grants.renew();
+        } catch (error) {
+          if (error instanceof Refused) await this.#purge(recordingId);
+          continue;
+        }
+        if (line.grants.key) line.uploader.add(...(await this.store.waiting(line.grants.key, recordingId)));
+      }
+    });
+  }
+
+  /** Do what the facts ask for. @param {Facts} facts */
+  follow(facts) {
+    return this.#then(async () => {
+      if (this.#sawWithdrawal(facts)) {
+        await this.recorder.stop();
+        await this.#purgeAll();
+      }
+      const wanted = facts.state === State.RECORDING ? (facts.recorder?.recording_id ?? "") : "";
+      if (wanted !== this.#stoppedId) this.#stoppedId = "";
+      if (this.#recordingId && wanted !== this.#recordingId) await this.#halt();
+      if (wanted && wanted !== this.#stoppedId) await this.#capture(wanted, facts.recorder?.tracks ?? []);
+      await this.#renew();
+    });
+  }
+
+  /** Stop here, before the server is told. @returns {Promise<Last>} the last chunk of each track */
+  async stop() {
+    /** @type {Last} */ let last = {};
+    await this.#then(async () => {
+      this.#stoppedId = this.#recordingId;
+      last = await this.#halt();
+    });
+    return last;
+  }
+
+  /** Wait for the acknowledgements, then purge what is left in this browser (at End). @param {number} limitMs */
+  async finish(limitMs) {
+    for (const line of this.#lines.values()) await line.uploader.drained(limitMs);
+    await this.#then(() => this.#purgeAll());
+  }
+
+  /** Say whether somebody withdrew since the last facts. @param {Facts} facts */
+  #sawWithdrawal(facts) {
+    const now = facts.participants.filter((person) => person.answer === "withdrawn").map((person) => person.id);
+    const isNew = now.some((id) => !this.#withdrawn.has(id));
+    this.#withdrawn = new Set(now);
+    return isNew;
+  }
+
+  /** One thing after the other. @param {() => Promise<unknown>} act */
+  #then(act) {
+    const next = this.#work.then(act);
+    this.#work = next.then(
+      () => undefined,
+      (error) => this.onTrouble(wordsOf(error)),
+    );
+    return this.#work;
+  }
+
+  /** @param {string} recordingId @param {import("./facts.mjs").TrackFacts[]} tracks */
+  async #capture(recordingId, tracks) {
+    const line = this.#line(recordingId);
+    const missing = this.recorder.missing(tracks);
+    if (!missing.length || line.refusals >= MAX_REFUSALS) return;
+    if (!(await this.graph.wake())) {
+      this.onTrouble("The browser holds the sound back. Click anywhere on this page to start the recording.");
+      return;
+    }
+    try {
+      if (!line.grants.key || line.uploader.isHeld) await line.grants.renew();
+      this.#recordingId = recordingId;
+      await line.grants.renew(this.recorder.start(missing));
+    } catch (error) {
+      line.refusals += 1;
+      await this.#halt();
+      if (line.refusals >= MAX_REFUSALS) this.onTrouble(wordsOf(error));
+      return;
+    }
+    line.refusals = 0;
+    this.onTrouble("");
+    line.uploader.resume();
+  }
+
+  /** Renew grants while something is captured or owed. */
+  async #renew() {
+    for (const [recordingId, line] of this.#lines) {
+      const isNeeded = recordingId === this.#recordingId || !line.uploader.isEmpty;
+      if (!isNeeded || line.refusals >= MAX_REFUSALS || (!line.grants.isDue && !line.uploader.isHeld)) continue;
+      try {
+        await line.grants.renew();
+        line.uploader.resume();
+      } catch (error) {
+        if (!(error instanceof Refused)) continue;
+        line.refusals += 1;
+        if (recordingId === this.#recordingId) await this.#halt();
+        else if (line.refusals >= MAX_REFUSALS) await this.#purge(recordingId);
+      }
+    }
+  }
+
+  async #halt() {
+    const last = await this.recorder.stop();
+    this.recorder.forget();
+    this.#recordingId = "";
+    return last;
+  }
+
+  /** @param {import("./recorder.mjs").ChunkName} name @param {ArrayBuffer} bytes */
+  async #keep(name, bytes) {
+    const line = this.#lines.get(this.#recordingId);
+    if (!line) return;
+    const place = { recordingId: this.#recordingId, ...name };
+    // A full browser store must not lose sound: the chunk still waits in memory.
+    if (line.grants.key) await this.store.keep(line.grants.key, place, bytes).catch(() => undefined);
+    line.uploader.add({ place, bytes });
+  }
+
+  /** @param {string} recordingId @returns {Line} */
+  #line(recordingId) {
+    const known = this.#lines.get(recordingId);
+    if (known) return known;
+    const grants = new Grants(this.sessionId, recordingId);
+    const uploader = new Uploader({
+      grants,
+      store: this.store,
+      ports: {
+        onRefused: () => void this.recorder.stop(),
+        onGone: () => void this.#then(() => this.#purge(recordingId)),
+        onTrouble: this.onTrouble,
+      },
+    });
+    const line = { grants, uploader, refusals: 0 };
+    this.#lines.set(recordingId, line);
+    return line;
+  }
+
+  /** @param {string} recordingId */
+  async #purge(recordingId) {
+    this.#lines.get(recordingId)?.uploader.clear();
+    this.#lines.delete(recordingId);
+    await this.store.purge(recordingId);
+  }
+
+  async #purgeAll() {
+    for (const line of this.#lines.values()) line.uploader.clear();
+    this.#lines.clear();
+    this.recorder.forget();
+    this.#recordingId = "";
+    await this.store.purge();
+  }
+}

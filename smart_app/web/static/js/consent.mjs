@@ -1,0 +1,154 @@
+/**
+ * The client's side of consent: the screen that asks, the standing state, withdrawing, allowing after all.
+ * @module
+ */
+import { me } from "./facts.mjs";
+import { button, byId, el, tell } from "./dom.mjs";
+import { getJson, postJson, wordsOf } from "./http.mjs";
+import { confirmModal, openModal } from "./modal.mjs";
+import { safeHtml } from "./safehtml.mjs";
+import { isLive } from "./states.mjs";
+
+/** @typedef {import("./facts.mjs").Facts} Facts */
+
+/** What a withdrawal does, word for word (decision 3). */
+export const WITHDRAW_LINES = [
+  "Capturing stops at once.",
+  "What was captured of this session is erased: the audio, the transcript and the draft made from them.",
+  "A draft already saved to your record loses its AI text. A note that is already signed stays in your record.",
+  "Your care does not change.",
+];
+
+/** Ask whether to withdraw. */
+export const confirmWithdrawal = () =>
+  confirmModal({
+    title: "Withdraw your consent?",
+    lines: WITHDRAW_LINES,
+    yes: "Withdraw and erase",
+    no: "Keep my consent",
+    look: "btn-danger",
+  });
+
+export class ConsentSide {
+  /** @type {HTMLDialogElement|null} */ #dialog = null;
+  #shownId = "";
+  #shown = "";
+
+  /** @param {string} sessionId @param {() => void} onAnswered */
+  constructor(sessionId, onAnswered) {
+    this.path = `/room/${sessionId}`;
+    this.onAnswered = onAnswered;
+  }
+
+  /** Follow the facts: open or take away the question, keep the standing state. @param {Facts} facts */
+  update(facts) {
+    const asked = facts.question?.consent_id ?? "";
+    if (asked && asked !== this.#shownId) void this.#open(asked);
+    if (!asked) this.#close();
+    this.#showStanding(facts);
+  }
+
+  /** @param {string} consentId */
+  async #open(consentId) {
+    this.#close();
+    this.#shownId = consentId;
+    try {
+      const question = await getJson(`${this.path}/question`);
+      if (!question || question.consent_id !== this.#shownId) {
+        this.#shownId = "";
+        return;
+      }
+      this.#show(question);
+    } catch (error) {
+      this.#shownId = "";
+      tell(byId("trouble", HTMLElement), wordsOf(error));
+    }
+  }
+
+  /** @param {{consent_id: string, title: string, html: string, text_version: number, language: string}} question */
+  #show(question) {
+    const trouble = el("p", { role: "alert", class: "alert-plain", hidden: true });
+    const body = el("div", { lang: question.language }, safeHtml(question.html), trouble);
+    const answer = async (/** @type {boolean} */ agrees) => {
+      try {
+        await postJson(`${this.path}/answer`, { consent_id: question.consent_id, agrees, text_version: question.text_version });
+        this.#dialog?.close();
+        this.onAnswered();
+      } catch (error) {
+        tell(trouble, wordsOf(error));
+      }
+    };
+    this.#dialog = openModal(
+      question.title,
+      body,
+      [
+        button("I Agree to Recording", "btn-answer", () => answer(true), { id: "agree" }),
+        button("I Decline Recording", "btn-answer", () => answer(false), { id: "decline" }),
+      ],
+      { mayClose: false },
+    );
+  }
+
+  #close() {
+    this.#dialog?.close();
+    this.#dialog = null;
+    this.#shownId = "";
+  }
+
+  /** @param {Facts} facts */
+  #showStanding(facts) {
+    const answer = me(facts)?.answer ?? null;
+    const isOpen = isLive(facts.state);
+    const shown = `${answer}|${isOpen}|${facts.links?.copy ?? ""}`;
+    byId("consent-panel", HTMLElement).hidden = answer === null || answer === "asked";
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    byId("consent-words", HTMLElement).replaceChildren(...standingWords(answer).map((line) => el("p", { class: "mb-1" }, line)));
+    const actions = [];
+    if (answer === "agreed") actions.push(button("Withdraw my consent", "btn-quiet", () => this.#withdraw(), { icon: "undo", id: "withdraw" }));
+    if (answer === "declined" && isOpen) actions.push(button("Allow recording after all", "btn-quiet", () => this.#allow(), { id: "allow" }));
+    const copyUrl = facts.links?.copy ?? sessionStorage.getItem("chartside.copy");
+    if (copyUrl) {
+      sessionStorage.setItem("chartside.copy", copyUrl);
+      actions.push(el("a", { class: "btn btn-quiet", href: copyUrl, target: "_blank", rel: "noopener" }, "My copy and receipts (30 days)"));
+    }
+    byId("consent-actions", HTMLElement).replaceChildren(...actions);
+  }
+
+  async #withdraw() {
+    if (!(await confirmWithdrawal())) return;
+    await this.#send("withdraw");
+  }
+
+  async #allow() {
+    const isSure = await confirmModal({
+      title: "Allow recording after all?",
+      lines: [
+        "You agree to what the consent screen said: this session's audio may be recorded from now on, AI software turns it into text and drafts a note that your clinician checks.",
+        "You may withdraw at any time; your care does not change.",
+      ],
+      yes: "Allow recording after all",
+      no: "Leave it as it is",
+    });
+    if (isSure) await this.#send("allow");
+  }
+
+  /** @param {"withdraw"|"allow"} what */
+  async #send(what) {
+    try {
+      await postJson(`${this.path}/${what}`);
+      tell(byId("trouble", HTMLElement), "");
+    } catch (error) {
+      tell(byId("trouble", HTMLElement), wordsOf(error));
+    }
+    this.onAnswered();
+  }
+}
+
+/** @param {import("./facts.mjs").Answer} answer @returns {string[]} */
+function standingWords(answer) {
+  if (answer === "agreed") return ["You agreed to recording in this session.", "You can withdraw at any time. Your care does not change."];
+  if (answer === "declined") return ["You declined. This session is not recorded. Your care does not change."];
+  if (answer === "withdrawn") return ["You withdrew. What was recorded of this session has been erased. Your care does not change."];
+  return [];
+}

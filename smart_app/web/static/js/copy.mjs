@@ -1,0 +1,76 @@
+/**
+ * The client's own page for 30 days: what they were asked and answered, receipts of erasure, withdrawal (decision 18).
+ * @module
+ */
+import { confirmWithdrawal } from "./consent.mjs";
+import { byId, el, once, tell } from "./dom.mjs";
+import { postJson, wordsOf } from "./http.mjs";
+import { safeHtml } from "./safehtml.mjs";
+
+/** @typedef {{status: string, text_html: string, answered_at: string|null, withdrawn_at: string|null, text_version: number}} ConsentCopy */
+/** @typedef {Record<string, unknown>} ReceiptCopy */
+
+/** @type {Record<string, string>} */
+const STATUS = {
+  active: "You agreed",
+  rejected: "You declined",
+  inactive: "You withdrew",
+  asked: "You were asked and have not answered",
+  void: "The question was taken back",
+};
+
+const token = new URLSearchParams(location.hash.slice(1)).get("t") ?? "";
+
+/** @param {string} iso */
+const when = (iso) => new Date(iso).toLocaleString([], { dateStyle: "long", timeStyle: "short" });
+
+/** @param {ConsentCopy} consent */
+function consentPanel(consent) {
+  const rows = [el("dt", {}, "Answer"), el("dd", {}, el("strong", {}, STATUS[consent.status] ?? consent.status))];
+  if (consent.answered_at) rows.push(el("dt", {}, "Answered"), el("dd", {}, when(consent.answered_at)));
+  if (consent.withdrawn_at) rows.push(el("dt", {}, "Withdrawn"), el("dd", {}, when(consent.withdrawn_at)));
+  rows.push(el("dt", {}, "Text version"), el("dd", {}, String(consent.text_version)));
+  const text = el("div", { class: "alert-plain mt-3" });
+  text.append(safeHtml(consent.text_html));
+  return el("section", { class: "panel" }, el("h2", {}, "Consent to Record This Session"), el("dl", { class: "facts" }, ...rows), text);
+}
+
+/** @param {ReceiptCopy} receipt */
+function receiptView(receipt) {
+  const rows = Object.entries(receipt).flatMap(([name, value]) => {
+    const words = typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
+    return [el("dt", {}, name.replaceAll("_", " ")), el("dd", { class: "small" }, words)];
+  });
+  return el("dl", { class: "facts alert-plain mb-2" }, ...rows);
+}
+
+async function load() {
+  const words = byId("copy-words", HTMLElement);
+  try {
+    const said = await postJson("/copy", { token });
+    tell(words, said.consents.length ? "" : "You have not been asked for a recording in this session.");
+    byId("consents", HTMLElement).replaceChildren(...said.consents.map(consentPanel));
+    byId("receipts", HTMLElement).replaceChildren(...said.receipts.map(receiptView));
+    byId("receipts-panel", HTMLElement).hidden = said.receipts.length === 0;
+    byId("withdraw-panel", HTMLElement).hidden = !said.can_withdraw;
+  } catch (error) {
+    tell(words, "");
+    tell(byId("trouble", HTMLElement), wordsOf(error));
+  }
+}
+
+const withdraw = byId("withdraw", HTMLButtonElement);
+withdraw.addEventListener("click", () =>
+  once(withdraw, async () => {
+    if (!(await confirmWithdrawal())) return;
+    try {
+      await postJson("/copy/withdraw", { token });
+      tell(byId("trouble", HTMLElement), "");
+    } catch (error) {
+      tell(byId("trouble", HTMLElement), wordsOf(error));
+    }
+    await load();
+  }),
+);
+
+await load();

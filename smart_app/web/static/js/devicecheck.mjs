@@ -1,0 +1,133 @@
+/**
+ * The device check before joining: preview, level, choice of devices, and how to allow a refused microphone.
+ * @module
+ */
+import { byId, el, once } from "./dom.mjs";
+import { LevelMeter } from "./levelmeter.mjs";
+import { devices, explain, openCamera, openMicrophone } from "./media.mjs";
+
+/** @typedef {import("./media.mjs").OwnMedia} OwnMedia */
+
+const HEARD = 12;
+
+export class DeviceCheck {
+  /** @type {LevelMeter|null} */ #meter = null;
+  #microphones = byId("check-microphone", HTMLSelectElement);
+  #cameras = byId("check-camera", HTMLSelectElement);
+  #join = byId("check-join", HTMLButtonElement);
+  #isOpen = false;
+  /** @type {HTMLInputElement|null} */ #name = document.querySelector("#check-name");
+
+  /** @param {OwnMedia} media @param {(name: string) => Promise<void>} onJoin */
+  constructor(media, onJoin) {
+    this.media = media;
+    this.#microphones.addEventListener("change", () => void this.#useMicrophone(this.#microphones.value));
+    this.#cameras.addEventListener("change", () => void this.#useCamera(this.#cameras.value));
+    byId("check-again", HTMLButtonElement).addEventListener("click", () => void this.#start());
+    this.#join.addEventListener("click", () => void once(this.#join, () => this.#tryJoin(onJoin)));
+    this.#name?.addEventListener("keydown", (event) => event.key === "Enter" && this.#join.click());
+  }
+
+  /** Show the check and ask for the devices. */
+  async open() {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    byId("check", HTMLElement).hidden = false;
+    await this.#start();
+  }
+
+  /** Hide the check; the devices stay open for the call. */
+  close() {
+    this.#isOpen = false;
+    this.#meter?.close();
+    this.#meter = null;
+    byId("check-video", HTMLVideoElement).srcObject = null;
+    byId("check", HTMLElement).hidden = true;
+  }
+
+  async #start() {
+    if (!(await this.#useMicrophone(this.media.microphoneId))) return;
+    await this.#list(this.#microphones, "audioinput", this.media.microphone);
+    await this.#useCamera("");
+  }
+
+  /** @param {string} deviceId */
+  async #useMicrophone(deviceId) {
+    this.media.microphone?.stop();
+    this.#meter?.close();
+    this.#meter = null;
+    try {
+      this.media.microphone = await openMicrophone(deviceId);
+    } catch (error) {
+      this.media.microphone = null;
+      this.#tellTrouble(error);
+      return false;
+    }
+    this.media.microphoneId = deviceId;
+    byId("check-trouble", HTMLElement).hidden = true;
+    byId("check-again", HTMLElement).hidden = true;
+    this.#join.disabled = false;
+    this.#meter = new LevelMeter(this.media.microphone, (level) => this.#showLevel(level));
+    return true;
+  }
+
+  /** The camera is optional: without one the call is by sound. @param {string} deviceId */
+  async #useCamera(deviceId) {
+    this.media.closeCamera();
+    if (deviceId !== "off") {
+      try {
+        this.media.camera = await openCamera(deviceId);
+        this.media.cameraId = deviceId;
+      } catch {
+        this.media.camera = null;
+      }
+    }
+    const video = byId("check-video", HTMLVideoElement);
+    video.srcObject = this.media.camera ? new MediaStream([this.media.camera]) : null;
+    if (this.media.camera) void video.play().catch(() => undefined);
+    byId("check-tile", HTMLElement).classList.toggle("is-dark", !this.media.camera);
+    byId("check-camera-words", HTMLElement).textContent = this.media.camera ? "This is how you will be seen" : "Camera is off";
+    await this.#list(this.#cameras, "videoinput", this.media.camera);
+  }
+
+  /** @param {HTMLSelectElement} select @param {"audioinput"|"videoinput"} kind @param {MediaStreamTrack|null} used */
+  async #list(select, kind, used) {
+    const found = await devices(kind);
+    const usedId = used?.getSettings().deviceId ?? "off";
+    const what = kind === "audioinput" ? "Microphone" : "Camera";
+    const options = found.map((device, i) => el("option", { value: device.deviceId }, device.label || `${what} ${i + 1}`));
+    if (kind === "videoinput") options.unshift(el("option", { value: "off" }, "No camera"));
+    select.replaceChildren(...options);
+    select.value = usedId;
+    select.disabled = options.length === 0;
+  }
+
+  /** @param {number} level */
+  #showLevel(level) {
+    byId("check-level", HTMLMeterElement).value = level;
+    if (level < HEARD) return;
+    const words = byId("check-level-words", HTMLElement);
+    if (words.textContent !== "Your microphone works.") words.textContent = "Your microphone works.";
+  }
+
+  /** @param {unknown} error */
+  #tellTrouble(error) {
+    const { title, steps } = explain(error instanceof DOMException ? error.name : "");
+    const place = byId("check-trouble", HTMLElement);
+    place.replaceChildren(el("strong", {}, title), el("ol", { class: "help-steps" }, ...steps.map((step) => el("li", {}, step))));
+    place.hidden = false;
+    byId("check-again", HTMLElement).hidden = false;
+    this.#join.disabled = true;
+  }
+
+  /** @param {(name: string) => Promise<void>} onJoin */
+  async #tryJoin(onJoin) {
+    if (this.#name && !this.#name.value.trim()) {
+      this.#name.setCustomValidity("Please write your name.");
+      this.#name.reportValidity();
+      this.#name.setCustomValidity("");
+      return;
+    }
+    await onJoin(this.#name?.value.trim() ?? "");
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Making elements without inline anything: text is set as text, never as markup (T08).
+ * @module
+ */
+import { icon } from "./icons.mjs";
+
+/** Return the element of this id. @template {HTMLElement} T @param {string} id @param {new () => T} kind @returns {T} */
+export function byId(id, kind) {
+  const found = document.getElementById(id);
+  if (!(found instanceof kind)) throw new Error(`no #${id}`);
+  return found;
+}
+
+/**
+ * Make an element.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, string|boolean|number|undefined>} [attributes]
+ * @param {...(Node|string|null|undefined|false)} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function el(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === false || value === undefined) continue;
+    made.setAttribute(name, value === true ? "" : String(value));
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  return made;
+}
+
+/**
+ * Make a button that does one thing at a time.
+ * @param {string} label
+ * @param {string} look class names after `btn`
+ * @param {() => unknown} act
+ * @param {{icon?: string, id?: string}} [extra]
+ */
+export function button(label, look, act, extra = {}) {
+  const made = el("button", { type: "button", class: `btn ${look}`, id: extra.id }, extra.icon ? icon(extra.icon) : null, label);
+  made.addEventListener("click", () => once(made, act));
+  return made;
+}
+
+/** Run the act of a button; the button waits meanwhile. @param {HTMLButtonElement} pressed @param {() => unknown} act */
+export async function once(pressed, act) {
+  if (pressed.disabled) return;
+  pressed.disabled = true;
+  try {
+    await act();
+  } finally {
+    pressed.disabled = false;
+  }
+}
+
+/** Show words in an alert, or hide it when there are none. @param {HTMLElement} place @param {string} words */
+export function tell(place, words) {
+  if (place.textContent !== words) place.textContent = words;
+  place.hidden = !words;
+}

@@ -1,0 +1,94 @@
+/**
+ * The invitation panel: make a link, copy it, see when it expires, revoke it; the demo's sample client.
+ * @module
+ */
+import { button, byId, el, once, tell } from "./dom.mjs";
+import { postJson, wordsOf } from "./http.mjs";
+
+/** @typedef {import("./facts.mjs").Facts} Facts */
+
+export class Invitations {
+  #list = byId("invitations", HTMLElement);
+  #words = byId("invite-words", HTMLElement);
+  /** @type {Map<string, HTMLLIElement>} */ #items = new Map();
+
+  /** @param {string} sessionId @param {() => Promise<void>} onChange */
+  constructor(sessionId, onChange) {
+    this.path = `/sessions/${sessionId}`;
+    this.onChange = onChange;
+    const make = byId("invite-make", HTMLButtonElement);
+    make.addEventListener("click", () => void once(make, () => this.#make()));
+    const sample = document.querySelector("#sample-client");
+    if (sample instanceof HTMLButtonElement) sample.addEventListener("click", () => void once(sample, () => this.#askSample()));
+  }
+
+  /** A link that was used is a person in the list above. @param {Facts} facts */
+  update(facts) {
+    const isOpen = new Set(facts.participants.filter((person) => person.presence === "invited").map((person) => person.id));
+    for (const [id, item] of this.#items) {
+      if (isOpen.has(id)) continue;
+      item.remove();
+      this.#items.delete(id);
+    }
+    for (const id of isOpen) if (!this.#items.has(id)) this.#add(id, el("span", { class: "small soft" }, "An open invitation, made earlier"), []);
+  }
+
+  async #make() {
+    try {
+      const { participant_id: id, url, expires_at: expiresAt } = await postJson(`${this.path}/invitations`);
+      const until = new Date(expiresAt).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+      const field = el("input", { class: "form-control link-box", readonly: true, value: url, "aria-label": "Invitation link" });
+      field.addEventListener("focus", () => field.select());
+      const words = el("div", {}, field, el("div", { class: "small soft mt-1" }, `For one person. Works until ${until}.`));
+      this.#add(id, words, [button("Copy link", "btn-quiet btn-sm", () => this.#copy(field), { icon: "link" })]);
+      tell(this.#words, "");
+      await this.#copy(field);
+      await this.onChange();
+    } catch (error) {
+      tell(this.#words, wordsOf(error));
+    }
+  }
+
+  /** @param {HTMLInputElement} field */
+  async #copy(field) {
+    try {
+      await navigator.clipboard.writeText(field.value);
+      tell(this.#words, "The link is copied. Paste it into a message to your client.");
+    } catch {
+      field.focus();
+      tell(this.#words, "Press Ctrl+C to copy the marked link.");
+    }
+  }
+
+  /** @param {string} id @param {HTMLElement} words @param {HTMLButtonElement[]} buttons */
+  #add(id, words, buttons) {
+    this.#items.get(id)?.remove();
+    const revoke = button("Revoke", "btn-quiet btn-sm", () => this.#revoke(id));
+    const item = el("li", {}, words, el("div", { class: "row-actions mt-2" }, ...buttons, revoke));
+    this.#items.set(id, item);
+    this.#list.append(item);
+  }
+
+  /** @param {string} id */
+  async #revoke(id) {
+    try {
+      await postJson(`${this.path}/invitations/${id}/revoke`);
+      this.#items.get(id)?.remove();
+      this.#items.delete(id);
+      tell(this.#words, "The link no longer works.");
+      await this.onChange();
+    } catch (error) {
+      tell(this.#words, wordsOf(error));
+    }
+  }
+
+  async #askSample() {
+    try {
+      await postJson(`${this.path}/sample-client`);
+      tell(this.#words, "The sample client is on the way, in a window of its own. Admit it when it waits.");
+      await this.onChange();
+    } catch (error) {
+      tell(this.#words, wordsOf(error));
+    }
+  }
+}

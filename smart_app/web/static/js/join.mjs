@@ -1,0 +1,201 @@
+/**
+ * The client's page: the invitation, the device check, the waiting room, the call, the consent.
+ * @module
+ */
+import { runClock, showBanner } from "./bannerview.mjs";
+import { SessionClock } from "./clock.mjs";
+import { ConsentSide } from "./consent.mjs";
+import { DeviceCheck } from "./devicecheck.mjs";
+import { byId, once, tell } from "./dom.mjs";
+import { me } from "./facts.mjs";
+import { Refused, postJson, wordsOf } from "./http.mjs";
+import { InCall } from "./incall.mjs";
+import { OwnMedia, openCamera, openMicrophone } from "./media.mjs";
+import { confirmModal } from "./modal.mjs";
+import { hideOutcome, showLeft, showWords } from "./outcome.mjs";
+import { isLive } from "./states.mjs";
+
+/** @typedef {import("./facts.mjs").Facts} Facts */
+
+const SESSION = "chartside.session";
+
+class ClientRoom {
+  #media = new OwnMedia();
+  #clock = new SessionClock();
+  #isReady = false;
+  #check = new DeviceCheck(this.#media, (name) => this.#ready(name));
+  /** @type {InCall|null} */ #call = null;
+  /** @type {ConsentSide|null} */ #consent = null;
+  #sessionId = "";
+
+  async open() {
+    runClock(this.#clock);
+    const leave = byId("leave", HTMLButtonElement);
+    leave.addEventListener("click", () => void once(leave, () => this.#leave()));
+    const sessionId = await this.#accept();
+    if (sessionId) this.#enter(sessionId);
+  }
+
+  /** Hand in the invitation; the token leaves the address bar and the history at once. */
+  async #accept() {
+    const token = new URLSearchParams(location.hash.slice(1)).get("t");
+    history.replaceState(null, "", location.pathname);
+    if (!token) {
+      const known = sessionStorage.getItem(SESSION);
+      if (!known) this.#endWith("This page needs your invitation", ["Open the link that you were sent, complete."]);
+      return known;
+    }
+    try {
+      const said = await postJson("/join", { token });
+      sessionStorage.setItem(SESSION, said.session_id);
+      byId("join-title", HTMLElement).textContent = said.clinician_name ? `Session with ${said.clinician_name}` : "Your session";
+      return /** @type {string} */ (said.session_id);
+    } catch (error) {
+      if (!(error instanceof Refused)) {
+        this.#endWith("The server cannot be reached", ["Check your connection, then open the link again."]);
+      } else this.#endWith("This invitation does not work", [error.words, "Ask your clinician for a new link."]);
+      return null;
+    }
+  }
+
+  /** @param {string} sessionId */
+  #enter(sessionId) {
+    this.#sessionId = sessionId;
+    this.#call = new InCall({
+      sessionId,
+      iceServers: JSON.parse(byId("join", HTMLElement).dataset.iceServers ?? "[]"),
+      media: this.#media,
+      clock: this.#clock,
+      ports: { onFacts: (facts) => this.#follow(facts), onTrouble: (error) => this.#trouble(error) },
+    });
+    this.#consent = new ConsentSide(sessionId, () => void this.#call?.changed());
+    void this.#call.loop.start();
+  }
+
+  /** @param {Facts} facts */
+  #follow(facts) {
+    tell(byId("trouble", HTMLElement), "");
+    const presence = me(facts)?.presence ?? "left";
+    if (facts.next) {
+      this.#moveTo(facts.next);
+      return;
+    }
+    const isOpen = isLive(facts.state);
+    byId("waiting", HTMLElement).hidden = presence !== "waiting" || !isOpen;
+    byId("call", HTMLElement).hidden = presence !== "here" || !isOpen || !this.#call?.isJoined;
+    byId("callbar", HTMLElement).hidden = byId("call", HTMLElement).hidden;
+    this.#consent?.update(facts);
+    if (!isOpen) {
+      this.#goOut();
+      showWords("The session has ended", ["Thank you. You can close this page."]);
+    } else if (presence === "left") {
+      this.#showLeft();
+    } else {
+      hideOutcome();
+      this.#comeIn(presence);
+    }
+    if (presence === "waiting" && isOpen) showBanner({ tone: "info", icon: "clock", text: "You are in the waiting room. Nothing is recorded." });
+    if (presence === "invited" && isOpen) showBanner({ tone: "neutral", icon: "info", text: "Check your sound, then go to the waiting room. Nothing is recorded." });
+  }
+
+  /** @param {import("./facts.mjs").Presence} presence */
+  #comeIn(presence) {
+    if (presence === "invited" || !this.#isReady) {
+      if (presence !== "invited" && !this.#isReady) void this.#restore();
+      else void this.#check.open();
+      return;
+    }
+    if ((presence === "here" || presence === "gone") && this.#call && !this.#call.isJoined) {
+      this.#check.close();
+      void this.#call.join();
+    }
+  }
+
+  /** After a reload: the devices are allowed already. */
+  async #restore() {
+    this.#isReady = true;
+    try {
+      this.#media.microphone = await openMicrophone();
+      this.#media.camera = await openCamera().catch(() => null);
+    } catch {
+      this.#isReady = false;
+      await this.#check.open();
+      return;
+    }
+    await this.#call?.loop.now();
+  }
+
+  /** @param {string} name */
+  async #ready(name) {
+    try {
+      const how = { name, is_camera: this.#media.camera !== null, is_microphone: this.#media.microphone !== null };
+      await postJson(`/room/${this.#sessionId}/ready`, how);
+      this.#isReady = true;
+      this.#check.close();
+      await this.#call?.loop.now();
+    } catch (error) {
+      this.#trouble(error);
+    }
+  }
+
+  async #leave() {
+    const words = { title: "Leave this session?", lines: ["You can come back while the session is open."], yes: "Leave Session", no: "Stay" };
+    if (!(await confirmModal(words))) return;
+    try {
+      await postJson(`/room/${this.#sessionId}/leave`);
+      this.#call?.call.nudge();
+    } catch (error) {
+      this.#trouble(error);
+      return;
+    }
+    this.#goOut();
+    await this.#call?.loop.now();
+  }
+
+  #showLeft() {
+    this.#goOut();
+    showLeft(["The session is still open. You can come back."], async () => {
+      try {
+        await postJson(`/room/${this.#sessionId}/back`);
+        await this.#call?.loop.now();
+      } catch (error) {
+        this.#trouble(error);
+      }
+    });
+  }
+
+  /** The clinician began a new session for everyone here (S08). @param {string} sessionId */
+  #moveTo(sessionId) {
+    this.#call?.loop.stop();
+    this.#call?.call.close();
+    sessionStorage.setItem(SESSION, sessionId);
+    sessionStorage.removeItem("chartside.copy");
+    location.reload();
+  }
+
+  #goOut() {
+    this.#isReady = false;
+    this.#check.close();
+    this.#call?.hangUp();
+  }
+
+  /** @param {unknown} error */
+  #trouble(error) {
+    if (error instanceof Refused && [401, 403, 404, 410].includes(error.status)) {
+      this.#call?.loop.stop();
+      this.#goOut();
+      this.#endWith("You are no longer in this session", [error.words]);
+      return;
+    }
+    tell(byId("trouble", HTMLElement), wordsOf(error));
+  }
+
+  /** @param {string} title @param {string[]} lines */
+  #endWith(title, lines) {
+    for (const id of ["waiting", "call", "callbar", "check"]) byId(id, HTMLElement).hidden = true;
+    showBanner({ tone: "neutral", icon: "info", text: "You are not in a session. Nothing is recorded." });
+    showWords(title, lines);
+  }
+}
+
+await new ClientRoom().open();

@@ -1,0 +1,66 @@
+/**
+ * Mute and camera at the bottom of the room, and telling the others' pages.
+ * @module
+ */
+import { byId, button } from "./dom.mjs";
+import { icon } from "./icons.mjs";
+import { postJson } from "./http.mjs";
+import { openCamera } from "./media.mjs";
+
+export class MediaControls {
+  #mute = button("Mute", "btn-quiet", () => this.#toggleMute(), { id: "mute" });
+  #camera = button("Camera off", "btn-quiet", () => this.#toggleCamera(), { id: "camera" });
+
+  /**
+   * @param {string} sessionId
+   * @param {import("./media.mjs").OwnMedia} media
+   * @param {(camera: MediaStreamTrack|null) => Promise<void>} onCamera
+   * @param {() => void} onChange
+   */
+  constructor(sessionId, media, onCamera, onChange) {
+    this.sessionId = sessionId;
+    this.media = media;
+    this.onCamera = onCamera;
+    this.onChange = onChange;
+    byId("media-controls", HTMLElement).replaceChildren(this.#mute, this.#camera);
+    this.#draw();
+  }
+
+  /** Take the controls away (left, ended). */
+  remove() {
+    byId("media-controls", HTMLElement).replaceChildren();
+  }
+
+  /** Tell the server how microphone and camera stand. */
+  tell() {
+    const state = { is_muted: this.media.isMuted, is_camera_off: this.media.isCameraOff };
+    // Only a sign beside a name: when it is lost, the next change carries it.
+    return postJson(`/room/${this.sessionId}/media-state`, state).catch(() => undefined);
+  }
+
+  async #toggleMute() {
+    this.media.mute(!this.media.isMuted);
+    await this.#changed();
+  }
+
+  async #toggleCamera() {
+    if (this.media.camera) this.media.closeCamera();
+    else this.media.camera = await openCamera(this.media.cameraId).catch(() => null);
+    await this.onCamera(this.media.camera);
+    await this.#changed();
+  }
+
+  async #changed() {
+    this.#draw();
+    this.onChange();
+    await this.tell();
+  }
+
+  #draw() {
+    const { isMuted, isCameraOff } = this.media;
+    this.#mute.setAttribute("aria-pressed", String(isMuted));
+    this.#mute.replaceChildren(icon(isMuted ? "mic-off" : "mic"), isMuted ? "Unmute" : "Mute");
+    this.#camera.setAttribute("aria-pressed", String(isCameraOff));
+    this.#camera.replaceChildren(icon(isCameraOff ? "camera-off" : "camera"), isCameraOff ? "Camera on" : "Camera off");
+  }
+}

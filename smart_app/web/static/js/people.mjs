@@ -1,0 +1,105 @@
+/**
+ * The clinician's list of people: who is here, who waits to be admitted (decision 16), what each answered.
+ * @module
+ */
+import { capital, nameOf } from "./facts.mjs";
+import { button, byId, el, tell } from "./dom.mjs";
+import { icon } from "./icons.mjs";
+import { postJson, wordsOf } from "./http.mjs";
+
+/** @typedef {import("./facts.mjs").Facts} Facts */
+/** @typedef {import("./facts.mjs").Participant} Participant */
+
+const ROLES = ["client", "guardian", "partner", "interpreter"];
+
+/** @type {Record<string, [string, string]>} */
+const PRESENCE = {
+  here: ["good", "In the session"],
+  waiting: ["waiting", "In the waiting room"],
+  gone: ["danger", "Connection lost"],
+  left: ["neutral", "Left"],
+};
+
+/** @type {Record<string, [string, string, string]>} */
+const ANSWERS = {
+  asked: ["waiting", "clock", "Asked for consent"],
+  agreed: ["good", "check", "Agreed"],
+  declined: ["danger", "alert", "Declined"],
+  withdrawn: ["danger", "alert", "Withdrew"],
+};
+
+export class People {
+  #list = byId("people", HTMLElement);
+  /** @type {Map<string, {shown: string, item: HTMLLIElement}>} */ #items = new Map();
+
+  /** @param {string} sessionId @param {() => Promise<void>} onChange */
+  constructor(sessionId, onChange) {
+    this.path = `/sessions/${sessionId}/participants`;
+    this.onChange = onChange;
+  }
+
+  /** @param {Facts} facts */
+  update(facts) {
+    const people = facts.participants.filter((person) => person.presence !== "invited");
+    for (const [id, { item }] of this.#items) {
+      if (people.some((person) => person.id === id)) continue;
+      item.remove();
+      this.#items.delete(id);
+    }
+    for (const person of people) {
+      const shown = JSON.stringify([person.name, person.role, person.presence, person.answer, person.is_muted]);
+      const known = this.#items.get(person.id);
+      if (known?.shown === shown) continue;
+      const item = this.#draw(person, person.id === facts.you);
+      if (known) known.item.replaceWith(item);
+      else this.#list.append(item);
+      this.#items.set(person.id, { shown, item });
+    }
+  }
+
+  /** @param {Participant} person @param {boolean} isSelf */
+  #draw(person, isSelf) {
+    const [tone, words] = PRESENCE[person.presence] ?? ["neutral", ""];
+    const line = el("div", { class: "person-line" }, el("strong", {}, isSelf ? "You" : capital(nameOf(person))));
+    if (!isSelf && person.presence !== "waiting" && !person.is_clinician) line.append(el("span", { class: "pill" }, capital(person.role)));
+    line.append(el("span", { class: `pill pill-${tone}` }, words));
+    const answer = person.answer ? ANSWERS[person.answer] : undefined;
+    if (answer) line.append(el("span", { class: `pill pill-${answer[0]}` }, icon(answer[1]), answer[2]));
+    const item = el("li", { "data-participant": person.id }, line);
+    if (person.presence === "waiting") item.append(this.#admission(person));
+    return item;
+  }
+
+  /** @param {Participant} person */
+  #admission(person) {
+    const name = capital(nameOf(person));
+    const role = el("select", { class: "form-select", id: `role-${person.id}` }, ...ROLES.map((one) => el("option", { value: one }, capital(one))));
+    const box = el("input", { type: "checkbox", class: "form-check-input", id: `known-${person.id}` });
+    const trouble = el("div", { role: "alert", class: "small", hidden: true });
+    const act = async (/** @type {string} */ what, /** @type {object} */ body) => {
+      try {
+        await postJson(`${this.path}/${person.id}/${what}`, body);
+        await this.onChange();
+      } catch (error) {
+        tell(trouble, wordsOf(error));
+      }
+    };
+    const admit = button("Admit", "btn-primary btn-sm", () => {
+      if (!box.checked) {
+        tell(trouble, "Tick “I recognise this person” first.");
+        box.focus();
+        return undefined;
+      }
+      return act("admit", { role: role.value, recognised: true });
+    });
+    const away = button("Turn away", "btn-quiet btn-sm", () => act("turn-away", {}));
+    return el(
+      "div",
+      { class: "admit", role: "group", "aria-label": `Admit ${name}` },
+      el("div", {}, el("label", { class: "form-label", for: role.id }, `${name} joins as`), role),
+      el("div", { class: "form-check" }, box, el("label", { class: "form-check-label", for: box.id }, "I recognise this person")),
+      el("div", { class: "row-actions" }, admit, away),
+      trouble,
+    );
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * The switch of the AI usage consent: what it shows is what the server stored.
+ * @module
+ */
+import { byId, tell } from "./dom.mjs";
+import { postJson, wordsOf } from "./http.mjs";
+
+const box = byId("ai-consent", HTMLInputElement);
+const state = byId("ai-state", HTMLElement);
+
+box.addEventListener("change", async () => {
+  const isWanted = box.checked;
+  box.disabled = true;
+  tell(byId("ai-trouble", HTMLElement), "");
+  try {
+    const said = await postJson("/profile/ai-consent", { is_on: isWanted });
+    box.checked = said.is_on;
+    const when = new Date(said.changed_at).toLocaleString([], { dateStyle: "long", timeStyle: "short" });
+    state.textContent = said.is_on
+      ? `It is on since ${when}. It takes effect for sessions that start from now on.`
+      : `It is off since ${when}. A running recording was stopped.`;
+  } catch (error) {
+    box.checked = !isWanted;
+    tell(byId("ai-trouble", HTMLElement), wordsOf(error));
+  }
+  box.disabled = false;
+  box.focus();
+});

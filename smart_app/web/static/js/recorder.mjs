@@ -1,0 +1,129 @@
+/**
+ * The recorders: one MediaRecorder per participant, started together on the session clock, cut into numbered chunks.
+ * @module
+ */
+
+export const MIME = "audio/webm;codecs=opus";
+const BITS_PER_S = 32_000;
+const TIMESLICE_MS = 2000;
+/** The first chunk of a run; it carries the container's header. */
+export const FIRST_NUMBER = 0;
+
+/** @typedef {{trackId: string, run: number, number: number}} ChunkName */
+/** @typedef {{track_id: string, run: number, start_ms: number, mime: string}} Run */
+/** @typedef {(name: ChunkName, bytes: ArrayBuffer) => Promise<void>} ChunkSink */
+
+/** One MediaRecorder's life on a track. */
+export class TrackRecorder {
+  #number = FIRST_NUMBER;
+  #work = Promise.resolve();
+  #recorder;
+
+  /** @param {{trackId: string, run: number, stream: MediaStream, sink: ChunkSink, onBroken: () => void}} parts */
+  constructor({ trackId, run, stream, sink, onBroken }) {
+    this.trackId = trackId;
+    this.run = run;
+    this.startMs = 0;
+    this.#recorder = new MediaRecorder(stream, { mimeType: MIME, audioBitsPerSecond: BITS_PER_S });
+    this.#recorder.ondataavailable = ({ data }) => {
+      if (!data.size) return;
+      const number = this.#number;
+      this.#number += 1;
+      this.#work = this.#work.then(async () => sink({ trackId, run, number }, await data.arrayBuffer())).catch(onBroken);
+    };
+    this.#recorder.onerror = onBroken;
+  }
+
+  get isRunning() {
+    return this.#recorder.state === "recording";
+  }
+
+  /** Return what the server must know of this run before its first chunk. @returns {Run} */
+  get facts() {
+    return { track_id: this.trackId, run: this.run, start_ms: this.startMs, mime: MIME };
+  }
+
+  /** Return the last chunk cut so far, or null when there is none. @returns {{run: number, number: number}|null} */
+  get last() {
+    return this.#number > FIRST_NUMBER ? { run: this.run, number: this.#number - 1 } : null;
+  }
+
+  /** Begin. @param {number} startMs on the session clock */
+  start(startMs) {
+    this.startMs = startMs;
+    this.#recorder.start(TIMESLICE_MS);
+  }
+
+  /** Stop, with the last piece cut and handed on. */
+  async stop() {
+    if (this.#recorder.state !== "inactive") {
+      const stopped = new Promise((done) => this.#recorder.addEventListener("stop", done, { once: true }));
+      this.#recorder.stop();
+      await stopped;
+    }
+    await this.#work;
+  }
+}
+
+/** All tracks of a recording. */
+export class Recorder {
+  /** @type {Map<string, TrackRecorder>} */ #tracks = new Map();
+  /** @type {Map<string, number>} */ #runs = new Map();
+
+  /**
+   * @param {{graph: import("./graph.mjs").AudioGraph, clock: import("./clock.mjs").SessionClock, sink: ChunkSink,
+   *   onBroken: () => void}} parts
+   */
+  constructor({ graph, clock, sink, onBroken }) {
+    this.graph = graph;
+    this.clock = clock;
+    this.sink = sink;
+    this.onBroken = onBroken;
+  }
+
+  get isRunning() {
+    return [...this.#tracks.values()].some((track) => track.isRunning);
+  }
+
+  /** Return the tracks that have no recorder yet. @param {import("./facts.mjs").TrackFacts[]} tracks */
+  missing(tracks) {
+    return tracks.filter((track) => !this.#tracks.get(track.track_id)?.isRunning);
+  }
+
+  /**
+   * Start a run on each of these tracks, all at one reading of the session clock.
+   * @param {import("./facts.mjs").TrackFacts[]} tracks
+   * @returns {Run[]}
+   */
+  start(tracks) {
+    const made = tracks.map((facts) => {
+      const run = Math.max(facts.next_run, (this.#runs.get(facts.track_id) ?? -1) + 1);
+      this.#runs.set(facts.track_id, run);
+      const stream = this.graph.outlet(facts.participant_id);
+      return new TrackRecorder({ trackId: facts.track_id, run, stream, sink: this.sink, onBroken: this.onBroken });
+    });
+    const startMs = this.clock.now();
+    for (const track of made) {
+      track.start(startMs);
+      this.#tracks.set(track.trackId, track);
+    }
+    return made.map((track) => track.facts);
+  }
+
+  /**
+   * Stop every track; the last piece of each has been handed on when this returns.
+   * @returns {Promise<Record<string, {run: number, number: number}>>} the last chunk of each track
+   */
+  async stop() {
+    const tracks = [...this.#tracks.values()];
+    await Promise.all(tracks.map((track) => track.stop()));
+    /** @type {Record<string, {run: number, number: number}>} */ const last = {};
+    for (const track of tracks) if (track.last) last[track.trackId] = track.last;
+    return last;
+  }
+
+  /** Forget the tracks of a recording that is over. */
+  forget() {
+    this.#tracks.clear();
+  }
+}

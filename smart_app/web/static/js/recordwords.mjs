@@ -1,0 +1,61 @@
+/**
+ * The record control and, where there is none, why and what fixes it (S08-S10, S37, S41). Pure.
+ * @module
+ */
+import { capital, invited, listOf, nameOf } from "./facts.mjs";
+import { State, isLive } from "./states.mjs";
+
+/** @typedef {import("./facts.mjs").Facts} Facts */
+/** @typedef {{button: null|"start"|"stop"|"asking", reason: string, fix: null|"switch"|"again"}} RecordWords */
+
+/** @type {Record<string, {reason: string, fix: null|"switch"|"again"}>} */
+const WHY = {
+  ai_consent_off: {
+    reason: "There is no record control because your AI usage consent is off. It must be on before a session starts.",
+    fix: "switch",
+  },
+  ai_consent_too_late: {
+    reason: "Your AI usage consent was turned on after this session began. It takes effect from the next session.",
+    fix: "again",
+  },
+  ai_consent_off_at_start: {
+    reason: "Your AI usage consent was off when this session began. Once it is on, it takes effect from the next session.",
+    fix: "again",
+  },
+  nobody_here: { reason: "A recording can be asked for when the client is in the session. Nobody is here yet.", fix: null },
+  not_again: {
+    reason: "The question was asked twice. Now only the client can change the answer, with “Allow recording after all”.",
+    fix: null,
+  },
+  disk_reserve: { reason: "The server's disk is nearly full, so no recording starts. Tell the people who run Chartside.", fix: null },
+};
+
+/** Codes for which no AI control or word may show at all (S01). */
+const SILENT = new Set(["site_off", "not_enabled"]);
+
+/** @param {Facts} facts */
+function afterDecline(facts) {
+  const people = invited(facts).filter((person) => person.answer === "declined");
+  if (!people.length) return "";
+  const may = people.filter((person) => person.may_ask_again);
+  if (may.length === people.length) return `You may ask ${listOf(may.map(nameOf))} once more, by Start Recording.`;
+  return `${capital(listOf(people.map(nameOf)))} declined. Only they can change it, with “Allow recording after all”.`;
+}
+
+/**
+ * Return which button stands at the bottom (null: none in the page), the reason in words, and what fixes it.
+ * @param {Facts} facts
+ * @returns {RecordWords}
+ */
+export function recordWords(facts) {
+  const recorder = facts.recorder;
+  if (!recorder || !isLive(facts.state)) return { button: null, reason: "", fix: null };
+  if (recorder.control === "stop" || recorder.control === "asking") return { button: recorder.control, reason: "", fix: null };
+  if (SILENT.has(recorder.why)) return { button: null, reason: "", fix: null };
+  const known = WHY[recorder.why];
+  if (recorder.control === "absent") {
+    return { button: null, reason: known?.reason ?? "Recording is not possible in this session.", fix: known?.fix ?? null };
+  }
+  const declined = facts.state === State.OPEN ? afterDecline(facts) : "";
+  return { button: "start", reason: known?.reason ?? declined, fix: known?.fix ?? null };
+}

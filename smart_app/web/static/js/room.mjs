@@ -1,0 +1,216 @@
+/**
+ * The clinician's room: wires the call, the people, the invitations and the recording to the page.
+ * @module
+ */
+import { runClock } from "./bannerview.mjs";
+import { Capture } from "./capture.mjs";
+import { SessionClock } from "./clock.mjs";
+import { DeviceCheck } from "./devicecheck.mjs";
+import { byId, once, tell } from "./dom.mjs";
+import { me } from "./facts.mjs";
+import { AudioGraph } from "./graph.mjs";
+import { postJson, wordsOf } from "./http.mjs";
+import { InCall } from "./incall.mjs";
+import { Invitations } from "./invite.mjs";
+import { OwnMedia, openCamera, openMicrophone } from "./media.mjs";
+import { confirmModal } from "./modal.mjs";
+import { hideOutcome, showLeft, showOutcome } from "./outcome.mjs";
+import { People } from "./people.mjs";
+import { RecordPanel } from "./recordpanel.mjs";
+import { isLive } from "./states.mjs";
+
+/** @typedef {import("./facts.mjs").Facts} Facts */
+
+const DRAIN_MS = 8000;
+
+class ClinicianRoom {
+  #place = byId("room", HTMLElement);
+  #sessionId = this.#place.dataset.sessionId ?? "";
+  #media = new OwnMedia();
+  #clock = new SessionClock();
+  #graph = new AudioGraph();
+  #isOver = false;
+  #wasRestored = false;
+
+  constructor() {
+    this.call = new InCall({
+      sessionId: this.#sessionId,
+      iceServers: JSON.parse(this.#place.dataset.iceServers ?? "[]"),
+      media: this.#media,
+      clock: this.#clock,
+      ports: {
+        onFacts: (facts) => this.#follow(facts),
+        onTrouble: (error) => this.#trouble(wordsOf(error)),
+        onSound: (id, track) => this.#graph.setSource(id, track),
+      },
+    });
+    this.capture = new Capture({
+      sessionId: this.#sessionId,
+      graph: this.#graph,
+      clock: this.#clock,
+      onTrouble: (words) => this.#trouble(words),
+    });
+    const changed = () => this.call.changed();
+    this.people = new People(this.#sessionId, changed);
+    this.invitations = new Invitations(this.#sessionId, changed);
+    this.check = new DeviceCheck(this.#media, () => this.#join());
+    this.recordPanel = new RecordPanel(this.#place.dataset.aiSwitchUrl ?? "/profile", {
+      start: () => this.#post("recording/start"),
+      stop: () => this.#stopRecording(),
+      again: () => this.#again(),
+    });
+  }
+
+  async open() {
+    runClock(this.#clock);
+    for (const [id, act] of /** @type {const} */ ([["leave", () => this.#leave()], ["end", () => this.#end()]])) {
+      const pressed = byId(id, HTMLButtonElement);
+      pressed.addEventListener("click", () => void once(pressed, act));
+    }
+    window.addEventListener("beforeunload", (event) => {
+      if (this.capture.isRunning || this.capture.isOwing) event.preventDefault();
+    });
+    document.addEventListener("click", () => void this.#graph.wake());
+    await this.call.loop.start();
+    await this.capture.recover();
+  }
+
+  /** @param {Facts} facts */
+  #follow(facts) {
+    this.#trouble("");
+    if (facts.next) {
+      this.#goTo(facts.next);
+      return;
+    }
+    this.people.update(facts);
+    this.invitations.update(facts);
+    this.recordPanel.update(facts, this.call.isJoined);
+    if (!isLive(facts.state)) {
+      void this.#over(facts);
+      return;
+    }
+    if (me(facts)?.presence === "left") {
+      this.#showLeft();
+      return;
+    }
+    hideOutcome();
+    if (this.call.isJoined) void this.capture.follow(facts);
+    else void this.#comeIn();
+  }
+
+  /** Come in by itself after a reload in mid-session (the devices are allowed already), else by the device check. */
+  async #comeIn() {
+    if (sessionStorage.getItem("chartside.in") !== this.#sessionId || this.#wasRestored) {
+      await this.check.open();
+      return;
+    }
+    this.#wasRestored = true;
+    try {
+      this.#media.microphone = await openMicrophone(sessionStorage.getItem("chartside.microphone") ?? "");
+      if (sessionStorage.getItem("chartside.camera") !== "off") this.#media.camera = await openCamera().catch(() => null);
+      await this.#join();
+    } catch {
+      await this.check.open();
+    }
+  }
+
+  async #join() {
+    sessionStorage.setItem("chartside.in", this.#sessionId);
+    sessionStorage.setItem("chartside.microphone", this.#media.microphoneId);
+    sessionStorage.setItem("chartside.camera", this.#media.camera ? "on" : "off");
+    void this.#graph.wake();
+    this.check.close();
+    await this.call.join();
+  }
+
+  async #stopRecording() {
+    const last = await this.capture.stop();
+    await this.#post("recording/stop", { last });
+  }
+
+  async #leave() {
+    const facts = this.call.loop.facts;
+    const lines = ["The session stays open and nothing is processed. You can rejoin it or end it later. The others can go on talking."];
+    if (this.capture.isRunning || facts?.recording.is_running) {
+      lines.unshift("Recording runs in this window, so leaving stops it, as Stop Recording does.");
+    }
+    if (!(await confirmModal({ title: "Leave this session?", lines, yes: "Leave Session", no: "Stay" }))) return;
+    if (this.capture.isRunning) await this.#stopRecording();
+    await this.#post(`/room/${this.#sessionId}/leave`);
+    this.#goOut();
+    await this.call.loop.now();
+  }
+
+  async #end() {
+    const facts = this.call.loop.facts;
+    const lines = ["It ends for everyone. The summary is then prepared from what was recorded."];
+    if (!facts?.has_audio && !facts?.recording.is_running) lines[0] = "It ends for everyone. Nothing was recorded, so there will be no summary.";
+    else if (facts.recording.is_running) lines.unshift("Recording stops.");
+    if (!(await confirmModal({ title: "End this session?", lines, yes: "End Session", no: "Go on", look: "btn-danger" }))) return;
+    const last = await this.capture.stop();
+    await this.#post("end", { last });
+  }
+
+  /** @param {Facts} facts */
+  async #over(facts) {
+    showOutcome(facts);
+    if (this.#isOver) return;
+    this.#isOver = true;
+    byId("leave", HTMLButtonElement).remove();
+    byId("end", HTMLButtonElement).remove();
+    byId("invite", HTMLElement).hidden = true;
+    byId("stage", HTMLElement).hidden = true;
+    await this.capture.stop();
+    this.#goOut();
+    await this.capture.finish(DRAIN_MS);
+  }
+
+  async #again() {
+    await this.capture.stop();
+    try {
+      const said = await postJson(`/sessions/${this.#sessionId}/again`);
+      this.call.call.nudge();
+      this.#goTo(said.session_id);
+    } catch (error) {
+      this.#trouble(wordsOf(error));
+    }
+  }
+
+  /** @param {string} sessionId */
+  #goTo(sessionId) {
+    if (this.call.isJoined) sessionStorage.setItem("chartside.in", sessionId);
+    this.call.loop.stop();
+    location.assign(`/sessions/${sessionId}`);
+  }
+
+  #goOut() {
+    sessionStorage.removeItem("chartside.in");
+    this.check.close();
+    this.call.hangUp();
+  }
+
+  #showLeft() {
+    this.check.close();
+    showLeft(["The session is still open and nothing is processed. Rejoin or end it."], async () => {
+      await this.#post(`/room/${this.#sessionId}/back`);
+    });
+  }
+
+  /** @param {string} what a path of this session, or an absolute one @param {object} [body] */
+  async #post(what, body = {}) {
+    try {
+      await postJson(what.startsWith("/") ? what : `/sessions/${this.#sessionId}/${what}`, body);
+      await this.call.changed();
+    } catch (error) {
+      await this.call.loop.now();
+      this.#trouble(wordsOf(error));
+    }
+  }
+
+  /** @param {string} words */
+  #trouble(words) {
+    tell(byId("trouble", HTMLElement), words);
+  }
+}
+
+await new ClinicianRoom().open();
