@@ -1,7 +1,7 @@
 """From an ended session to its summary: transcribe each run, merge, draft. Every step is safe to run twice.
 
-The worker holds a lease that a thread renews; when it is lost (taken over, or the session was withdrawn) the worker stops
-at once and writes nothing more. A run that was transcribed before a crash is not transcribed again.
+The worker holds a lease that a thread renews; when it is lost (taken over, or the session was withdrawn) the worker
+stops at once and writes nothing more. A run that was transcribed before a crash is not transcribed again.
 """
 
 import json

@@ -17,7 +17,7 @@ from fhir_mappings import template as template_mapping
 from smart_app.ports import Resource
 from smart_app.store import chart_facts, filings
 from smart_app.store.database import Db
-from smart_app.store.tables import Clinician, Note, Recording, RecordingConsent, TelehealthSession
+from smart_app.store.tables import Clinician, Note, Participant, Recording, RecordingConsent, TelehealthSession
 
 APP_VERSION = version("chartside")
 
@@ -73,10 +73,15 @@ class Facts:
             raise Missing(kind, subject_id)
         return found
 
-    def have(self, kind: str, subject_ids: list[str]) -> tuple[str, ...]:
-        """Return the chart's references, but of those that this EHR takes. Raises Missing for one still owed."""
-        kept = [id_ for id_ in subject_ids if not filings.is_not_taken(self.db, kind, id_)]
-        return tuple(self.need(kind, id_) for id_ in kept)
+    def have(self, kind: str, resource_type: str, subject_ids: list[str]) -> tuple[str, ...]:
+        """Return the chart's references; of those that this EHR does not take, logical ones by our identifier.
+
+        Raises Missing for one that is still owed.
+        """
+        return tuple(
+            f"{resource_type}?identifier={id_}" if filings.is_not_taken(self.db, kind, id_) else self.need(kind, id_)
+            for id_ in subject_ids
+        )
 
 
 def ai_device(facts: Facts, _subject_id: str) -> Resource:
@@ -99,7 +104,7 @@ def app_device(facts: Facts, _subject_id: str) -> Resource:
     return device_mapping.app_to_fhir(model.AppDevice(identifier="chartside", app_version=APP_VERSION), facts.site)
 
 
-def _consent_model(facts: Facts, row: RecordingConsent) -> model.RecordingConsent:
+def _consent_model(facts: Facts, row: RecordingConsent, who: Participant) -> model.RecordingConsent:
     is_agreed = row.status != "rejected"
     assert row.answered_at is not None  # noqa: S101 - only answered questions are owed
     return model.RecordingConsent(
@@ -116,14 +121,13 @@ def _consent_model(facts: Facts, row: RecordingConsent) -> model.RecordingConsen
         screen_title="Consent to Record This Session",
         screen_html=row.screen_html,
         text_version=row.text_version,
-        verified_with=facts.patient,
+        verified_with=facts.patient if who.role == "client" else None,
     )
 
 
 def consent(facts: Facts, subject_id: str) -> Resource:
     """Make the Consent of one answer."""
-    row, _participant = chart_facts.consent(facts.db, subject_id)
-    return consent_mapping.to_fhir(_consent_model(facts, row), facts.site)
+    return consent_mapping.to_fhir(_consent_model(facts, *chart_facts.consent(facts.db, subject_id)), facts.site)
 
 
 def _media_status(row: Recording) -> model.RecordingStatus:
@@ -135,7 +139,7 @@ def _media_status(row: Recording) -> model.RecordingStatus:
 def media(facts: Facts, subject_id: str) -> Resource:
     """Make the Media of one recording: live, or the tombstone once erased.
 
-    The hash is over the chunks' hashes in order, so that it can be told after the sound is gone.
+    The hash is over the sealed chunks' hashes in order, so that it can be told after the sound is gone.
     """
     row, captured, receipt = chart_facts.recording(facts.db, subject_id)
     started_at = row.first_byte_at or row.started_at
@@ -175,8 +179,8 @@ def note(facts: Facts, subject_id: str) -> Resource:
         for link_id, title, text, is_ai in facts.read_elements(row)
     )
     has_ai = any(element.is_ai and element.text.strip() for element in elements)
-    consents = facts.have("consent", chart_facts.live_consent_ids(facts.db, facts.session.id))
-    recordings = facts.have("media", chart_facts.captured_recording_ids(facts.db, facts.session.id))
+    consents = facts.have("consent", "Consent", chart_facts.live_consent_ids(facts.db, facts.session.id))
+    recordings = facts.have("media", "Media", chart_facts.captured_recording_ids(facts.db, facts.session.id))
     replaces = facts.need("note", row.replaces_id) if row.replaces_id else None
     is_replaced = chart_facts.is_superseded_by(facts.db, row.id) is not None
     status: model.NoteStatus = "superseded" if is_replaced else "current"
@@ -219,7 +223,7 @@ def provenance_draft(facts: Facts, subject_id: str) -> Resource:
     row, _template, summary = chart_facts.note(facts.db, subject_id)
     made_at = summary.made_at if summary else row.created_at
     consent_ids = chart_facts.live_consent_ids(facts.db, facts.session.id)
-    consents = [_consent_model(facts, chart_facts.consent(facts.db, id_)[0]) for id_ in consent_ids]
+    consents = [_consent_model(facts, *chart_facts.consent(facts.db, id_)) for id_ in consent_ids]
     return provenance.draft_to_fhir(
         model.DraftProvenance(
             note=facts.need("note", row.id),
@@ -230,8 +234,8 @@ def provenance_draft(facts: Facts, subject_id: str) -> Resource:
             device=facts.need("device", facts.session.id),
             device_display=f"Chartside summariser {facts.models.drafter}, prompts {facts.models.prompt_version}",
             recogniser=summary.speech_model if summary else facts.models.speech_model,
-            recordings=facts.have("media", chart_facts.captured_recording_ids(facts.db, facts.session.id)),
-            consents=facts.have("consent", consent_ids),
+            recordings=facts.have("media", "Media", chart_facts.captured_recording_ids(facts.db, facts.session.id)),
+            consents=facts.have("consent", "Consent", consent_ids),
             policies=tuple(sorted({consent_mapping.policy_uri(each, facts.site) for each in consents})),
         ),
         facts.site,

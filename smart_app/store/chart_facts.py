@@ -27,7 +27,7 @@ class Captured:
 
     size_bytes: int
     hashes: tuple[str, ...]
-    """Hex hashes of the chunks in order of track, run and number."""
+    """Hex SHA-256 of the sealed chunks in order of track, run and number; they stay after the erasure."""
 
 
 def session_and_clinician(db: Db, session_id: str) -> tuple[TelehealthSession, Clinician]:
@@ -46,13 +46,13 @@ def recording(db: Db, recording_id: str) -> tuple[Recording, Captured, Receipt |
     """Return a recording, what was captured and its erasure receipt."""
     row = db.get_one(Recording, recording_id)
     query = (
-        select(Chunk.size_bytes, Chunk.plain_sha256)
+        select(Chunk.size_bytes, Chunk.sealed_sha256)
         .join(Track, Track.id == Chunk.track_id)
         .where(Track.recording_id == recording_id)
         .order_by(Chunk.track_id, Chunk.run, Chunk.number)
     )
     chunks = db.execute(query).all()
-    captured = Captured(size_bytes=sum(c.size_bytes for c in chunks), hashes=tuple(c.plain_sha256 for c in chunks))
+    captured = Captured(size_bytes=sum(c.size_bytes for c in chunks), hashes=tuple(c.sealed_sha256 for c in chunks))
     return row, captured, receipts.of_recording(db, recording_id)
 
 
