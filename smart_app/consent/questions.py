@@ -209,11 +209,13 @@ def pause_for(
 
     A rejoin of somebody who agreed changes nothing. Somebody who may not be asked again keeps the recording stopped.
     """
-    if consents.live_of(db, newcomer.id) is not None or session.state not in (
-        State.ASKING,
-        State.RECORDING,
-        State.PAUSED,
-    ):
+    if session.state not in (State.ASKING, State.RECORDING, State.PAUSED):
+        return
+    if consents.live_of(db, newcomer.id) is not None:
+        running = recordings.running(db, session.id)
+        if running is not None:
+            # They agreed, dropped out before it started and are back: from now on they have a track too.
+            recordings.add_track(db, running.id, newcomer.id)
         return
     if consents.open_question(db, newcomer.id) is not None:
         return

@@ -89,6 +89,16 @@ def tracks(db: Db, recording_id: str) -> list[Track]:
     return list(db.scalars(query.where(Track.recording_id == recording_id).order_by(Participant.number)))
 
 
+def add_track(db: Db, recording_id: str, participant_id: str) -> bool:
+    """Give a participant who came back a track in the running recording; False when they have one."""
+    known = select(Track.id).where(Track.recording_id == recording_id, Track.participant_id == participant_id)
+    if db.scalar(known) is not None:
+        return False
+    db.add(Track(id=new_id(), recording_id=recording_id, participant_id=participant_id))
+    db.flush()
+    return True
+
+
 def runs(db: Db, track_id: str) -> list[TrackRun]:
     """Return a track's runs in order."""
     return list(db.scalars(select(TrackRun).where(TrackRun.track_id == track_id).order_by(TrackRun.run)))
@@ -216,17 +226,6 @@ def is_beyond_stop(recording: Recording, row: Track, run: int, number: int) -> b
     if row.last_run is None or row.last_number is None:
         return True
     return (run, number) > (row.last_run, row.last_number)
-
-
-def forget_plain_hashes(db: Db, recording_id: str) -> None:
-    """Drop the keyed hashes of plain sound; the ciphertext's hashes stay for the receipt."""
-    ids = [row.id for row in tracks(db, recording_id)]
-    db.execute(
-        update(Chunk)
-        .where(Chunk.track_id.in_(ids))
-        .values(plain_sha256="")
-        .execution_options(synchronize_session="fetch")
-    )
 
 
 def erase_unsigned_summaries(db: Db, session_id: str) -> None:

@@ -1,0 +1,145 @@
+"""Capture grants: made only from live consents, checked before a body is read and again as the chunk counts (B01)."""
+
+import base64
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from smart_app.config import Settings
+from smart_app.consent.gate import PUBLIC, are_tracks_live, capture_refusal
+from smart_app.errors import Conflict, DiskReserve, Expired, GrantRefused, NotFound
+from smart_app.recording.audio import AudioStore
+from smart_app.session import State
+from smart_app.store import audit_lines, grants, participants, recordings, sessions
+from smart_app.store.database import Db
+from smart_app.store.sealed import token_hash
+from smart_app.store.tables import Participant, Recording, TelehealthSession, Track
+
+GRANT_LASTS = timedelta(seconds=60)
+_TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStart:
+    """A MediaRecorder that begins on a track: its start on the session clock and what it says it makes."""
+
+    track_id: str
+    run: int
+    start_ms: int
+    mime: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """A grant as the recorder gets it; the token is nowhere else."""
+
+    track_id: str
+    token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """What a valid grant allows: chunks of this track, under this key."""
+
+    session_id: str
+    recording_id: str
+    track_id: str
+    key_slot: int
+
+
+def refused() -> GrantRefused:
+    """Return the one refusal of every bad grant; it does not say what was wrong with it."""
+    return GrantRefused("grant_refused", "Recording is not allowed now.", "Nothing of this was stored.")
+
+
+def erased() -> Expired:
+    """Return the refusal for a recording that was erased."""
+    return Expired("erased", "This recording was erased.", "Start a new recording.")
+
+
+def check_disk(audio: AudioStore, settings: Settings) -> None:
+    """Refuse to store more when the disk is below its reserve. Raises DiskReserve."""
+    if audio.free_bytes() < settings.disk_reserve_bytes:
+        raise DiskReserve("disk_reserve", *PUBLIC["disk_reserve"])
+
+
+def _owners(db: Db, tracks: list[Track], session_id: str) -> list[Participant]:
+    return [participants.find(db, session_id, each.participant_id) for each in tracks]
+
+
+def _may_still_come(recording: Recording, now: datetime) -> bool:
+    return recording.stopped_at is None or now - recording.stopped_at <= recordings.LATE_CHUNKS_FOR
+
+
+def issue(
+    db: Db, session: TelehealthSession, recording: Recording, starts: list[RunStart], *, actor: str, now: datetime
+) -> list[Granted]:
+    """Make one grant per track of the recording and note the runs that begin.
+
+    Raises GrantRefused when any consent is not live, Expired when the recording is erased.
+    """
+    if recording.session_id != session.id:
+        raise NotFound
+    if recording.erased_at is not None or recording.key_slot is None:
+        raise erased()
+    tracks = recordings.tracks(db, recording.id)
+    owners = _owners(db, tracks, session.id)
+    if not _may_still_come(recording, now) or capture_refusal(db, session, recording, owners, now):
+        raise refused()
+    own = {each.id for each in tracks}
+    for start in starts:
+        if start.track_id not in own:
+            raise refused()
+        if recording.stopped_at is None:
+            recordings.note_run(db, start.track_id, run=start.run, start_ms=start.start_ms, mime=start.mime)
+    if not grants.is_renewal(db, recording.id, session.consent_epoch):
+        detail = {"session": session.id, "epoch": str(session.consent_epoch), "tracks": str(len(tracks))}
+        audit_lines.append(db, at=now, actor=actor, action="grant.issue", subject=recording.id, detail=detail)
+    grants.forget_expired(db, recording.id, now=now)
+    return [_grant(db, session, recording, each, now) for each in tracks]
+
+
+def _grant(db: Db, session: TelehealthSession, recording: Recording, track: Track, now: datetime) -> Granted:
+    token = base64.urlsafe_b64encode(secrets.token_bytes(_TOKEN_BYTES)).rstrip(b"=").decode()
+    expires_at = now + GRANT_LASTS
+    grants.add(
+        db,
+        token_hash=token_hash(token),
+        session_id=session.id,
+        recording_id=recording.id,
+        track_id=track.id,
+        participant_id=track.participant_id,
+        consent_epoch=session.consent_epoch,
+        expires_at=expires_at,
+    )
+    return Granted(track_id=track.id, token=token, expires_at=expires_at)
+
+
+def check(
+    db: Db, token: str, *, track_id: str, run: int, number: int, now: datetime, for_update: bool = False
+) -> Capture:
+    """Say what the grant allows for this chunk, from the rows as they are now.
+
+    Raises GrantRefused (403: no, expired or foreign grant, another epoch, a consent not live), Expired (410: erased),
+    Conflict (409: captured after the stop).
+    """
+    grant = grants.find(db, token_hash(token)) if token else None
+    if grant is None or grant.track_id != track_id or grant.expires_at <= now:
+        raise refused()
+    session = sessions.find(db, grant.session_id, for_update=for_update)
+    recording, track = recordings.find(db, grant.recording_id), recordings.track(db, track_id)
+    if grant.consent_epoch != session.consent_epoch:
+        raise refused()
+    if recording.erased_at is not None or recording.key_slot is None:
+        raise erased()
+    if recording.stopped_at is None and session.state != State.RECORDING:
+        raise refused()
+    owner = participants.find(db, session.id, grant.participant_id)
+    if not are_tracks_live(db, [owner]) or not _may_still_come(recording, now):
+        raise refused()
+    if not recordings.has_run(db, track_id, run):
+        raise refused()
+    if recordings.is_beyond_stop(recording, track, run, number):
+        raise Conflict("beyond_stop", "This was captured after the recording stopped.", "Nothing of this was stored.")
+    return Capture(session_id=session.id, recording_id=recording.id, track_id=track_id, key_slot=recording.key_slot)

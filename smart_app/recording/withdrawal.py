@@ -1,0 +1,144 @@
+"""Withdrawal: refuse at once, then erase everything that the session captured (B02, decision 3, trust.md 2.4).
+
+The first transaction raises the epoch and marks the consent, so that from its commit on every upload is refused; each
+later step is safe to repeat, and `finish_withdrawals` completes what a crash left.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from smart_app.consent import stopping
+from smart_app.errors import MoveRefused
+from smart_app.ports import Vault
+from smart_app.recording import erasure
+from smart_app.recording.audio import AudioStore
+from smart_app.session import Event
+from smart_app.store import (
+    audit_lines,
+    consents,
+    filings,
+    grants,
+    notes,
+    participants,
+    receipts,
+    recordings,
+    retention,
+    sessions,
+)
+from smart_app.store.database import Database, Db
+from smart_app.store.tables import Note, Recording, RecordingConsent
+
+ForgetAiText = Callable[[Db, Note], None]
+"""Takes the AI element's content out of a draft note; the clinician's own words stay."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawals:
+    """What a withdrawal needs from outside."""
+
+    db: Database
+    vault: Vault
+    audio: AudioStore
+    receipt: erasure.MakeReceipt
+    forget_ai_text: ForgetAiText
+
+
+def withdraw(kit: Withdrawals, session_id: str, participant_id: str, *, at: datetime) -> list[str]:
+    """Withdraw a participant's consent, erase what the session captured, and return the receipts' ids.
+
+    A repeat returns the same. Raises MoveRefused when they never agreed.
+    """
+    with kit.db.begin() as db:
+        is_owed = _begin(db, session_id, participant_id, at=at)
+    if is_owed:
+        _erase(kit, session_id, at=at)
+    with kit.db.read() as db:
+        return [row.id for row in receipts.of_session(db, session_id)]
+
+
+def finish_withdrawals(kit: Withdrawals, *, at: datetime) -> int:
+    """Finish the withdrawals that a crash cut short; return how many sessions it was."""
+    with kit.db.read() as db:
+        waiting = sorted({row.session_id for row in consents.withdrawals_begun(db)})
+    for session_id in waiting:
+        _erase(kit, session_id, at=at)
+    return len(waiting)
+
+
+def _begin(db: Db, session_id: str, participant_id: str, *, at: datetime) -> bool:
+    """Refuse from here on: epoch, grants, state, and the mark that a withdrawal is owed.
+
+    False: everything was done before; what was recorded since, with others, is not touched.
+    """
+    session = sessions.find(db, session_id, for_update=True)
+    participant = participants.find(db, session_id, participant_id)
+    rows = consents.of_participant(db, participant.id)
+    live = [row for row in rows if consents.is_live(row)]
+    if not live:
+        if any(row.withdrawn_at is not None for row in rows):
+            return any(row.status == "active" for row in rows)
+        raise MoveRefused("nothing_to_withdraw", "You have not agreed to a recording.", "Nothing is recorded of you.")
+    session.consent_epoch += 1
+    grants.revoke_session(db, session.id)
+    stopping.stop_running(db, session, cause="withdrawn", last={}, at=at)
+    consents.take_back(db, session.id)
+    sessions.apply(db, session, Event.WITHDRAW, actor=participant.id, at=at)
+    session.reason, session.reason_public = "withdrawn", sessions.SESSION_REASONS["withdrawn"]
+    session.lease_owner = session.lease_until = None
+    for row in live:
+        row.withdrawn_at = at
+    db.flush()
+    audit_lines.append_if_possible(
+        db, at=at, actor=participant.id, action="consent.withdraw", subject=live[0].id, detail={"session": session.id}
+    )
+    return True
+
+
+def _captured_before(db: Db, session_id: str) -> list[Recording]:
+    """Return the recordings that the withdrawals of this session reach and that are not erased yet."""
+    marks = [row.withdrawn_at for row in consents.of_session(db, session_id) if row.withdrawn_at is not None]
+    reach = max(marks)
+    return [row for row in recordings.of_session(db, session_id) if row.erased_at is None and row.started_at <= reach]
+
+
+def _erase(kit: Withdrawals, session_id: str, *, at: datetime) -> None:
+    """Keys, audio, transcript and draft, consents, receipts; in this order, each safe to repeat."""
+    _destroy_keys_and_audio(kit, session_id)
+    with kit.db.begin() as db:
+        _erase_text(db, kit, session_id, at=at)
+    with kit.db.begin() as db:
+        for row in consents.of_session(db, session_id):
+            _deactivate(db, row, at=at)
+        for recording in _captured_before(db, session_id):
+            erasure.erase(db, kit.vault, kit.audio, recording, cause="withdrawn", at=at, receipt=kit.receipt)
+
+
+def _destroy_keys_and_audio(kit: Withdrawals, session_id: str) -> None:
+    with kit.db.read() as db:
+        session_slot = sessions.find(db, session_id).key_slot
+        alive = _captured_before(db, session_id)
+    if session_slot is not None:
+        kit.vault.destroy(session_slot)
+    for recording in alive:
+        erasure.destroy_sound(kit.vault, kit.audio, recording)
+
+
+def _erase_text(db: Db, kit: Withdrawals, session_id: str, *, at: datetime) -> None:
+    session = sessions.find(db, session_id, for_update=True)
+    session.key_slot = None
+    retention.erase_transcript_rows(db, session_id)
+    recordings.erase_unsigned_summaries(db, session_id)
+    for note in notes.drafts_of_session(db, session_id):
+        kit.forget_ai_text(db, note)
+        note.summary_version = None
+        if note.is_saved_to_chart:
+            note.status = "entered-in-error"
+            filings.owe(db, "note", note.id, session_id=session_id, now=at)
+    db.flush()
+
+
+def _deactivate(db: Db, row: RecordingConsent, *, at: datetime) -> None:
+    if row.status == "active" and row.withdrawn_at is not None:
+        row.status = "inactive"
+        filings.owe(db, "consent", row.id, session_id=row.session_id, now=at)
