@@ -1,0 +1,64 @@
+/**
+ * The chart page: keeps sentences current, and draws the list again when more than a sentence changed.
+ * @module
+ */
+import { byId, once, tell } from "./dom.mjs";
+import { Refused, ask, getJson, postJson, wordsOf } from "./http.mjs";
+import { localise } from "./times.mjs";
+
+const ASK_EVERY_MS = 5000;
+
+const chart = byId("chart", HTMLElement);
+const visits = byId("visits", HTMLElement);
+const trouble = byId("chart-trouble", HTMLElement);
+let fingerprint = chart.dataset.fingerprint ?? "";
+
+/** Say whether somebody is choosing something in the list, which must not be drawn again under their hands. */
+const isBusy = () => visits.contains(document.activeElement) && document.activeElement instanceof HTMLSelectElement;
+
+/** Draw the list again from the page itself. */
+async function redraw() {
+  const fresh = new DOMParser().parseFromString(await (await ask("/chart", {})).text(), "text/html");
+  const next = fresh.getElementById("visits");
+  if (!next || isBusy()) return;
+  visits.replaceChildren(...next.children);
+  fingerprint = fresh.getElementById("chart")?.dataset.fingerprint ?? fingerprint;
+  localise(visits);
+}
+
+/** Ask how everything stands. */
+async function refresh() {
+  const said = await getJson("/chart/state");
+  for (const each of said.sessions) {
+    const line = visits.querySelector(`[data-line="${CSS.escape(each.id)}"]`);
+    if (line instanceof HTMLElement) tell(line, each.line);
+  }
+  if (said.fingerprint !== fingerprint) await redraw();
+}
+
+visits.addEventListener("click", (event) => {
+  const pressed = event.target instanceof Element ? event.target.closest("[data-end]") : null;
+  if (!(pressed instanceof HTMLButtonElement)) return;
+  once(pressed, async () => {
+    try {
+      await postJson(`/sessions/${pressed.dataset.end}/end`, { last: {} });
+      tell(trouble, "");
+      await refresh();
+    } catch (error) {
+      tell(trouble, wordsOf(error));
+    }
+  });
+});
+
+localise(document);
+const timer = setInterval(async () => {
+  if (document.hidden) return;
+  try {
+    await refresh();
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) {
+      clearInterval(timer);
+      tell(trouble, error.words);
+    }
+  }
+}, ASK_EVERY_MS);

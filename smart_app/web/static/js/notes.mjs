@@ -1,0 +1,281 @@
+/**
+ * The note page: loads the note, saves while it is worked on, waits for the summary, files the draft, signs.
+ * @module
+ */
+import { byId, button, el, once, tell } from "./dom.mjs";
+import { EvidencePanel } from "./evidence.mjs";
+import { Refused, ask, getJson, postJson, wordsOf } from "./http.mjs";
+import * as review from "./review.mjs";
+import { StatementList } from "./statements.mjs";
+import { localTime, localise } from "./times.mjs";
+
+const SAVE_AFTER_MS = 1200;
+const RETRY_AFTER_MS = 5000;
+const ASK_EVERY_MS = 5000;
+
+const page = byId("note", HTMLElement);
+const noteUrl = `/notes/${page.dataset.noteId}`;
+
+localise(document);
+byId("copy", HTMLButtonElement).addEventListener("click", (event) => copy(/** @type {HTMLButtonElement} */ (event.currentTarget)));
+
+/** Copy the note as text, as it is filed. @param {HTMLButtonElement} pressed */
+async function copy(pressed) {
+  const label = "Copy as text";
+  try {
+    await editor?.flush();
+    const text = await (await ask(`${noteUrl}/text`, {})).text();
+    await navigator.clipboard.writeText(text);
+    pressed.textContent = "Copied";
+  } catch {
+    pressed.textContent = "Could not copy";
+  }
+  setTimeout(() => (pressed.textContent = label), 2500);
+}
+
+/** The note being worked on. */
+class Editor {
+  /** @type {review.Element[]} */
+  elements = [];
+  revision = 0;
+  isDirty = false;
+  isStale = false;
+  #timer = 0;
+  /** @type {Promise<void>|null} */
+  #saving = null;
+  /** @type {StatementList|null} */
+  #statements = null;
+
+  constructor() {
+    this.evidence = new EvidencePanel(page.dataset.sessionId ?? "");
+    this.place = byId("elements", HTMLElement);
+    this.trouble = byId("note-trouble", HTMLElement);
+    this.saveState = byId("save-state", HTMLElement);
+    const on = (/** @type {string} */ id, /** @type {() => Promise<void>} */ act) => {
+      const pressed = byId(id, HTMLButtonElement);
+      pressed.addEventListener("click", () => once(pressed, act));
+    };
+    on("sign", () => this.sign());
+    on("save-to-chart", () => this.saveToChart());
+    on("insert", () => this.insert());
+    byId("next-open", HTMLButtonElement).addEventListener("click", () => this.#toNext());
+    addEventListener("pagehide", () => this.#leave());
+  }
+
+  /** Load the note and draw it. */
+  async load() {
+    const said = await getJson(`${noteUrl}/content`);
+    this.elements = said.elements;
+    this.#take(said);
+    this.place.replaceChildren(...this.elements.map((each, at) => this.#element(each, at)));
+    this.#review();
+    if (said.summary.is_waiting) this.#waitForSummary();
+  }
+
+  /** Take in what the server says of the note. @param {any} said */
+  #take(said) {
+    this.revision = said.revision;
+    this.evidence.audio = said.audio;
+    const { summary } = said;
+    byId("standing", HTMLElement).hidden = !summary.text;
+    byId("standing", HTMLElement).className = `banner mb-3 ${summary.is_waiting ? "banner-waiting" : "banner-info"}`;
+    tell(byId("standing-text", HTMLElement), summary.text);
+    byId("insert", HTMLButtonElement).hidden = !summary.may_insert;
+    const isCurrent = Boolean(said.is_chart_draft_current);
+    byId("save-to-chart", HTMLButtonElement).textContent = said.is_chart_draft_current === false && this.#wasInChart ? "Update draft in chart" : "Save draft to chart";
+    byId("save-to-chart", HTMLButtonElement).disabled = isCurrent;
+    if (isCurrent) {
+      this.#wasInChart = true;
+      tell(byId("chart-draft", HTMLElement), "This draft, as it stands, is in the chart or on its way.");
+    } else if (this.#wasInChart) tell(byId("chart-draft", HTMLElement), "The chart has an earlier draft of this note.");
+  }
+
+  #wasInChart = byId("chart-draft", HTMLElement).textContent?.startsWith("A draft") ?? false;
+
+  /** @param {review.Element} element @param {number} at */
+  #element(element, at) {
+    const id = `element-${at}`;
+    const isAi = element.type === review.AI_TYPE;
+    const box = el("section", { class: `panel element${isAi ? " is-ai" : ""}`, "aria-labelledby": id });
+    box.append(el("h2", { id }, element.title));
+    if (element.is_locked) {
+      box.append(el("p", { class: "locked-text" }, review.elementText(element) || "(left empty)"), el("p", { class: "small soft mb-0" }, "Signed before; an addendum does not change it."));
+      return box;
+    }
+    if (isAi && element.parts.length) {
+      this.#statements = new StatementList(element, { changed: () => this.changed(), show: (line, from) => this.evidence.show(line, from) });
+      box.append(this.#statements.root);
+      if (element.text.trim()) box.append(el("h3", { class: "part-title" }, "Your own text"), this.#text(element));
+      return box;
+    }
+    box.append(this.#text(element));
+    return box;
+  }
+
+  /** @param {review.Element} element */
+  #text(element) {
+    const field = el("textarea", { class: "form-control grows", rows: 4, "aria-label": element.title, maxlength: 50000 });
+    field.value = element.text;
+    field.addEventListener("input", () => {
+      element.text = field.value;
+      this.changed();
+    });
+    return field;
+  }
+
+  /** Something was changed: show it, and save soon. */
+  changed() {
+    this.isDirty = true;
+    tell(this.saveState, "Not saved yet");
+    this.#review();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.flush().catch(() => undefined), SAVE_AFTER_MS);
+  }
+
+  /** Save what is not saved yet. */
+  async flush() {
+    clearTimeout(this.#timer);
+    if (this.#saving) await this.#saving.catch(() => undefined);
+    if (!this.isDirty || this.isStale) return;
+    this.#saving = this.#save();
+    try {
+      await this.#saving;
+    } finally {
+      this.#saving = null;
+    }
+  }
+
+  async #save() {
+    this.isDirty = false;
+    tell(this.saveState, "Saving…");
+    try {
+      this.#take(await postJson(`${noteUrl}/save`, review.savePayload(this.elements, this.revision)));
+      if (!this.isDirty) tell(this.saveState, `Saved ${localTime(new Date().toISOString(), "time")}`);
+      tell(this.trouble, "");
+    } catch (error) {
+      this.isDirty = true;
+      tell(this.saveState, "Not saved");
+      if (error instanceof Refused && error.code === "stale_revision") await this.#conflict();
+      else {
+        tell(this.trouble, wordsOf(error));
+        if (!(error instanceof Refused)) this.#timer = setTimeout(() => this.flush().catch(() => undefined), RETRY_AFTER_MS);
+      }
+      throw error;
+    }
+  }
+
+  /** Save in the last moment; a conflict is shown when the note is opened again. */
+  #leave() {
+    if (this.isDirty && !this.isStale) postJson(`${noteUrl}/save`, review.savePayload(this.elements, this.revision), { isLast: true }).catch(() => undefined);
+  }
+
+  /** Show both versions after a change elsewhere; nothing is lost. */
+  async #conflict() {
+    this.isStale = true;
+    const stored = await getJson(`${noteUrl}/content`);
+    const box = byId("conflict", HTMLElement);
+    const pairs = review.differences(this.elements, stored.elements).map((each) =>
+      el("div", { class: "conflict-pair" }, el("h3", {}, each.title),
+        el("div", {}, el("h4", {}, "Yours, here"), el("p", { class: "locked-text" }, each.mine || "(empty)")),
+        el("div", {}, el("h4", {}, "Stored from the other window"), el("p", { class: "locked-text" }, each.stored || "(empty)"))));
+    const keepMine = async () => {
+      this.revision = stored.revision;
+      this.isStale = false;
+      this.isDirty = true;
+      await this.flush();
+      box.hidden = true;
+    };
+    const takeOther = () => {
+      this.isDirty = false;
+      location.reload();
+    };
+    box.replaceChildren(
+      el("h2", { id: "conflict-title" }, "This note was changed in another window"),
+      el("p", {}, "Nothing was overwritten. Compare, then choose which version stays."),
+      ...pairs,
+      el("div", { class: "row-actions" }, button("Keep mine", "btn-primary", keepMine), button("Take the stored one", "btn-quiet", takeOther)),
+    );
+    box.hidden = false;
+    box.scrollIntoView({ block: "start", behavior: "smooth" });
+  }
+
+  /** Show how far the review is, and which statement is attested. */
+  #review() {
+    const { open, words } = review.progress(this.elements);
+    byId("progress", HTMLElement).hidden = !words;
+    byId("progress", HTMLElement).className = `progress-line mb-3 ${open ? "is-open" : "is-done"}`;
+    tell(byId("progress-words", HTMLElement), words);
+    byId("next-open", HTMLButtonElement).hidden = !open;
+    const words2 = review.hasAiText(this.elements) ? page.dataset.attestsAi : page.dataset.attestsPlain;
+    tell(byId("attests-label", HTMLElement), words2 ?? "");
+  }
+
+  #toNext() {
+    const next = review.blockingIds(this.elements)[0];
+    if (next) this.#statements?.focus(next);
+  }
+
+  /** Run an act that needs everything saved first. @param {() => Promise<void>} act */
+  async #after(act) {
+    tell(this.trouble, "");
+    try {
+      await this.flush();
+      if (!this.isStale) await act();
+    } catch (error) {
+      if (error instanceof Refused && error.code === "stale_revision") {
+        if (!this.isStale) await this.#conflict();
+      } else {
+        tell(this.trouble, wordsOf(error));
+        if (error instanceof Refused && error.code === "unreviewed_statements") this.#toNext();
+      }
+    }
+  }
+
+  /** Sign and lock. */
+  async sign() {
+    const attests = byId("attests", HTMLInputElement).checked;
+    await this.#after(async () => {
+      await postJson(`${noteUrl}/sign`, { revision: this.revision, attests });
+      location.reload();
+    });
+  }
+
+  /** File the draft as preliminary. */
+  async saveToChart() {
+    await this.#after(async () => {
+      const said = await postJson(`${noteUrl}/save-to-chart`, { revision: this.revision });
+      this.#take(said);
+    });
+    byId("save-to-chart", HTMLButtonElement).blur();
+  }
+
+  /** Put the summary into the note. */
+  async insert() {
+    await this.#after(async () => {
+      await postJson(`${noteUrl}/insert`, { revision: this.revision });
+      location.reload();
+    });
+  }
+
+  /** Ask until the summary is there; fill the element by itself if nobody has touched it (S46). */
+  #waitForSummary() {
+    const timer = setInterval(async () => {
+      if (document.hidden || this.isStale) return;
+      try {
+        const said = await getJson(`${noteUrl}/state`);
+        if (!said.summary.is_waiting) clearInterval(timer);
+        // The server's own filling raises the revision too; whoever has nothing unsaved simply sees it.
+        if (!this.isDirty && (said.revision !== this.revision || (said.summary.may_insert && said.is_untouched))) location.reload();
+        else if (said.revision === this.revision) this.#take(said);
+      } catch (error) {
+        if (error instanceof Refused) clearInterval(timer);
+      }
+    }, ASK_EVERY_MS);
+  }
+}
+
+/** @type {Editor|null} */
+const editor = page.dataset.status === "draft" ? new Editor() : null;
+if (editor) {
+  editor.load().catch((error) => tell(byId("loading", HTMLElement), wordsOf(error)));
+}

@@ -1,0 +1,179 @@
+/**
+ * The review of a note as data: what a statement's state is, what blocks signing, what is sent to be saved. No DOM.
+ * @module
+ */
+
+/**
+ * @typedef {{id: string, start_s: number|null, end_s: number|null}} Evidence
+ * @typedef {"drafted"|"kept"|"edited"|"removed"|"added"} LineState
+ * @typedef {{id: string, text: string, drafted: string, evidence: Evidence[], verdict: string, why: string,
+ *   state: LineState, offer?: string}} Line
+ * @typedef {{key: string, title: string, hint: string, lines: Line[]}} Part
+ * @typedef {{id: string, kind: string, text: string, evidence: Evidence[], why: string}} Offer
+ * @typedef {{link_id: string, title: string, type: string, text: string, is_locked: boolean, parts: Part[],
+ *   offers: Offer[]}} Element
+ * @typedef {{id: string, speaker: string, start: number, end: number, text: string}} Utterance
+ */
+
+export const AI_TYPE = "ai-session-summary";
+const NEEDS_DECISION = new Set(["partly", "no source"]);
+
+/** Say whether the statement must be kept, edited or removed before signing (B16). @param {Line} line */
+export const blocks = (line) => line.state === "drafted" && NEEDS_DECISION.has(line.verdict);
+
+/** Return every line of the elements that can still be changed. @param {Element[]} elements @returns {Line[]} */
+export function openLines(elements) {
+  return elements.filter((each) => !each.is_locked).flatMap((each) => each.parts.flatMap((part) => part.lines));
+}
+
+/** Return the ids of the lines that block signing. @param {Element[]} elements */
+export const blockingIds = (elements) => openLines(elements).filter(blocks).map((line) => line.id);
+
+/** Say whether a drafted statement is still in the note. @param {Element[]} elements */
+export const hasAiText = (elements) =>
+  elements.some((each) => each.parts.some((part) => part.lines.some((line) => line.state !== "removed" && line.drafted)));
+
+/** Put text on one line. @param {string} text */
+export const oneLine = (text) => text.split(/\s+/).filter(Boolean).join(" ");
+
+/** Keep the statement as it was drafted. @param {Line} line @returns {Line} */
+export const keep = (line) => ({ ...line, text: line.drafted, state: "kept" });
+
+/** Take the statement out; a line of the clinician's own goes for good. @param {Line} line @returns {Line|null} */
+export const remove = (line) => (line.state === "added" ? null : { ...line, text: line.drafted, state: "removed" });
+
+/** Undo what was done to a drafted statement; a marked one then waits for a decision again. @param {Line} line @returns {Line} */
+export const undo = (line) => ({ ...line, text: line.drafted, state: "drafted" });
+
+/** Reword a statement: the words are the clinician's from then on. @param {Line} line @param {string} text @returns {Line|null} */
+export function edit(line, text) {
+  const words = oneLine(text);
+  if (!words) return remove(line);
+  if (line.state === "added") return { ...line, text: words };
+  return words === line.drafted ? keep(line) : { ...line, text: words, state: "edited" };
+}
+
+/**
+ * Make a line of the clinician's own, or one taken from an offer.
+ * @param {string} id
+ * @param {string} text
+ * @param {Offer} [offer]
+ * @returns {Line}
+ */
+export function added(id, text, offer) {
+  const evidence = offer?.evidence ?? [];
+  return { id, text: oneLine(text), drafted: offer?.text ?? "", evidence, verdict: "clinician", why: "", state: "added", offer: offer?.id ?? "" };
+}
+
+/** Return the offers that are not in the note yet. @param {Element} element @returns {Offer[]} */
+export function openOffers(element) {
+  const used = new Set(element.parts.flatMap((part) => part.lines.map((line) => line.drafted)));
+  return element.offers.filter((each) => !used.has(each.text));
+}
+
+/** Return the chip of a statement: words, a tone and an icon. @param {Line} line */
+export function chipFor(line) {
+  if (line.state === "added") return { words: line.drafted ? "Added by you from the session" : "Added by you", tone: "plain", icon: "person" };
+  if (line.state === "edited") return { words: "Edited by you", tone: "plain", icon: "person" };
+  if (line.state === "kept" && NEEDS_DECISION.has(line.verdict)) return { words: "Kept by you", tone: "plain", icon: "person" };
+  if (line.verdict === "no source") return { words: "No source found", tone: "danger", icon: "alert" };
+  if (line.verdict === "partly") return { words: "Partly supported", tone: "waiting", icon: "alert" };
+  if (line.verdict === "clinician") return { words: "Said by you", tone: "plain", icon: "person" };
+  return { words: "Supported", tone: "good", icon: "check" };
+}
+
+/** Say how far the review is. @param {Element[]} elements */
+export function progress(elements) {
+  const shown = openLines(elements).filter((line) => line.state !== "removed").length;
+  const open = blockingIds(elements).length;
+  if (!shown && !open) return { open: 0, words: "" };
+  if (!open) return { open: 0, words: "No statement waits for your decision." };
+  return { open, words: `${open} of ${shown} statements ${open === 1 ? "needs" : "need"} your decision: keep, edit or remove.` };
+}
+
+/** Where an offer most likely belongs. @type {Record<string, string[]>} */
+const HOME = {
+  risk: ["assessment", "data", "behavior"],
+  medication: ["subjective", "data", "behavior"],
+  homework: ["plan"],
+  appointment: ["plan"],
+  wording: ["subjective", "data", "behavior"],
+};
+
+/** Return the key of the part an offer most likely belongs to. @param {Offer} offer @param {Part[]} parts */
+export function homeOf(offer, parts) {
+  const keys = parts.map((part) => part.key);
+  return (HOME[offer.kind] ?? []).find((key) => keys.includes(key)) ?? keys[0] ?? "";
+}
+
+/** Words for what kind of thing an offer is. @type {Record<string, string>} */
+export const KINDS = { risk: "Risk", medication: "Medication", homework: "Homework", appointment: "Next appointment", wording: "For your wording" };
+
+/** Return the body of a save. @param {Element[]} elements @param {number} revision */
+export function savePayload(elements, revision) {
+  return {
+    revision,
+    elements: elements
+      .filter((each) => !each.is_locked)
+      .map((each) => ({
+        link_id: each.link_id,
+        text: each.text,
+        parts: each.parts.length
+          ? Object.fromEntries(each.parts.map((part) => [part.key, part.lines.map((line) => ({ id: line.id, text: line.text, state: line.state, offer: offerOf(line, each) }))]))
+          : null,
+      })),
+  };
+}
+
+/** An added line that came from an offer names it in every save. @param {Line} line @param {Element} element */
+function offerOf(line, element) {
+  if (line.state !== "added" || !line.drafted) return "";
+  return line.offer || (element.offers.find((each) => each.text === line.drafted)?.id ?? "");
+}
+
+/** Return an element's text as it is filed (the server's own rendering is what counts). @param {Element} element */
+export function elementText(element) {
+  const shown = (/** @type {Part} */ part) => part.lines.filter((line) => line.state !== "removed").map((line) => line.text);
+  if (!element.parts.some((part) => shown(part).length)) return element.text;
+  const blocksOfText = element.parts.map((part) => [`${part.title}:`, ...shown(part)].join("\n"));
+  return [...blocksOfText, ...(element.text.trim() ? [element.text] : [])].join("\n\n");
+}
+
+/** Return the elements that differ between two versions of a note. @param {Element[]} mine @param {Element[]} stored */
+export function differences(mine, stored) {
+  return mine
+    .map((each) => ({ title: each.title, mine: elementText(each), stored: elementText(stored.find((other) => other.link_id === each.link_id) ?? { ...each, text: "", parts: [] }) }))
+    .filter((each) => each.mine !== each.stored);
+}
+
+/** Write seconds of the session as 2:03. @param {number} seconds */
+export function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/**
+ * Return the lines around a statement's evidence: each source with the line before and after it, in order.
+ * @param {Evidence[]} evidence
+ * @param {Utterance[]} utterances
+ * @returns {{utterance: Utterance, isSource: boolean, isGap: boolean}[]} isGap: lines were left out before it
+ */
+export function excerpt(evidence, utterances) {
+  const ids = new Set(evidence.map((each) => each.id));
+  const wanted = new Set();
+  utterances.forEach((each, at) => {
+    if (ids.has(each.id)) [at - 1, at, at + 1].forEach((near) => wanted.add(near));
+  });
+  let last = -1;
+  return utterances.flatMap((utterance, at) => {
+    if (!wanted.has(at)) return [];
+    const isGap = last >= 0 && at !== last + 1;
+    last = at;
+    return [{ utterance, isSource: ids.has(utterance.id), isGap }];
+  });
+}
+
+/** Name a speaker for the clinician. @param {string} speaker */
+export const speakerName = (speaker) => (speaker === "clinician" ? "You" : speaker.charAt(0).toUpperCase() + speaker.slice(1));

@@ -1,0 +1,190 @@
+/**
+ * The AI element on the page: statements under their headings, what can be done to each, and what is offered beside.
+ * @module
+ */
+import { button, el } from "./dom.mjs";
+import { icon } from "./icons.mjs";
+import * as review from "./review.mjs";
+
+/**
+ * @typedef {import("./review.mjs").Line} Line
+ * @typedef {import("./review.mjs").Part} Part
+ * @typedef {{changed: () => void, show: (line: {text: string, evidence: import("./review.mjs").Evidence[], why: string}, from: HTMLElement) => void}} Host
+ */
+
+let lastAdded = 0;
+/** Return an id for a line of the clinician's own. */
+const freshId = () => `own-${Date.now().toString(36)}-${(lastAdded += 1)}`;
+
+/** Draws one AI element and redraws it after each change. */
+export class StatementList {
+  /** @type {string|null} */
+  #editing = null;
+
+  /** @param {import("./review.mjs").Element} element @param {Host} host */
+  constructor(element, host) {
+    this.element = element;
+    this.host = host;
+    this.root = el("div", { class: "ai-parts" });
+    this.draw();
+  }
+
+  /** Draw everything again, keeping the focus on the statement that was worked on. @param {string} [focusId] */
+  draw(focusId) {
+    this.root.replaceChildren(...this.element.parts.map((part) => this.#part(part)), ...this.#offers());
+    if (focusId) this.focus(focusId);
+  }
+
+  /** Put the focus on a statement. @param {string} id */
+  focus(id) {
+    const item = this.root.querySelector(`[data-line="${CSS.escape(id)}"]`);
+    const target = item?.querySelector("textarea, .statement-words");
+    if (target instanceof HTMLElement) {
+      target.focus({ preventScroll: true });
+      item?.scrollIntoView({ block: "center", behavior: "smooth" });
+    }
+  }
+
+  /** @param {Part} part */
+  #part(part) {
+    const list = el("ul", { class: "statements" }, ...part.lines.map((line) => this.#line(part, line)));
+    const isEmpty = !part.lines.some((line) => line.state !== "removed");
+    const nothing = isEmpty && !part.lines.length ? el("p", { class: "soft small mb-2" }, "(nothing drafted from the recording; add your own)") : null;
+    return el("section", { class: "part", "aria-label": part.title }, el("h3", { class: "part-title" }, part.title), nothing, part.lines.length ? list : null, this.#adder(part));
+  }
+
+  /** @param {Part} part */
+  #adder(part) {
+    const field = el("textarea", { class: "form-control add-line", rows: 1, placeholder: part.hint || "Add a line of your own", "aria-label": `Add a line to ${part.title}`, maxlength: 4000 });
+    const take = () => {
+      if (!review.oneLine(field.value)) return false;
+      part.lines = [...part.lines, review.added(freshId(), field.value)];
+      field.value = "";
+      this.host.changed();
+      this.draw();
+      return true;
+    };
+    field.addEventListener("blur", take);
+    field.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.shiftKey) return;
+      event.preventDefault();
+      if (take()) this.#focusAdder(part.title);
+    });
+    return field;
+  }
+
+  /** @param {string} title */
+  #focusAdder(title) {
+    const next = [...this.root.querySelectorAll("textarea.add-line")].find((each) => each.getAttribute("aria-label") === `Add a line to ${title}`);
+    if (next instanceof HTMLTextAreaElement) next.focus();
+  }
+
+  /** @param {Part} part @param {Line} line */
+  #line(part, line) {
+    const needs = review.blocks(line);
+    const item = el("li", { class: `statement is-${line.state}${needs ? " needs-decision" : ""}`, "data-line": line.id });
+    if (this.#editing === line.id) {
+      item.append(this.#editor(part, line));
+      return item;
+    }
+    const words = el("button", { type: "button", class: "statement-words", "aria-expanded": "false", "aria-controls": "evidence" }, line.text);
+    words.addEventListener("click", () => this.host.show(line, words));
+    const chip = review.chipFor(line);
+    const times = line.evidence.flatMap((each) => (each.start_s === null ? [] : [review.clock(each.start_s)]));
+    const meta = el(
+      "div",
+      { class: "statement-meta" },
+      el("span", { class: `pill${chip.tone === "plain" ? "" : ` pill-${chip.tone}`}` }, icon(chip.icon), line.state === "removed" ? "Removed" : chip.words),
+      times.length && line.state !== "removed" ? el("span", { class: "small soft tabular" }, `at ${times.slice(0, 3).join(", ")}${times.length > 3 ? " …" : ""}`) : null,
+      this.#actions(part, line, needs),
+    );
+    if (needs && line.why) item.append(words, el("p", { class: "statement-why small" }, line.why), meta);
+    else item.append(words, meta);
+    return item;
+  }
+
+  /** @param {Part} part @param {Line} line @param {boolean} needs */
+  #actions(part, line, needs) {
+    const put = (/** @type {Line|null} */ next) => this.#put(part, line, next);
+    const act = (/** @type {string} */ label, /** @type {() => void} */ does, /** @type {string} */ look = "btn-link-quiet") => button(label, `${look} btn-sm`, does);
+    const startEdit = () => {
+      this.#editing = line.id;
+      this.draw(line.id);
+    };
+    const shown = [];
+    if (line.state === "removed") shown.push(act("Put it back", () => put(review.undo(line))));
+    else {
+      if (needs) shown.push(act("Keep", () => put(review.keep(line)), "btn-quiet"));
+      shown.push(act("Edit", startEdit, needs ? "btn-quiet" : undefined), act("Remove", () => put(review.remove(line)), needs ? "btn-quiet" : undefined));
+      if (line.state === "kept" || line.state === "edited") shown.push(act("Undo", () => put(review.undo(line))));
+    }
+    return el("span", { class: "statement-actions", role: "group", "aria-label": "What to do with this statement" }, ...shown);
+  }
+
+  /** @param {Part} part @param {Line} line @param {Line|null} next */
+  #put(part, line, next) {
+    part.lines = part.lines.flatMap((each) => (each.id !== line.id ? [each] : next ? [next] : []));
+    this.#editing = null;
+    this.host.changed();
+    this.draw(next ? line.id : undefined);
+  }
+
+  /** @param {Part} part @param {Line} line */
+  #editor(part, line) {
+    const field = el("textarea", { class: "form-control", rows: 2, "aria-label": "Edit the statement", maxlength: 4000 }, line.text);
+    const store = () => this.#put(part, line, review.edit(line, field.value));
+    const cancel = () => {
+      this.#editing = null;
+      this.draw(line.id);
+    };
+    field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.shiftKey) {
+        event.preventDefault();
+        store();
+      } else if (event.key === "Escape") cancel();
+    });
+    return el("div", { class: "statement-editor" }, field, el("div", { class: "row-actions" }, button("Done", "btn-primary btn-sm", store), button("Cancel", "btn-quiet btn-sm", cancel)));
+  }
+
+  /** @returns {HTMLElement[]} */
+  #offers() {
+    const open = review.openOffers(this.element);
+    const said = open.filter((each) => each.kind !== "wording");
+    const wording = open.filter((each) => each.kind === "wording");
+    return [
+      this.#offerBox("Said in the session, not in the draft", "Add what belongs in the note.", said),
+      this.#offerBox("For your wording", "These lines need your own words, so they were left out. Adding one opens it for editing.", wording),
+    ].filter((each) => each !== null);
+  }
+
+  /** @param {string} title @param {string} hint @param {import("./review.mjs").Offer[]} offers */
+  #offerBox(title, hint, offers) {
+    if (!offers.length) return null;
+    return el(
+      "section",
+      { class: "offers", "aria-label": title },
+      el("h3", {}, title),
+      el("p", { class: "small soft mb-2" }, hint),
+      el("ul", { class: "offer-list" }, ...offers.map((each) => this.#offer(each))),
+    );
+  }
+
+  /** @param {import("./review.mjs").Offer} offer */
+  #offer(offer) {
+    const home = review.homeOf(offer, this.element.parts);
+    const where = el("select", { class: "form-select form-select-sm", "aria-label": "Add to" }, ...this.element.parts.map((part) => el("option", { value: part.key, selected: part.key === home }, part.title)));
+    const words = el("button", { type: "button", class: "statement-words", "aria-expanded": "false", "aria-controls": "evidence" }, offer.text);
+    words.addEventListener("click", () => this.host.show(offer, words));
+    const add = () => {
+      const part = this.element.parts.find((each) => each.key === where.value);
+      if (!part) return;
+      const line = review.added(freshId(), offer.text, offer);
+      part.lines = [...part.lines, line];
+      if (offer.kind === "wording") this.#editing = line.id;
+      this.host.changed();
+      this.draw(line.id);
+    };
+    const kind = offer.kind === "wording" ? null : el("span", { class: "pill" }, review.KINDS[offer.kind] ?? offer.kind);
+    return el("li", { class: "offer" }, words, el("div", { class: "statement-meta" }, kind, el("span", { class: "offer-add" }, where, button("Add", "btn-quiet btn-sm", add))));
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * Times in the reader's own zone and words; the server writes UTC.
+ * @module
+ */
+
+/** @type {Record<string, Intl.DateTimeFormatOptions>} */
+const HOW = {
+  time: { hour: "2-digit", minute: "2-digit" },
+  date: { day: "numeric", month: "short", year: "numeric" },
+  datetime: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
+};
+
+/**
+ * Write a time for a person.
+ * @param {string} iso
+ * @param {string} [how] time, date or datetime
+ * @param {string} [zone] for tests; the browser's own otherwise
+ */
+export function localTime(iso, how = "datetime", zone = undefined) {
+  const at = new Date(iso);
+  if (Number.isNaN(at.getTime())) return iso;
+  return new Intl.DateTimeFormat(undefined, { ...(HOW[how] ?? HOW.datetime), timeZone: zone }).format(at);
+}
+
+/** Rewrite the times below a node in the reader's zone. @param {ParentNode} place */
+export function localise(place) {
+  for (const each of place.querySelectorAll("time[data-local]")) {
+    const iso = each.getAttribute("datetime");
+    if (iso) each.textContent = localTime(iso, each.getAttribute("data-local") ?? "datetime");
+  }
+}
