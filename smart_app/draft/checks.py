@@ -40,6 +40,7 @@ _RISK_RULED_OUT = re.compile(
     r"\b(?:no|none|low|minimal|without|denies|absent|not)\b[^.]{0,30}\brisk|\brisk\w*\b[^.]{0,30}\b(?:none|low|minimal|no|absent|denied|not)\b",
     re.IGNORECASE,
 )
+_TITLES = frozenset({"client", "clinician", "doctor", "mister", "mrs", "patient"})
 _CONCEPTS = {
     "drink": "alcohol drink drinks drinking drunk drank beer wine vodka liquor sober",
     "sleep": "sleep sleeping slept asleep insomnia",
@@ -145,7 +146,7 @@ def _wrong_names(free: str, lines: Sequence[Utterance], known: Cues) -> str:
     for medication in sorted(known.medications(tokens(free)) - heard):
         return f"{medication.capitalize()} is not in the lines it rests on."
     for name in _NAME.findall(free):
-        if name.lower() not in heard and name.lower() not in {"client", "clinician"} and not _is_plain(name, heard):
+        if name.lower() not in heard and name.lower() not in _TITLES and not _is_plain(name, heard):
             return f"The name {name} is not in the lines it rests on."
     return ""
 

@@ -23,7 +23,10 @@ IMPAIRED = frozenset(_LISTS["impaired"])
 EMPTY = frozenset(_LISTS["empty"])
 _UNITS: dict[str, int] = {word: n for n, word in enumerate(_LISTS["units"])}
 _TENS: dict[str, int] = {word: 10 * n for n, word in enumerate(_LISTS["tens"], start=2)}
-_ORDINALS: dict[str, int] = {word: n for n, word in enumerate(_LISTS["ordinals"], start=3)} | {"thirtieth": 30, "twice": 2}
+_ORDINALS: dict[str, int] = {word: n for n, word in enumerate(_LISTS["ordinals"], start=3)} | {
+    "thirtieth": 30,
+    "twice": 2,
+}
 _AFTER_TENS: dict[str, int] = {"first": 1, "second": 2} | _ORDINALS
 _SCALES = {"hundred": 100, "thousand": 1000}
 _UNIT_NAMES = {

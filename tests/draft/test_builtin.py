@@ -177,8 +177,8 @@ def test_text_without_punctuation_is_still_drafted_in_short_quotes() -> None:
     """Recognisers drop marks; no quotation grows beyond its length, and negation is not cut off."""
     summary = drafted(
         "C: how have you been sleeping",
-        "P: not great i go to bed at eleven and i lie awake until two and then i wake up at five and i feel tired all day "
-        "but i have not taken any tablets and i do not want to because they make me dizzy and my wife worries about me",
+        "P: not great i go to bed at eleven and i lie awake until two and then i wake up at five and i feel tired all "
+        "day but i have not taken any tablets and i do not want to because they make me dizzy and my wife worries about me",
     )
     texts = section(summary, "subjective") + [s.text for s in summary.for_your_wording]
     assert any("awake until two" in t for t in texts)
@@ -190,8 +190,8 @@ def test_text_without_punctuation_is_still_drafted_in_short_quotes() -> None:
 def test_a_cut_never_drops_a_condition_or_a_turn_of_sense() -> None:
     """ "I would want to die, but not any more" is not cut after "die"."""
     line = (
-        "P: back then when everything fell apart at home and at the office and with money i really wanted to die every single "
-        "morning but not any more"
+        "P: back then when everything fell apart at home and at the office and with money i really wanted to die every "
+        "single morning but not any more"
     )
     summary = drafted(line)
     held = [s.text for s in everything(summary) if "wanted to die" in s.text]
