@@ -29,16 +29,20 @@ export function start(page, view) {
   }
   const beganAt = performance.now();
   const goUrl = link.href;
+  let isSpent = false;
   link.addEventListener("click", (event) => {
     event.preventDefault();
-    const target = targetFor(goUrl, view.location.href, performance.now() - beganAt);
+    const ageMs = isSpent ? Infinity : performance.now() - beganAt;
+    const target = targetFor(goUrl, view.location.href, ageMs);
     const popup = view.open(target, "_blank");
     const isBlocked = popup === null;
     if (again instanceof HTMLAnchorElement) again.href = target;
     if (blocked instanceof HTMLElement) blocked.hidden = !isBlocked;
     if (opened instanceof HTMLElement) opened.hidden = isBlocked;
-    // The ticket is spent; a second click begins a launch of its own.
-    if (!isBlocked) link.href = view.location.href;
+    if (popup === null) return;
+    // A second click begins a launch of its own; and the EHR's pages must not reach back into this frame.
+    isSpent = true;
+    popup.opener = null;
   });
 }
 
