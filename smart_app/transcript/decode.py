@@ -1,0 +1,241 @@
+"""Media to sound, through a guarded child process; this process never opens what a browser sent (T09)."""
+
+import json
+import os
+import selectors
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_app.errors import MediaRejected, TranscriptFailed
+from smart_app.ports import SAMPLE_RATE
+
+Channels = Literal[1, 2]
+Sounds = NDArray[np.float32]
+"""Shape (channels, n), float32 in [-1, 1], 16 kHz."""
+
+WEBM = frozenset({"webm"})
+FILES = frozenset({"webm", "wav", "flac", "ogg"})
+"""What the command line takes; an upload is only ever WebM."""
+
+PART_S = 300.0
+STALL_S = 60.0
+"""A child that neither reads nor writes for so long is stuck and is killed."""
+PIPE_BYTES = 1 << 16
+
+_CHILD = Path(__file__).with_name("decode_child.py")
+_MAGIC = {b"\x1aE\xdf\xa3": "webm", b"RIFF": "wav", b"fLaC": "flac", b"OggS": "ogg"}
+_REFUSALS = {
+    "not_webm": ("This file is not a recording that can be read.", "Give a WebM file as a browser records it."),
+    "too_long": ("The recording is longer than allowed.", "Split the session, or ask your admin to raise the limit."),
+    "broken": ("The recording is damaged and no sound can be read from it.", "Record again."),
+    "empty": ("The recording holds no sound.", "Check the microphone and record again."),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """Sound with an account of what was lost on the way, in seconds."""
+
+    sound: Sounds
+    missing_s: float
+    """Holes (a chunk that never arrived), filled with silence so that later words keep their time."""
+    dropped_s: float
+    """Sound left out because its time stamp was impossible, or repeated what was there."""
+    is_cut: bool
+    """The file ends in the middle, as after a crash, or a part of it does not decode."""
+
+
+def decode(
+    media: bytes | Sequence[bytes], *, max_s: float, channels: Channels = 1, formats: frozenset[str] = WEBM
+) -> NDArray[np.float32]:
+    """Decode to sound at 16 kHz, float32 in [-1, 1]: shape (n,) for one channel, else (channels, n).
+
+    `media` is a file's bytes, or one run's chunks in order (a missing one leaves a hole of silence).
+    Raises MediaRejected (not_webm, too_long, broken, empty), TranscriptFailed when the decoder itself was stopped.
+    """
+    sound = decode_with_account(media, max_s=max_s, channels=channels, formats=formats).sound
+    return sound[0] if channels == 1 else sound
+
+
+def decode_with_account(
+    media: bytes | Sequence[bytes], *, max_s: float, channels: Channels | None = 1, formats: frozenset[str] = WEBM
+) -> Decoded:
+    """Decode as `decode` does to shape (channels, n), and say what was lost.
+
+    `channels=None` takes the file's own number, two at most.
+    """
+    decoding = Decoding(media, max_s=max_s, channels=channels, formats=formats)
+    parts = list(decoding.parts())
+    end = decoding.end
+    return Decoded(
+        sound=np.concatenate(parts, axis=1),
+        missing_s=round(float(end["missing_s"]), 3),
+        dropped_s=round(float(end["dropped_s"]), 3),
+        is_cut=bool(end["is_cut"]),
+    )
+
+
+class Decoding:
+    """One child at work; `parts` yields sound as it comes, so that hours need no more memory than minutes."""
+
+    def __init__(
+        self,
+        media: bytes | Sequence[bytes],
+        *,
+        max_s: float,
+        channels: Channels | None = 1,
+        formats: frozenset[str] = WEBM,
+        stall_s: float = STALL_S,
+    ) -> None:
+        self._pieces: Sequence[bytes] = [media] if isinstance(media, bytes) else media
+        self._order = {"format": _sniffed(self._pieces, formats), "channels": channels, "max_s": max_s}
+        self._stall_s = stall_s
+        self.end: dict[str, Any] = {}
+        """The child's closing figures, there once `parts` is exhausted."""
+
+    def parts(self, *, part_s: float = PART_S) -> Iterator[Sounds]:
+        """Yield pieces of about `part_s` seconds, each of shape (channels, n). Raises as `decode` does."""
+        child = _started()
+        try:
+            pipe = _Pipe(child, self._stall_s)
+            pipe.write(json.dumps(self._order).encode() + b"\n", *self._pieces)
+            yield from self._received(pipe, int(part_s * SAMPLE_RATE))
+        finally:
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+            for stream in (child.stdin, child.stdout):
+                if stream is not None and not stream.closed:
+                    stream.close()
+
+    def _received(self, pipe: "_Pipe", part_samples: int) -> Iterator[Sounds]:
+        channels, waiting, waiting_bytes = 1, [], 0
+        while True:
+            tag, body = pipe.record()
+            if tag == b"H":
+                channels = int(json.loads(body)["channels"])
+            elif tag == b"S":
+                waiting.append(body)
+                waiting_bytes += len(body)
+                if waiting_bytes >= 2 * channels * part_samples:
+                    yield _sound(waiting, channels)
+                    waiting, waiting_bytes = [], 0
+            else:
+                self.end = json.loads(body)
+                break
+        if "error" in self.end:
+            raise refusal(self.end["error"])
+        if waiting:
+            yield _sound(waiting, channels)
+
+
+class _Pipe:
+    """The two pipes of a child, with a deadline on every wait."""
+
+    def __init__(self, child: subprocess.Popen[bytes], stall_s: float) -> None:
+        if child.stdin is None or child.stdout is None:
+            raise TranscriptFailed("decoder_failed", "The sound decoder could not be started.", "Try again.")
+        self._child = child
+        self._stdin: IO[bytes] = child.stdin
+        self._stdout: IO[bytes] = child.stdout
+        self._stall_s = stall_s
+        self._buffer = bytearray()
+        os.set_blocking(self._stdin.fileno(), False)
+        os.set_blocking(self._stdout.fileno(), False)
+
+    def write(self, *pieces: bytes) -> None:
+        """Give the child its whole input and close it; a child that died is found out by reading."""
+        try:
+            for piece in pieces:
+                rest = memoryview(piece)
+                while rest:
+                    self._wait(self._stdin, selectors.EVENT_WRITE)
+                    rest = rest[os.write(self._stdin.fileno(), rest[:PIPE_BYTES]) :]
+        except BrokenPipeError:
+            return
+        self._stdin.close()
+
+    def record(self) -> tuple[bytes, bytes]:
+        """Return the next record's tag and body."""
+        head = self._exactly(5)
+        return head[:1], self._exactly(struct.unpack("<I", head[1:])[0])
+
+    def _exactly(self, count: int) -> bytes:
+        while len(self._buffer) < count:
+            self._wait(self._stdout, selectors.EVENT_READ)
+            got = os.read(self._stdout.fileno(), PIPE_BYTES)
+            if not got:
+                raise self._death()
+            self._buffer += got
+        taken = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return taken
+
+    def _wait(self, stream: IO[bytes], event: int) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(stream, event)
+            until = time.monotonic() + self._stall_s
+            while not selector.select(max(0.0, until - time.monotonic())):
+                if time.monotonic() >= until:
+                    self._child.kill()
+                    raise refusal("broken")
+
+    def _death(self) -> MediaRejected | TranscriptFailed:
+        """Tell a child that the media killed from one that the machine stopped (out of memory, shutdown)."""
+        code = self._child.wait(timeout=self._stall_s)
+        if code in (-9, -15) or code > 0:
+            return TranscriptFailed("decoder_stopped", "The sound decoder was stopped before it ended.", "Try again.")
+        return refusal("broken")
+
+
+def refusal(code: str) -> MediaRejected:
+    """Return the error for one of the codes not_webm, too_long, broken, empty."""
+    return MediaRejected(code, *_REFUSALS[code])
+
+
+def _sniffed(pieces: Sequence[bytes], formats: frozenset[str]) -> str:
+    """Name the demuxer by the first bytes; declared types and file names are not looked at."""
+    head = b""
+    for piece in pieces:
+        head += piece[:12]
+        if len(head) >= 12:
+            break
+    if not head:
+        raise refusal("empty")
+    name = _MAGIC.get(head[:4], "")
+    if name not in formats:
+        raise refusal("not_webm")
+    return name
+
+
+def _started() -> subprocess.Popen[bytes]:
+    """Start the child with an empty environment but for what its interpreter needs to load."""
+    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
+    env = {**kept, "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own file and interpreter, no shell, no argument from outside
+            [sys.executable, "-I", "-B", str(_CHILD)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=env,
+            cwd="/",
+            close_fds=True,
+            bufsize=0,
+        )
+    except OSError as error:
+        raise TranscriptFailed("decoder_failed", "The sound decoder could not be started.", "Try again.") from error
+
+
+def _sound(bodies: Sequence[bytes], channels: int) -> Sounds:
+    samples = np.frombuffer(b"".join(bodies), dtype="<i2").reshape(-1, channels)
+    return np.ascontiguousarray(samples.T, dtype=np.float32) / np.float32(32768)

@@ -1,0 +1,294 @@
+"""The guarded child that opens hostile media: bytes in on stdin, 16 kHz PCM out on stdout, nothing else.
+
+It is run as a file (`python -I decode_child.py`), imports nothing of ours, and gives up every right that it does not
+need before it parses the first byte: no new file descriptor (so no file, no socket), capped CPU, memory and file size.
+
+    stdin   one JSON line {"format": "webm", "channels": 1|2|null, "max_s": 10800.0}, then the file until end of input
+    stdout  records: tag (1 byte), length (4 bytes, little endian), body
+            H {"channels": n}       once, before the sound
+            S int16 samples, interleaved
+            E {"error": code} or {"heard_s", "missing_s", "dropped_s", "is_cut"}   once, last
+"""
+
+import ctypes
+import io
+import json
+import os
+import resource
+import struct
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+RATE = 16_000
+MAX_STREAMS = 8
+MAX_MEMORY_BYTES = 1 << 30
+CODECS = frozenset({"opus", "vorbis", "flac"})
+DEMUXERS = frozenset({"webm", "wav", "flac", "ogg"})
+
+MISSING_S = 0.1
+"""A hole in the time stamps longer than this is filled with silence; shorter ones are rounding of the container."""
+BATCH_FRAMES = 50
+JUMP_S = 2.0
+"""A leap longer than this is believed only when the next frame agrees: a damaged stamp must not move the rest."""
+
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38
+
+
+class Refused(Exception):
+    """The media cannot be used; the argument is the code for MediaRejected."""
+
+
+def leave_the_network() -> None:
+    """Enter an empty network namespace where the kernel lets us; the ban on descriptors holds without it too."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
+
+
+def give_up_rights(max_s: float, media_bytes: int) -> None:
+    """Set the limits that a decoder of `max_s` seconds needs and no more."""
+    cpu_s = 10 + int(max_s / 30)
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 2))
+    memory_bytes = MAX_MEMORY_BYTES + 2 * media_bytes
+    for limit, value in (
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 0),
+    ):
+        resource.setrlimit(limit, (value, value))
+
+
+def send(tag: bytes, body: bytes) -> None:
+    """Write one record."""
+    sys.stdout.buffer.write(tag + struct.pack("<I", len(body)) + body)
+
+
+def _form(frame: Any) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+class Track:
+    """Frames laid on the clock of their container: holes become silence, repeats are left out.
+
+    `at_s` is the end of the sound sent so far; all figures are in seconds of the source.
+    """
+
+    def __init__(self, av: Any, channels: int, max_s: float) -> None:
+        import numpy as np
+
+        self._av = av
+        self._join = np.concatenate
+        self._channels = channels
+        self._max_s = max_s
+        self._resampler = self._new_resampler()
+        self._batch: list[Any] = []
+        self._held: Any = None
+        self._sent = 0
+        self._origin_s: float | None = None
+        self.at_s = self.heard_s = self.missing_s = self.dropped_s = 0.0
+
+    def _new_resampler(self) -> Any:
+        layout = "mono" if self._channels == 1 else "stereo"
+        return self._av.AudioResampler(format="s16", layout=layout, rate=RATE)
+
+    def add(self, frame: Any) -> None:
+        """Take the next decoded frame. Raises Refused when the sound grows beyond the cap."""
+        length_s = frame.samples / frame.sample_rate
+        start_s = self._start_s(frame)
+        leap_s = start_s - self.at_s
+        if leap_s > JUMP_S and self._held is None:
+            self._held = frame
+            return
+        held, self._held = self._held, None
+        if held is not None:
+            if abs(start_s - self._start_s(held) - held.samples / held.sample_rate) < JUMP_S:
+                self._place(held, self._start_s(held))
+            else:
+                self.dropped_s += held.samples / held.sample_rate
+            if leap_s > JUMP_S and self.at_s + JUMP_S < start_s:
+                self._held = frame
+                return
+        if start_s + length_s < self.at_s - MISSING_S and self._sent:
+            self.dropped_s += length_s
+            return
+        self._place(frame, start_s)
+
+    def _start_s(self, frame: Any) -> float:
+        if frame.pts is None or frame.time_base is None:
+            return self.at_s
+        stamp_s = float(frame.pts * frame.time_base)
+        if self._origin_s is None:
+            self._origin_s = stamp_s
+        return stamp_s - self._origin_s
+
+    def _place(self, frame: Any, start_s: float) -> None:
+        length_s = frame.samples / frame.sample_rate
+        hole_s = start_s - self.at_s
+        if hole_s > JUMP_S and start_s + length_s > self._max_s:
+            self.dropped_s += length_s
+            return
+        if hole_s > MISSING_S:
+            self._drain()
+            self.missing_s += hole_s
+            self.at_s = start_s
+            self._pad()
+        self.at_s += length_s
+        self.heard_s += length_s
+        if self.at_s > self._max_s:
+            raise Refused("too_long")
+        if self._batch and _form(frame) != _form(self._batch[0]):
+            self._resample()
+        self._batch.append(frame)
+        if len(self._batch) >= BATCH_FRAMES:
+            self._resample()
+
+    def _resample(self) -> None:
+        """Resample the waiting frames as one: the filter graph's price is per frame, not per sample."""
+        if not self._batch:
+            return
+        first = self._batch[0]
+        axis = 1 if first.format.is_planar else -1
+        joined = self._join([frame.to_ndarray() for frame in self._batch], axis=axis)
+        frame = self._av.AudioFrame.from_ndarray(joined, format=first.format.name, layout=first.layout.name)
+        frame.sample_rate = first.sample_rate
+        self._batch = []
+        for out in self._resampler.resample(frame):
+            self._send(out)
+
+    def _drain(self) -> None:
+        self._resample()
+        for out in self._resampler.resample(None):
+            self._send(out)
+        self._resampler = self._new_resampler()
+
+    def _send(self, frame: Any) -> None:
+        if frame.samples:
+            self._sent += frame.samples
+            send(b"S", frame.to_ndarray().tobytes())
+
+    def _pad(self) -> None:
+        """Fill with silence up to `at_s`, in pieces, so that a hole of hours needs no memory."""
+        missing = int(self.at_s * RATE) - self._sent
+        while missing > 0:
+            piece = min(missing, RATE * 10)
+            send(b"S", bytes(2 * self._channels * piece))
+            self._sent += piece
+            missing -= piece
+
+    def close(self) -> None:
+        """Send what the resampler still holds."""
+        if self._held is not None:
+            self._place(self._held, self._start_s(self._held))
+            self._held = None
+        self._drain()
+
+
+def frames(av: Any, container: Any, stream: Any) -> Iterator[Any]:
+    """Yield what decodes; a damaged packet is skipped, a file that ends in mid-element ends the sound.
+
+    The caller reads `stream.codec_context`; a final None says that the file was cut or damaged.
+    """
+    is_damaged = False
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            break
+        except av.FFmpegError:
+            is_damaged = True
+            break
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            is_damaged = True
+    if is_damaged:
+        yield None
+
+
+def opened(av: Any, media: io.BytesIO, demuxer: str) -> tuple[Any, Any]:
+    """Open with the demuxer we name, never one that the content names; return container and its one sound stream."""
+    try:
+        container = av.open(media, format=demuxer, metadata_errors="ignore")
+    except av.FFmpegError as error:
+        raise Refused("broken") from error
+    if len(container.streams) > MAX_STREAMS:
+        raise Refused("broken")
+    if not container.streams.audio:
+        raise Refused("empty")
+    stream = container.streams.audio[0]
+    name = stream.codec_context.name
+    if not (name in CODECS or (demuxer == "wav" and name.startswith("pcm_"))):
+        raise Refused("broken")
+    return container, stream
+
+
+def decode(av: Any, media: io.BytesIO, order: dict[str, Any]) -> dict[str, Any]:
+    """Decode to stdout; return the closing figures. Raises Refused."""
+    container, stream = opened(av, media, order["format"])
+    channels = order["channels"] or min(2, stream.codec_context.channels)
+    send(b"H", json.dumps({"channels": channels}).encode())
+    track = Track(av, channels, order["max_s"])
+    is_cut = False
+    for frame in frames(av, container, stream):
+        if frame is None:
+            is_cut = True
+        else:
+            track.add(frame)
+    track.close()
+    if not track.heard_s:
+        raise Refused("broken" if is_cut else "empty")
+    figures = {"heard_s": track.heard_s, "missing_s": track.missing_s, "dropped_s": track.dropped_s}
+    return {**figures, "is_cut": is_cut}
+
+
+def warm(av: Any) -> None:
+    """Decode a scrap of our own making: it loads every module that decoding needs while files can still be opened."""
+    import numpy as np
+
+    scrap = io.BytesIO()
+    with av.open(scrap, "w", format="wav") as container:
+        stream = container.add_stream("pcm_s16le", rate=48_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 480), np.int16), format="s16", layout="mono")
+        frame.sample_rate = 48_000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    scrap.seek(0)
+    with av.open(scrap, format="wav", metadata_errors="ignore") as container:
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+        for frame in container.decode(container.streams.audio[0]):
+            for out in resampler.resample(frame):
+                out.to_ndarray().tobytes()
+
+
+def main() -> int:
+    """Read the order and the media, answer with records."""
+    leave_the_network()
+    import av
+
+    av.logging.set_level(av.logging.PANIC)
+    warm(av)
+    order = json.loads(sys.stdin.buffer.readline())
+    if order["format"] not in DEMUXERS:
+        return 2
+    media = sys.stdin.buffer.read()
+    give_up_rights(order["max_s"], len(media))
+    try:
+        end = decode(av, io.BytesIO(media), order)
+    except Refused as refusal:
+        end = {"error": str(refusal)}
+    except (av.FFmpegError, MemoryError, ValueError, OverflowError, ArithmeticError):
+        end = {"error": "broken"}
+    send(b"E", json.dumps(end).encode())
+    sys.stdout.buffer.flush()
+    # Tearing libav down needs nothing from us, and a crash there would hide a good answer.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""Words of tracks to the utterances of a session, in the order in which they were said (B04, S24)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from smart_app.ports import Heard, Transcript, Utterance, Word
+
+PAUSE_S = 0.6
+"""Cutting here and sorting by start gave 4.45 % speaker-attributed errors, sorting whole segments 38.76 %."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardTrack:
+    """One run of one participant's track, recognised; `offset_s` is its start on the session clock."""
+
+    speaker: str
+    heard: Heard
+    offset_s: float = 0.0
+    recording: str = ""
+    track: str = ""
+
+
+def cut(words: Sequence[Word], *, pause_s: float = PAUSE_S) -> list[tuple[Word, ...]]:
+    """Cut one track's words, in order, at its pauses."""
+    groups: list[list[Word]] = []
+    for word in words:
+        if groups and word.start_s - groups[-1][-1].end_s <= pause_s:
+            groups[-1].append(word)
+        else:
+            groups.append([word])
+    return [tuple(group) for group in groups]
+
+
+def merge(tracks: Iterable[HeardTrack]) -> Transcript:
+    """Merge all tracks of all recordings of a session; utterances are `u1`, `u2`, ... in order of their start."""
+    tracks = list(tracks)
+    utterances = [utterance for track in tracks for utterance in _utterances(track)]
+    utterances.sort(key=lambda utterance: (utterance.start_s, utterance.end_s, utterance.speaker))
+    return Transcript(
+        utterances=tuple(replace(utterance, id=f"u{i}") for i, utterance in enumerate(utterances, 1)),
+        speech_s=round(sum(track.heard.speech_s for track in tracks), 2),
+        uncovered_s=round(sum(track.heard.uncovered_s for track in tracks), 2),
+        model=tracks[0].heard.model if tracks else "",
+        language=tracks[0].heard.language if tracks else "en",
+    )
+
+
+def _utterances(track: HeardTrack) -> list[Utterance]:
+    moved = [
+        replace(word, start_s=round(word.start_s + track.offset_s, 2), end_s=round(word.end_s + track.offset_s, 2))
+        for word in track.heard.words
+    ]
+    return [
+        Utterance(
+            id="",
+            speaker=track.speaker,
+            start_s=words[0].start_s,
+            end_s=words[-1].end_s,
+            text=" ".join(word.text for word in words),
+            words=words,
+            recording=track.recording,
+            track=track.track,
+        )
+        for words in cut(moved)
+    ]
