@@ -1,0 +1,119 @@
+"""Who is asking, in a room: the invited person by their cookie, the clinician by their own session (T03, T04)."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from smart_app.config import Settings
+from smart_app.errors import BadInput, Expired, NotFound
+from smart_app.ports import InRoom, Person
+from smart_app.session import LIVE
+from smart_app.store import audit_lines, participants, sessions
+from smart_app.store.database import Database, Db
+from smart_app.store.sealed import token_hash
+from smart_app.store.tables import Participant, TelehealthSession
+
+MOST_INVITED = 12
+_TOKEN_BYTES = 32
+_LINK_OVER = ("This link is not valid.", "Ask your clinician for a new link.")
+
+
+def cookie_name(settings: Settings) -> str:
+    """Return the name of the participant's cookie; the `__Host-` prefix needs https."""
+    return "chartside-room" if settings.is_loopback_dev else "__Host-chartside-room"
+
+
+def invited(db: Database, cookie: str, session_id: str) -> InRoom | None:
+    """Return the invited participant of this browser in the session, by the cookie's value."""
+    if not cookie or not session_id:
+        return None
+    with db.read() as read:
+        row = participants.by_cookie(read, token_hash(cookie), session_id)
+    return InRoom(session_id=session_id, participant_id=row.id, is_clinician=False) if row is not None else None
+
+
+def clinician_in_room(db: Database, person: Person, session_id: str) -> InRoom | None:
+    """Return the clinician as a participant of the session, if it is theirs (iss, fhirUser, patient)."""
+    try:
+        with db.read() as read:
+            sessions.of_person(read, session_id, person)
+            row = participants.clinician_of(read, session_id)
+    except NotFound:
+        return None
+    return InRoom(session_id=session_id, participant_id=row.id, is_clinician=True, person=person)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """A join link as the clinician gets it; its token is nowhere else."""
+
+    participant_id: str
+    token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """Who came in by a link, and the fresh cookie of their browser."""
+
+    session_id: str
+    participant_id: str
+    cookie: str
+
+
+def _fresh_token() -> str:
+    return secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+def invite(db: Db, session: TelehealthSession, *, lasts: timedelta, actor: str, at: datetime) -> Invitation:
+    """Make a join link for one more person. Raises BadInput beyond twelve, Expired when the session is over."""
+    if session.state not in LIVE:
+        raise Expired("session_over", "This session is over.", "Start a new session from the chart.")
+    if sum(not row.is_clinician and row.link_hash is not None for row in participants.of_session(db, session.id)) >= (
+        MOST_INVITED
+    ):
+        raise BadInput("too_many", "There are twelve invitations already.", "Take one of them back first.")
+    token, expires_at = _fresh_token(), at + lasts
+    row = participants.invite(db, session.id, link_hash=token_hash(token), expires_at=expires_at)
+    audit_lines.append(db, at=at, actor=actor, action="invitation.make", subject=row.id, detail={"session": session.id})
+    return Invitation(participant_id=row.id, token=token, expires_at=expires_at)
+
+
+def join(db: Db, token: str, *, cookie: str, at: datetime) -> Joined:
+    """Let a browser in by a join link and give it a cookie; the clinician still has to admit the person.
+
+    The same browser comes back as who it was. Another browser is refused while the first is connected; later it
+    comes in as somebody new, because a link proves nobody's identity. Raises NotFound or Expired, in the same words.
+    """
+    row = participants.by_link(db, token_hash(token))
+    if row is None:
+        raise NotFound("unknown_link", *_LINK_OVER)
+    session = sessions.find(db, row.session_id)
+    is_over = row.link_expires_at is None or row.link_expires_at <= at or session.state not in LIVE
+    if is_over or row.link_revoked_at is not None:
+        raise Expired("link_over", *_LINK_OVER)
+    known = token_hash(cookie) if cookie else ""
+    if row.cookie_hash is not None and row.cookie_hash != known:
+        if participants.is_connected(row, at):
+            raise Expired("link_in_use", *_LINK_OVER)
+        row = participants.stand_in(db, row, at=at)
+    fresh = _fresh_token()
+    if known:
+        # One browser may be in several sessions; a cookie of ours is replaced in all of them, never taken over as is.
+        participants.change_cookie(db, known, token_hash(fresh))
+    row.cookie_hash, row.seen_at = token_hash(fresh), at
+    db.flush()
+    return Joined(session_id=row.session_id, participant_id=row.id, cookie=fresh)
+
+
+def shut_out(db: Db, row: Participant, *, at: datetime) -> None:
+    """Take back a link and sign its browser out: revoked, or turned away."""
+    row.link_revoked_at = row.link_revoked_at or at
+    row.cookie_hash = None
+    row.left_at = row.left_at or at
+    db.flush()
+
+
+def by_token(db: Db, token: str) -> Participant | None:
+    """Return whom a join link's token was made for."""
+    return participants.by_link(db, token_hash(token))

@@ -1,0 +1,98 @@
+"""Coming, going and being here: admission, heartbeat, leave, back."""
+
+from datetime import datetime, timedelta
+
+from smart_app.consent import questions, stopping
+from smart_app.consent.questions import Asker
+from smart_app.consent.stopping import Last
+from smart_app.errors import BadInput, MoveRefused
+from smart_app.session import LIVE, State
+from smart_app.store import audit_lines, participants, sessions
+from smart_app.store.database import Db
+from smart_app.store.tables import Participant, TelehealthSession
+
+ROLES = ("client", "guardian", "partner", "interpreter")
+RECOGNISED = "recognised by the clinician"
+_SEEN_EVERY = timedelta(seconds=4)
+"""A heartbeat is written this often; polls come more often."""
+
+
+def _check_live(session: TelehealthSession) -> None:
+    if session.state not in LIVE:
+        raise MoveRefused("session_over", "This session is over.", "Start a new session from the chart.")
+
+
+def admit(
+    db: Db,
+    asker: Asker,
+    session: TelehealthSession,
+    row: Participant,
+    *,
+    role: str,
+    actor: str,
+    last: Last,
+    at: datetime,
+) -> None:
+    """Admit somebody from the waiting room, as recognised by the clinician, in a role (decision 16).
+
+    A new person who comes in while recording pauses it and is asked (decision 4).
+    """
+    _check_live(session)
+    if role not in ROLES:
+        raise BadInput("bad_role", "Choose who this is.", "Client, guardian, partner or interpreter.")
+    if row.is_clinician or row.link_revoked_at is not None or row.joined_at is None:
+        raise MoveRefused("not_waiting", "This person is not in the waiting room.", "Invite them again.")
+    row.role, row.admitted_as = role, RECOGNISED
+    if row.admitted_at is not None:
+        db.flush()
+        return
+    row.admitted_at = at
+    db.flush()
+    audit_lines.append(
+        db, at=at, actor=actor, action="participant.admit", subject=row.id, detail={"role": role, "as": RECOGNISED}
+    )
+    questions.pause_for(db, asker, session, row, last=last, at=at)
+
+
+def leave(db: Db, session: TelehealthSession, row: Participant, *, actor: str, last: Last, at: datetime) -> None:
+    """Leave without ending: the session stays open. The clinician's leaving stops the recording (decision 11)."""
+    if row.left_at is None:
+        row.left_at = at
+        db.flush()
+        audit_lines.append_if_possible(db, at=at, actor=actor, action="participant.leave", subject=row.id)
+    if row.is_clinician:
+        stopping.stop(db, session, cause="left", last=last, actor=actor, at=at)
+    else:
+        stopping.let_go(db, session, row.id, actor=row.id, at=at)
+
+
+def come_back(db: Db, asker: Asker, session: TelehealthSession, row: Participant, *, at: datetime) -> None:
+    """Rejoin after leaving; the answer given before still counts (decision 4)."""
+    _check_live(session)
+    row.left_at, row.seen_at = None, at
+    db.flush()
+    _look_at_consent(db, asker, session, row, at=at)
+
+
+def is_heartbeat_due(row: Participant, now: datetime) -> bool:
+    """Say whether this poll must be written down."""
+    return row.left_at is None and (row.seen_at is None or now - row.seen_at >= _SEEN_EVERY)
+
+
+def heartbeat(db: Db, asker: Asker, session_id: str, participant_id: str, *, at: datetime) -> None:
+    """Note that somebody is here; one who dropped out before the recording began is asked, or gets a track, now."""
+    session = sessions.find(db, session_id, for_update=True)
+    row = participants.find(db, session_id, participant_id)
+    was_here = participants.is_here(row, at)
+    if row.left_at is not None:
+        return
+    row.seen_at = at
+    session.room_empty_since = None
+    db.flush()
+    if not was_here:
+        _look_at_consent(db, asker, session, row, at=at)
+
+
+def _look_at_consent(db: Db, asker: Asker, session: TelehealthSession, row: Participant, *, at: datetime) -> None:
+    if not row.is_clinician and row.admitted_at is not None and session.state in LIVE - {State.OPEN}:
+        questions.pause_for(db, asker, session, row, last={}, at=at)

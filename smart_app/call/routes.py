@@ -1,0 +1,386 @@
+"""The session room, the join link, presence, signalling, Leave and End, over HTTP."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Request, jsonify, make_response, redirect, render_template, request, url_for
+from flask_limiter import Limiter
+from werkzeug.wrappers import Response
+
+from smart_app.call import ending, identity, presence, rows, state
+from smart_app.config import Settings
+from smart_app.consent import given, questions, stopping
+from smart_app.errors import BadInput, Conflict, NotAllowed, NotFound
+from smart_app.ports import Clock, PatientFacts, Person, Queue, Vault
+from smart_app.session import State
+from smart_app.store import audit_lines, consents, participants, sessions, signals
+from smart_app.store.database import Database, Db
+from smart_app.store.sealed import Seal
+from smart_app.store.tables import Participant, TelehealthSession
+from smart_app.web.policy import Who, allow, in_room, person
+
+JOIN_LIMIT = "20 per minute"
+_COOKIE_LASTS = timedelta(days=7)
+_SECOND_CLICK = timedelta(seconds=10)
+_MOST_SIGNALS = 2_000
+_SIGNAL_BYTES = 64_000
+_NAME_LETTERS = 80
+
+PatientOf = Callable[[Person], PatientFacts]
+"""Opens the patient facts that were read at this browser session's launch."""
+WorkerFacts = Callable[[Db, TelehealthSession], Mapping[str, Any]]
+"""Says {is_alive, queue_place, expected_s: [low, high]} of the worker for this session."""
+SignedIn = Callable[[Request], Person | None]
+AskSampleClient = Callable[[str], None]
+"""Asks the demo's sample client to join by this link; raises ChartsideError when it cannot."""
+
+
+def _body() -> Mapping[str, Any]:
+    return given.fields(request.get_json(silent=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Doors:
+    """Opening a session, inviting and joining."""
+
+    db: Database
+    settings: Settings
+    clock: Clock
+    seal: Seal
+    queue: Queue
+    patient_of: PatientOf
+    signed_in: SignedIn
+    ask_sample_client: AskSampleClient
+
+    @allow(Who.CLINICIAN)
+    def open_session(self) -> Response:
+        """Start a session for the launch's patient and encounter; a second click finds the first one's session."""
+        who, now = person(), self.clock.now()
+        with self.db.begin() as db:
+            session = sessions.just_opened(db, who, since=now - _SECOND_CLICK)
+            if session is None:
+                is_on = consents.clinician(db, who.clinician_id).ai_consent
+                session = sessions.create(db, self.seal, who, self.patient_of(who), ai_consent=is_on, at=now)
+                participants.add_clinician(db, self.seal, session.id, name=who.name, at=now)
+                audit_lines.append(db, at=now, actor=who.fhir_user, action="session.start", subject=session.id)
+        return redirect(url_for("call.room", session_id=session.id), 303)
+
+    @allow(Who.CLINICIAN)
+    def room(self, session_id: str) -> str:
+        """Show the session room."""
+        who = person()
+        with self.db.read() as db:
+            session = sessions.of_person(db, session_id, who)
+            participant_id = participants.clinician_of(db, session.id).id
+        return render_template(
+            "room.html",
+            person=who,
+            session_id=session.id,
+            participant_id=participant_id,
+            patient=sessions.patient_of(self.seal, session),
+            ice_servers=self.settings.ice_servers,
+            sample_client=bool(self.settings.sample_client_url),
+            ai_switch_url=url_for("consent.profile"),
+        )
+
+    def _invite(self, session_id: str) -> tuple[identity.Invitation, str]:
+        who, lasts = person(), timedelta(minutes=self.settings.join_link_minutes)
+        with self.db.begin() as db:
+            session = sessions.of_person(db, session_id, who, for_update=True)
+            made = identity.invite(db, session, lasts=lasts, actor=who.fhir_user, at=self.clock.now())
+        return made, f"{self.settings.base_url}{url_for('call.join_page')}#t={made.token}"
+
+    @allow(Who.CLINICIAN)
+    def invite(self, session_id: str) -> Response:
+        """Make a join link; its token is in the fragment and is shown this once (T03)."""
+        made, url = self._invite(session_id)
+        return jsonify(participant_id=made.participant_id, url=url, expires_at=made.expires_at.isoformat())
+
+    @allow(Who.CLINICIAN)
+    def invite_sample_client(self, session_id: str) -> Response:
+        """Let the demo's sample client join by a real link; not there outside the demo."""
+        if not self.settings.sample_client_url:
+            raise NotFound
+        _, url = self._invite(session_id)
+        self.ask_sample_client(url)
+        return jsonify({})
+
+    @allow(Who.PUBLIC)
+    def join_page(self) -> str:
+        """Show the client's page; nothing about anybody before the link is checked."""
+        return render_template("join.html", ice_servers=self.settings.ice_servers)
+
+    @allow(Who.PUBLIC)
+    def join(self) -> Response:
+        """Take the link's token and let the browser in with a cookie; the clinician admits the person."""
+        token = given.text(_body(), "token")
+        name = identity.cookie_name(self.settings)
+        with self.db.begin() as db:
+            self._refuse_clinicians_browser(db, token)
+            joined = identity.join(db, token, cookie=request.cookies.get(name, ""), at=self.clock.now())
+            clinician = participants.clinician_of(db, joined.session_id)
+            clinician_name = participants.name_of(self.seal, clinician)
+        answer = make_response(
+            jsonify(session_id=joined.session_id, participant_id=joined.participant_id, clinician_name=clinician_name)
+        )
+        answer.set_cookie(
+            name,
+            joined.cookie,
+            max_age=_COOKIE_LASTS,
+            secure=not self.settings.is_loopback_dev,
+            httponly=True,
+            samesite="Lax",
+            path="/",
+        )
+        return answer
+
+    def _refuse_clinicians_browser(self, db: Db, token: str) -> None:
+        """One browser cannot be both sides: its requests could not be told apart."""
+        who = self.signed_in(request)
+        row = identity.by_token(db, token)
+        if who is not None and row is not None and sessions.find(db, row.session_id).clinician_id == who.clinician_id:
+            raise Conflict(
+                "clinicians_browser",
+                "You are signed in as the clinician in this browser.",
+                "Open the link on the client's device, in another browser or in a private window.",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Host:
+    """What the clinician does with the room and the people in it."""
+
+    db: Database
+    clock: Clock
+    seal: Seal
+    queue: Queue
+    asker: questions.Asker
+
+    def _participant(self, db: Db, session_id: str, participant_id: str) -> tuple[TelehealthSession, Participant]:
+        session = sessions.of_person(db, session_id, person(), for_update=True)
+        row = participants.find(db, session.id, participant_id)
+        if row.is_clinician:
+            raise NotAllowed
+        return session, row
+
+    @allow(Who.CLINICIAN)
+    def admit(self, session_id: str, participant_id: str) -> Response:
+        """Admit somebody whom the clinician recognises, in a role (decision 16)."""
+        body = _body()
+        if not given.flag(body, "recognised"):
+            raise BadInput("not_recognised", "Admit only people whom you recognise.", "Or turn them away.")
+        with self.db.begin() as db:
+            session, row = self._participant(db, session_id, participant_id)
+            presence.admit(
+                db,
+                self.asker,
+                session,
+                row,
+                role=given.text(body, "role", most=20),
+                actor=person().fhir_user,
+                last=given.last_chunks(body),
+                at=self.clock.now(),
+            )
+        return jsonify({})
+
+    @allow(Who.CLINICIAN)
+    def shut_out(self, session_id: str, participant_id: str) -> Response:
+        """Revoke an invitation, or turn somebody away: their link and their browser's cookie end."""
+        who, now = person(), self.clock.now()
+        with self.db.begin() as db:
+            session, row = self._participant(db, session_id, participant_id)
+            identity.shut_out(db, row, at=now)
+            stopping.let_go(db, session, row.id, actor=who.fhir_user, at=now)
+            audit_lines.append(db, at=now, actor=who.fhir_user, action="invitation.revoke", subject=row.id)
+        return jsonify({})
+
+    @allow(Who.CLINICIAN)
+    def end(self, session_id: str) -> Response:
+        """End Session for everybody and start the processing, exactly once (S25)."""
+        who, last = person(), given.last_chunks(_body())
+        with self.db.begin() as db:
+            session = sessions.of_person(db, session_id, who, for_update=True)
+            was_ended = ending.end(db, session, last=last, actor=who.fhir_user, at=self.clock.now())
+        if was_ended and session.state == State.ENDED:
+            self.queue.wake(session.id)
+        return jsonify(state=session.state)
+
+    @allow(Who.CLINICIAN)
+    def again(self, session_id: str) -> Response:
+        """Start a new session for everyone here (S08)."""
+        who, last = person(), given.last_chunks(_body())
+        with self.db.begin() as db:
+            session = sessions.of_person(db, session_id, who, for_update=True)
+            fresh, was_ended = ending.start_again(db, self.seal, session, who, last=last, at=self.clock.now())
+        if was_ended and session.state == State.ENDED:
+            self.queue.wake(session.id)
+        return jsonify(session_id=fresh.id, url=url_for("call.room", session_id=fresh.id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Room:
+    """What everybody in the room does."""
+
+    db: Database
+    settings: Settings
+    clock: Clock
+    seal: Seal
+    asker: questions.Asker
+    worker_facts: WorkerFacts
+
+    def _me(self, db: Db, session_id: str) -> Participant:
+        return participants.find(db, session_id, in_room().participant_id)
+
+    def _me_admitted(self, db: Db, session_id: str) -> Participant:
+        row = self._me(db, session_id)
+        if row.admitted_at is None:
+            raise NotAllowed("not_admitted", "You are in the waiting room.", "The clinician will let you in.")
+        return row
+
+    @allow(Who.INVITED)
+    def ready(self, session_id: str) -> Response:
+        """Note the name after the device check: now in the waiting room."""
+        body, now = _body(), self.clock.now()
+        name = given.text(body, "name", most=_NAME_LETTERS)
+        given.flag(body, "is_camera")
+        given.flag(body, "is_microphone")
+        with self.db.begin() as db:
+            row = self._me(db, session_id)
+            if row.admitted_at is None or row.name_sealed is None:
+                # Once admitted, a name cannot be changed: the clinician recognised the person under it.
+                participants.set_name(self.seal, row, name)
+            row.joined_at, row.seen_at = row.joined_at or now, now
+        return jsonify({})
+
+    @allow(Who.IN_ROOM)
+    def state(self, session_id: str) -> Response:
+        """Return the facts; asking for them shows that one is here."""
+        me, now = in_room().participant_id, self.clock.now()
+        with self.db.read() as db:
+            is_due = presence.is_heartbeat_due(participants.find(db, session_id, me), now)
+        if is_due:
+            with self.db.begin() as db:
+                presence.heartbeat(db, self.asker, session_id, me, at=now)
+        with self.db.read() as db:
+            viewer = participants.find(db, session_id, me)
+            session = sessions.find(db, session_id)
+            worker = self.worker_facts(db, session) if viewer.is_clinician else {}
+            found = rows.read(db, self.seal, session_id, worker=worker, copy_url=self._copy_url(viewer))
+        return jsonify(state.facts(found, viewer, now))
+
+    def _copy_url(self, viewer: Participant) -> str | None:
+        if viewer.copy_link_hash is None:
+            return None
+        token = questions.copy_token(self.settings, viewer.id)
+        return f"{self.settings.base_url}{url_for('consent.copy_page')}#t={token}"
+
+    @allow(Who.IN_ROOM)
+    def post_signal(self, session_id: str) -> Response:
+        """Leave a line for another participant (WebRTC offers, answers, candidates)."""
+        body = _body()
+        line = body.get("body")
+        if not isinstance(line, dict) or len(json.dumps(line)) > _SIGNAL_BYTES:
+            raise BadInput("bad_field", "The request's body is missing or wrong.", "Reload the page and try again.")
+        with self.db.begin() as db:
+            me = self._me_admitted(db, session_id)
+            to = participants.find(db, session_id, given.text(body, "to", most=40))
+            if to.admitted_at is None:
+                raise NotFound
+            if signals.count_for(db, to.id) >= _MOST_SIGNALS:
+                raise BadInput("mailbox_full", "They do not fetch their messages.", "Ask them to reload the page.")
+            signals.post(db, session_id, from_id=me.id, to_id=to.id, body=line, at=self.clock.now())
+        return jsonify({})
+
+    @allow(Who.IN_ROOM)
+    def fetch_signals(self, session_id: str) -> Response:
+        """Return the lines after the one that the page has; those up to it are dropped."""
+        after = max(0, request.args.get("after", default=0, type=int))
+        with self.db.read() as db:
+            me = self._me_admitted(db, session_id)
+            waiting = signals.count_for(db, me.id)
+            found = signals.after(db, me.id, after)
+        if after and waiting > len(found):
+            with self.db.begin() as db:
+                signals.forget_fetched(db, me.id, after)
+        return jsonify(signals=found, last=found[-1]["id"] if found else after)
+
+    @allow(Who.IN_ROOM)
+    def leave(self, session_id: str) -> Response:
+        """Leave Session: it stays open and nothing is processed (S26)."""
+        asking, last = in_room(), given.last_chunks(_body())
+        actor = asking.person.fhir_user if asking.person is not None else asking.participant_id
+        with self.db.begin() as db:
+            session = sessions.find(db, session_id, for_update=True)
+            presence.leave(db, session, self._me(db, session_id), actor=actor, last=last, at=self.clock.now())
+        return jsonify({})
+
+    @allow(Who.IN_ROOM)
+    def back(self, session_id: str) -> Response:
+        """Rejoin after leaving."""
+        with self.db.begin() as db:
+            session = sessions.find(db, session_id, for_update=True)
+            presence.come_back(db, self.asker, session, self._me(db, session_id), at=self.clock.now())
+        return jsonify({})
+
+    @allow(Who.IN_ROOM)
+    def media_state(self, session_id: str) -> Response:
+        """Note whether microphone and camera are off, for the others to see."""
+        body = _body()
+        is_muted, is_camera_off = given.flag(body, "is_muted"), given.flag(body, "is_camera_off")
+        with self.db.begin() as db:
+            row = self._me(db, session_id)
+            row.is_muted, row.is_camera_off = is_muted, is_camera_off
+        return jsonify({})
+
+
+def blueprint(
+    *,
+    db: Database,
+    settings: Settings,
+    clock: Clock,
+    seal: Seal,
+    vault: Vault,
+    queue: Queue,
+    limiter: Limiter,
+    patient_of: PatientOf,
+    signed_in: SignedIn,
+    worker_facts: WorkerFacts,
+    ask_sample_client: AskSampleClient,
+) -> Blueprint:
+    """Return the room's routes; `signed_in` finds the clinician of a browser (Identify.person)."""
+    room = Blueprint("call", __name__)
+    asker = questions.Asker(settings=settings, seal=seal, vault=vault)
+    doors = _Doors(
+        db=db,
+        settings=settings,
+        clock=clock,
+        seal=seal,
+        queue=queue,
+        patient_of=patient_of,
+        signed_in=signed_in,
+        ask_sample_client=ask_sample_client,
+    )
+    host = _Host(db=db, clock=clock, seal=seal, queue=queue, asker=asker)
+    inside = _Room(db=db, settings=settings, clock=clock, seal=seal, asker=asker, worker_facts=worker_facts)
+    room.post("/sessions")(doors.open_session)
+    room.get("/sessions/<session_id>", endpoint="room")(doors.room)
+    room.post("/sessions/<session_id>/invitations")(doors.invite)
+    room.post("/sessions/<session_id>/sample-client")(doors.invite_sample_client)
+    room.get("/join")(doors.join_page)
+    room.post("/join")(limiter.limit(JOIN_LIMIT)(doors.join))
+    room.post("/sessions/<session_id>/invitations/<participant_id>/revoke", endpoint="revoke")(host.shut_out)
+    room.post("/sessions/<session_id>/participants/<participant_id>/turn-away", endpoint="turn_away")(host.shut_out)
+    room.post("/sessions/<session_id>/participants/<participant_id>/admit")(host.admit)
+    room.post("/sessions/<session_id>/end")(host.end)
+    room.post("/sessions/<session_id>/again")(host.again)
+    room.post("/room/<session_id>/ready")(inside.ready)
+    room.get("/room/<session_id>/state")(inside.state)
+    room.post("/room/<session_id>/signals")(inside.post_signal)
+    room.get("/room/<session_id>/signals")(inside.fetch_signals)
+    room.post("/room/<session_id>/leave")(inside.leave)
+    room.post("/room/<session_id>/back")(inside.back)
+    room.post("/room/<session_id>/media-state")(inside.media_state)
+    return room

@@ -1,0 +1,173 @@
+"""The facts of a room as its pages poll them: one pure function over rows that were read before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from smart_app.consent.questions import may_be_asked
+from smart_app.session import LIVE, State
+from smart_app.store.participants import is_connected
+from smart_app.store.tables import Participant, Recording, RecordingConsent, TelehealthSession
+
+ANSWERS = {"asked": "asked", "active": "agreed", "rejected": "declined", "inactive": "withdrawn"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackFacts:
+    """A track of the running recording."""
+
+    track_id: str
+    participant_id: str
+    next_run: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomRows:
+    """Everything that the facts are made from."""
+
+    session: TelehealthSession
+    people: tuple[Participant, ...]
+    names: Mapping[str, str]
+    """By participant id; empty until somebody gave theirs."""
+    consents: tuple[RecordingConsent, ...]
+    recordings: tuple[Recording, ...]
+    running: Recording | None
+    tracks: tuple[TrackFacts, ...]
+    is_confirmed: bool
+    has_ai_consent: bool
+    worker: Mapping[str, Any] = field(default_factory=dict)
+    copy_url: str | None = None
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at is not None else None
+
+
+def presence(row: Participant, now: datetime) -> str:
+    """Return invited, waiting, here, gone or left."""
+    if row.left_at is not None:
+        return "left"
+    if row.joined_at is None:
+        return "invited"
+    if not is_connected(row, now):
+        return "gone"
+    return "here" if row.admitted_at is not None else "waiting"
+
+
+def _asked(rows: RoomRows, participant_id: str) -> list[RecordingConsent]:
+    return [row for row in rows.consents if row.participant_id == participant_id and row.status != "void"]
+
+
+def answer_of(rows: RoomRows, participant_id: str) -> str | None:
+    """Return asked, agreed, declined, withdrawn, or None when they were never asked."""
+    asked = _asked(rows, participant_id)
+    if not asked:
+        return None
+    # A withdrawal counts from its first step on, before the consent row says so.
+    return "withdrawn" if asked[-1].withdrawn_at is not None else ANSWERS[asked[-1].status]
+
+
+def _person(rows: RoomRows, row: Participant, viewer: Participant, now: datetime) -> dict[str, Any]:
+    is_open_to_viewer = viewer.is_clinician or row.is_clinician or row.id == viewer.id
+    answer = answer_of(rows, row.id)
+    return {
+        "id": row.id,
+        "number": row.number,
+        "role": row.role,
+        "name": rows.names.get(row.id, "") if is_open_to_viewer else "",
+        "is_clinician": row.is_clinician,
+        "presence": presence(row, now),
+        "is_muted": row.is_muted,
+        "is_camera_off": row.is_camera_off,
+        "answer": answer if is_open_to_viewer else None,
+        "may_ask_again": viewer.is_clinician and answer == "declined" and may_be_asked(_asked(rows, row.id)),
+    }
+
+
+def _control(rows: RoomRows, now: datetime) -> tuple[str, str]:
+    """Return what the record control is, and why (S09, S10, S37)."""
+    state = State(rows.session.state)
+    if state not in LIVE:
+        return "absent", "ended"
+    if not rows.has_ai_consent:
+        return "absent", "ai_consent_off"
+    if not rows.session.ai_consent_at_start:
+        return "absent", "ai_consent_too_late"
+    if state is State.RECORDING:
+        return "stop", ""
+    if state in (State.ASKING, State.PAUSED):
+        return "asking", "waiting_for_answers"
+    here = [row for row in rows.people if not row.is_clinician and presence(row, now) == "here"]
+    if not here:
+        return "start", "nobody_here"
+    unwilling = [row for row in here if answer_of(rows, row.id) in ("declined", "withdrawn")]
+    if any(not may_be_asked(_asked(rows, row.id)) for row in unwilling):
+        return "start", "not_again"
+    return "start", "declined" if unwilling else ""
+
+
+def _recorder(rows: RoomRows, now: datetime) -> dict[str, Any]:
+    control, why = _control(rows, now)
+    return {
+        "control": control,
+        "why": why,
+        "ai_consent": rows.has_ai_consent,
+        "ai_consent_at_start": rows.session.ai_consent_at_start,
+        "recording_id": rows.running.id if rows.running is not None else None,
+        "tracks": [
+            {"track_id": each.track_id, "participant_id": each.participant_id, "next_run": each.next_run}
+            for each in rows.tracks
+        ],
+        "is_confirmed": rows.is_confirmed,
+    }
+
+
+def _question(rows: RoomRows, viewer: Participant) -> dict[str, str] | None:
+    waiting = [row for row in rows.consents if row.participant_id == viewer.id and row.status == "asked"]
+    return {"consent_id": waiting[-1].id} if waiting else None
+
+
+def facts(rows: RoomRows, viewer: Participant, now: datetime) -> dict[str, Any]:
+    """Return the facts for one viewer; somebody in the waiting room sees themselves and the clinician only."""
+    session, running = rows.session, rows.running
+    is_in = viewer.is_clinician or viewer.admitted_at is not None
+    people = [row for row in rows.people if _is_shown(row, viewer, is_in=is_in)]
+    known: dict[str, Any] = {
+        "session_id": session.id,
+        "state": session.state,
+        "has_audio": session.has_audio,
+        "reason": session.reason,
+        "reason_public": session.reason_public,
+        "now": now.isoformat(),
+        "clock_ms": int((now - session.started_at).total_seconds() * 1000),
+        "started_at": _iso(session.started_at),
+        "ended_at": _iso(session.ended_at),
+        "ready_at": _iso(session.ready_at),
+        "you": viewer.id,
+        "is_clinician": viewer.is_clinician,
+        "next": session.next_session_id,
+        "participants": [_person(rows, row, viewer, now) for row in people],
+        "recording": {
+            "is_running": running is not None and session.state == State.RECORDING,
+            "is_confirmed": rows.is_confirmed,
+            "count": len(rows.recordings),
+            "started_at": _iso(running.started_at) if running is not None else None,
+        },
+        "question": _question(rows, viewer),
+        "worker": dict(rows.worker),
+        "links": {"copy": rows.copy_url},
+    }
+    if viewer.is_clinician:
+        known["recorder"] = _recorder(rows, now)
+    return known
+
+
+def _is_shown(row: Participant, viewer: Participant, *, is_in: bool) -> bool:
+    if row.id == viewer.id or row.is_clinician:
+        return True
+    # Revoked or turned away before being admitted, or replaced by another browser: nothing to see of them.
+    was_shut_out = row.left_at is not None and row.admitted_at is None
+    if viewer.is_clinician:
+        return not was_shut_out
+    return is_in and row.admitted_at is not None
