@@ -6,7 +6,7 @@ stops at once and writes nothing more. A run that was transcribed before a crash
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -17,7 +17,7 @@ import structlog
 from smart_app.config import Settings
 from smart_app.errors import ChartsideError
 from smart_app.jobs.resources import Models
-from smart_app.ports import Clock, Drafter, Heard, Sound, Summary, TooLittle, Transcriber, Transcript, Vault, Word
+from smart_app.ports import Clock, Drafter, Heard, Summary, TooLittle, Transcript, Vault, Word
 from smart_app.retention.erasure import Retention
 from smart_app.session import Event, State
 from smart_app.store import audit_lines, captured, sessions, tables
@@ -34,7 +34,8 @@ _TRY_AGAIN = "Try again; if it happens once more, tell your administrator the se
 
 log = structlog.get_logger()
 
-SoundOfRun = Callable[[CapturedRun], Sound]
+HearRun = Callable[[CapturedRun, Sequence[str]], Heard]
+"""Decodes and recognises one run; the second argument is names that help."""
 MergeRuns = Callable[[list[tuple[CapturedRun, Heard]]], Transcript]
 
 
@@ -44,11 +45,10 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What the pipeline works with; the transcriber loads its model on first use."""
+    """What the pipeline works with."""
 
-    transcriber: Callable[[], Transcriber]
     drafter: Drafter
-    sound_of_run: SoundOfRun
+    hear_run: HearRun
     merge_runs: MergeRuns
     transcript_to_json: Callable[[Transcript], Any]
     transcript_from_json: Callable[[Any], Transcript]
@@ -180,7 +180,7 @@ class Pipeline:
             sealed = captured.transcribed_run(db, run.track_id, run.run)
         if sealed is not None:
             return _heard_from_json(json.loads(self._vault.open(slot, sealed, aad=aad)))
-        heard = self._tools.transcriber().transcribe(self._tools.sound_of_run(run), hotwords=hotwords)
+        heard = self._tools.hear_run(run, hotwords)
         sealed = self._vault.seal(slot, json.dumps(asdict(heard), ensure_ascii=False).encode(), aad=aad)
         with self._holding(session_id) as (db, _row):
             captured.keep_run(db, session_id, run.track_id, run.run, sealed, now=self._clock.now())

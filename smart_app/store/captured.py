@@ -82,6 +82,11 @@ def transcript(db: Db, session_id: str) -> bytes | None:
     return db.scalar(select(Transcript.sealed).where(Transcript.session_id == session_id))
 
 
+def transcript_row(db: Db, session_id: str) -> Transcript | None:
+    """Return the transcript's row, while it is kept."""
+    return db.get(Transcript, session_id)
+
+
 def new_summary_version(db: Db, session_id: str) -> int:
     """Return the number of the next summary version."""
     return (db.scalar(select(func.max(Summary.version)).where(Summary.session_id == session_id)) or 0) + 1

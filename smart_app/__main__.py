@@ -1,0 +1,118 @@
+"""The app's own processes: `python -m smart_app serve | worker | sweep | transcribe | draft`."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+from smart_app import config
+from smart_app.errors import ConfigError
+
+EXIT_REFUSED = 2
+_THREADS = 16
+
+
+def _end_with_stdin() -> None:
+    """Ask this process to end when whoever started it is gone."""
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def serve(settings: config.Settings, port: int) -> int:
+    """Serve the web app on loopback (a TLS proxy stands in front in a clinic): one gunicorn worker with threads."""
+    from gunicorn.app.base import BaseApplication
+
+    from smart_app import create_app
+    from smart_app.web.front import quiet_logs
+
+    quiet_logs()
+
+    class Server(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            options: dict[str, Any] = {
+                "bind": f"127.0.0.1:{port}",
+                "worker_class": "gthread",
+                "workers": 1,
+                "threads": _THREADS,
+                "graceful_timeout": 5,
+                "timeout": 120,
+                "keepalive": 30,
+                "accesslog": None,
+                "loglevel": "warning",
+                "control_socket_disable": True,
+            }
+            for name, value in options.items():
+                if name in self.cfg.settings:
+                    self.cfg.set(name, value)
+
+        def load(self) -> Any:
+            # Made in the serving process: database connections and threads do not survive a fork.
+            return create_app(settings)
+
+    Server().run()
+    return 0
+
+
+def work(settings: config.Settings) -> int:
+    """Work on what sessions and charts are owed, until SIGTERM or SIGINT."""
+    from smart_app import kit
+    from smart_app.web.front import quiet_logs
+
+    quiet_logs()
+    kit.make(settings).jobs.work()
+    return 0
+
+
+def sweep(settings: config.Settings) -> int:
+    """Erase what is due, once."""
+    from smart_app import kit
+    from smart_app.web.front import quiet_logs
+
+    quiet_logs()
+    made = kit.make(settings)
+    kit.sweep(made.db, made.clock, made.retention, made.withdrawals, made.audio, settings, made.jobs)
+    print(f"Swept at {made.clock.now():%Y-%m-%d %H:%M:%S} UTC.")  # noqa: T201 - the command's answer
+    return 0
+
+
+def _on_files(command: str, arguments: list[str]) -> int:
+    if command == "transcribe":
+        from smart_app.transcript.files import main as run
+    else:
+        from smart_app.draft.files import main as run
+    return run(arguments)
+
+
+def main() -> int:
+    """Run one process; return its exit status."""
+    if len(sys.argv) > 1 and sys.argv[1] in {"transcribe", "draft"}:
+        return _on_files(sys.argv[1], sys.argv[2:])
+    parser = argparse.ArgumentParser(prog="chartside", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("serve", "worker", "sweep"):
+        command = commands.add_parser(name)
+        command.add_argument("--stop-with-stdin", action="store_true", help="end when standard input closes")
+        if name == "serve":
+            command.add_argument("--port", type=int, default=8080)
+    asked = parser.parse_args()
+    try:
+        settings = config.load()
+    except ConfigError as error:
+        print(f"{error.public} {error.todo}", file=sys.stderr)  # noqa: T201 - the reason why it does not start
+        return EXIT_REFUSED
+    if asked.stop_with_stdin:
+        _end_with_stdin()
+    if asked.command == "serve":
+        return serve(settings, asked.port)
+    return work(settings) if asked.command == "worker" else sweep(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

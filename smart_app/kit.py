@@ -1,0 +1,283 @@
+"""The wiring: from settings to everything that the web process and the workers need, made in one place."""
+
+import json
+import os
+import socket
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from smart_app.call import ending
+from smart_app.chart.charts import FhirCharts
+from smart_app.chart.http import GuardedHttp, origin
+from smart_app.config import Settings
+from smart_app.draft.builtin import BuiltinDrafter
+from smart_app.draft.cues import cues
+from smart_app.draft.json_shape import to_json as summary_to_json
+from smart_app.draft.openai_compatible import OpenAICompatibleDrafter
+from smart_app.errors import Conflict, Expired, NotFound, NotSignedIn
+from smart_app.jobs.filing import Filer
+from smart_app.jobs.pipeline import Pipeline, Tools
+from smart_app.jobs.queue import Jobs, Steps
+from smart_app.jobs.resources import Models
+from smart_app.launch.tokens import TokenKeeper
+from smart_app.note import material, overview
+from smart_app.note.desk import Desk
+from smart_app.ports import Drafter, PatientFacts, Person, Queue, Transcript, Utterance
+from smart_app.recording import erasure, withdrawal
+from smart_app.recording.audio import AudioStore
+from smart_app.recording.keyslots import KeySlots
+from smart_app.recording.vault import SlotVault
+from smart_app.retention import receipts
+from smart_app.retention.erasure import Retention
+from smart_app.sound import StoredSound, merge
+from smart_app.store import captured, filings, launches, recordings, retention, sessions, visits
+from smart_app.store.database import Database, Db
+from smart_app.store.sealed import Seal
+from smart_app.store.tables import Note, Recording, TelehealthSession
+from smart_app.store.upgrade import upgrade
+from smart_app.transcript import json_shape
+from smart_app.transcript.whisper import WhisperTranscriber
+
+_ACCEPTED = 202
+
+
+class RowsAlone:
+    """A queue that wakes nobody: the worker's own pulse finds what the rows owe."""
+
+    def wake(self, session_id: str) -> None:
+        """Do nothing."""
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> datetime:
+        """Return the aware UTC time."""
+        return datetime.now(UTC)
+
+
+def _transcript_to_json(transcript: Transcript) -> dict[str, Any]:
+    """Write a transcript with the recording and track of each utterance, which the review plays from."""
+    last_s = max((each.end_s for each in transcript.utterances), default=0.0)
+    shape = json_shape.to_json(transcript, duration_s=last_s)
+    for line, utterance in zip(shape["utterances"], transcript.utterances, strict=True):
+        line["recording"], line["track"] = utterance.recording, utterance.track
+    return shape
+
+
+def _transcript_from_json(shape: dict[str, Any]) -> Transcript:
+    found = json_shape.from_json(shape)
+    places = {line["id"]: line for line in shape["utterances"]}
+    with_places = (
+        replace(each, recording=places[each.id]["recording"], track=places[each.id]["track"])
+        for each in found.utterances
+    )
+    return replace(found, utterances=tuple(with_places))
+
+
+def _drafter(settings: Settings) -> Drafter:
+    if settings.drafter == "openai":
+        return OpenAICompatibleDrafter(
+            base_url=settings.drafter_url, api_key=settings.drafter_key.reveal().decode(), model=settings.drafter_model
+        )
+    return BuiltinDrafter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kit:
+    """Everything that is made once per process."""
+
+    settings: Settings
+    clock: SystemClock
+    db: Database
+    seal: Seal
+    vault: SlotVault
+    audio: AudioStore
+    http: GuardedHttp
+    charts: FhirCharts
+    sound: StoredSound
+    retention: Retention
+    desk: Desk
+    withdrawals: withdrawal.Withdrawals
+    signer: receipts.Signer
+    jobs: Jobs
+
+    def patient_of(self, person: Person) -> PatientFacts:
+        """Return the patient as read at this browser's launch."""
+        with self.db.read() as db:
+            found = launches.patient_of(db, self.seal, person.browser_session_id)
+        if found is None:
+            raise NotSignedIn
+        return found
+
+    def health(self) -> dict[str, Any]:
+        """Return the figures of /healthz; times are ISO 8601."""
+        with self.db.read() as db:
+            beat, oldest = retention.last_beat_at(db), retention.oldest_unerased_at(db)
+        return {
+            "status": "ok",
+            "worker_seen_at": beat.isoformat() if beat else None,
+            "oldest_unerased_at": oldest.isoformat() if oldest else None,
+        }
+
+    def worker_facts(self, db: Db, session: TelehealthSession) -> dict[str, Any]:
+        """Say whether a worker is alive, what it takes before this session, and how long that usually is."""
+        custody = visits.custody(db, session)
+        waiting = overview.waiting(db, session, custody, now=self.clock.now())
+        return {
+            "is_alive": waiting.is_worker_alive,
+            "queue_place": waiting.queue_place,
+            "expected_s": list(waiting.expected_s),
+        }
+
+    def ask_sample_client(self, link: str) -> None:
+        """Ask the demo's sample client to join by this link. Raises Conflict when there is none to be had."""
+        url = self.settings.sample_client_url
+        answer = self.http.post_form(url, urlencode({"url": link}), headers={}, origins=frozenset({origin(url) or ""}))
+        if answer.status != _ACCEPTED:
+            raise Conflict(
+                "no_sample_client", "The sample client cannot come.", "It needs a Chromium: see the demo's words."
+            )
+
+    def utterances_of(self, db: Db, session: TelehealthSession) -> tuple[tuple[Utterance, ...], datetime]:
+        """Return a session's utterances and when they die. Raises NotFound (none made) or Expired (erased)."""
+        kept = captured.transcript_row(db, session.id)
+        if kept is None or session.key_slot is None:
+            if session.ready_at is None:
+                raise NotFound("no_transcript", "There is no transcript of this session.", "Wait for the summary.")
+            raise Expired("transcript_erased", "The transcript was erased.", "The summary is still here.")
+        shape = json.loads(self.vault.open(session.key_slot, kept.sealed, aad=f"transcript:{session.id}"))
+        return _transcript_from_json(shape).utterances, kept.erase_due_at
+
+
+def make(settings: Settings) -> Kit:
+    """Make the kit: open the database (at its newest schema), the key slots, the audio store and the queue."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    clock, db = SystemClock(), Database(settings.database_url)
+    upgrade(db)
+    seal = Seal(settings.master_key)
+    settings.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    vault = SlotVault(KeySlots(settings.key_file, settings.master_key.reveal()))
+    audio = AudioStore(settings.audio_dir, vault)
+    http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev)
+    tokens = TokenKeeper(db=db, settings=settings, clock=clock, seal=seal, http=http)
+    charts = FhirCharts(http=http, tokens=tokens, clock=clock)
+    transcriber = WhisperTranscriber(settings.speech_model, cpu_threads=settings.speech_threads)
+    sound = StoredSound(db=db, audio=audio, settings=settings, transcriber=transcriber)
+    signer = receipts.Signer(settings.signing_key)
+    receipt = partial(_receipt, signer)
+    kept = Retention(db=db, clock=clock, vault=vault, destroy=partial(_destroy, vault, audio, receipt))
+    desk = Desk(clock=clock, seal=seal, vault=vault, on_signed=kept.on_signed)
+    withdrawals = withdrawal.Withdrawals(
+        db=db, vault=vault, audio=audio, receipt=receipt, forget_ai_text=partial(_forget_ai_text, desk)
+    )
+    drafter = _drafter(settings)
+    models = Models(speech_model=transcriber.name, drafter=_drafter_name(settings), prompt_version=cues().version)
+    pipeline = Pipeline(
+        db=db,
+        clock=clock,
+        vault=vault,
+        seal=seal,
+        settings=settings,
+        retention=kept,
+        tools=Tools(
+            drafter=drafter,
+            hear_run=sound.hear,
+            merge_runs=merge,
+            transcript_to_json=_transcript_to_json,
+            transcript_from_json=_transcript_from_json,
+            summary_to_json=summary_to_json,
+            models=lambda: models,
+        ),
+        owner=f"{socket.gethostname()}-{os.getpid()}",
+    )
+    filer = Filer(
+        db=db,
+        charts=charts,
+        clock=clock,
+        settings=settings,
+        models=lambda: models,
+        read_elements=partial(material.elements_for_filing, seal),
+    )
+    steps = Steps(
+        process=pipeline.run,
+        file=filer.run,
+        sweep=partial(sweep, db, clock, kept, withdrawals, audio, settings, RowsAlone()),
+        pulse=partial(_pulse, db, clock, kept),
+    )
+    jobs = Jobs(settings.queue_file, settings.master_key, steps, clock.now)
+    return Kit(
+        settings=settings,
+        clock=clock,
+        db=db,
+        seal=seal,
+        vault=vault,
+        audio=audio,
+        http=http,
+        charts=charts,
+        sound=sound,
+        retention=kept,
+        desk=desk,
+        withdrawals=withdrawals,
+        signer=signer,
+        jobs=jobs,
+    )
+
+
+def _drafter_name(settings: Settings) -> str:
+    return settings.drafter_model if settings.drafter == "openai" else "chartside-builtin"
+
+
+def _receipt(signer: receipts.Signer, db: Db, *, recording: Recording, cause: str, at: datetime) -> str:
+    return receipts.make(db, signer, recording=recording, cause=cause, at=at)
+
+
+def _destroy(
+    vault: SlotVault,
+    audio: AudioStore,
+    receipt: erasure.MakeReceipt,
+    db: Db,
+    *,
+    recording_id: str,
+    cause: str,
+    at: datetime,
+) -> None:
+    row = recordings.find(db, recording_id)
+    erasure.erase(db, vault, audio, row, cause=cause, at=at, receipt=receipt)
+    if row.first_byte_at is not None:
+        filings.owe(db, "audit-erasure", row.id, session_id=row.session_id, now=at)
+
+
+def _forget_ai_text(desk: Desk, db: Db, note: Note) -> None:
+    desk.forget_ai_text(db, note)
+
+
+def sweep(
+    db: Database,
+    clock: SystemClock,
+    kept: Retention,
+    withdrawals: withdrawal.Withdrawals,
+    audio: AudioStore,
+    settings: Settings,
+    queue: Queue,
+) -> None:
+    """Do all that time brings: deadlines, unfinished withdrawals, empty rooms, files that a crash left."""
+    withdrawal.finish_withdrawals(withdrawals, at=clock.now())
+    kept.sweep()
+    erasure.sweep_orphans(db, audio)
+    empty_for = timedelta(minutes=settings.room_empty_minutes)
+    ending.end_empty_rooms(db, queue, empty_for=empty_for, now=clock.now())
+
+
+def _pulse(db: Database, clock: SystemClock, kept: Retention) -> tuple[list[str], list[str]]:
+    now = clock.now()
+    with db.begin() as open_db:
+        retention.beat(open_db, name=f"{socket.gethostname()}-{os.getpid()}", now=now)
+        is_due = retention.is_anything_due(open_db, now=now)
+        owed = sessions.owed_to_a_worker(open_db, now=now), filings.due(open_db, now=now)
+    if is_due:
+        kept.sweep()
+    return owed

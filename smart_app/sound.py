@@ -1,0 +1,72 @@
+"""Stored sound, opened: a run recognised for the pipeline, a second of it played for the review."""
+
+import io
+import wave
+from collections.abc import Sequence
+
+import numpy as np
+
+from smart_app.config import Settings
+from smart_app.errors import Expired
+from smart_app.ports import SAMPLE_RATE, Heard, Transcriber, Transcript
+from smart_app.recording.audio import AudioStore, ChunkName
+from smart_app.store import recordings
+from smart_app.store.captured import CapturedRun
+from smart_app.store.database import Database
+from smart_app.transcript import decode, tracks, utterances
+
+_MARGIN_S = 0.15
+"""Played before and after an utterance, so that its first sound is not cut."""
+
+
+class StoredSound:
+    """Reads chunks from the vault, in memory only, and decodes them in the guarded child."""
+
+    def __init__(self, *, db: Database, audio: AudioStore, settings: Settings, transcriber: Transcriber) -> None:
+        self._db = db
+        self._audio = audio
+        self._settings = settings
+        self._transcriber = transcriber
+
+    def _chunks(self, track_id: str, run: int) -> list[bytes]:
+        with self._db.read() as db:
+            recording = recordings.find(db, recordings.track(db, track_id).recording_id)
+            rows = [row for row in recordings.chunks(db, track_id) if row.run == run]
+        if recording.key_slot is None:
+            raise Expired("erased", "The sound was erased.", "The words and the summary are still here.")
+        slot = recording.key_slot
+        names = [ChunkName(recording_id=recording.id, track_id=track_id, run=run, number=row.number) for row in rows]
+        return [self._audio.read(slot, name, row.path) for name, row in zip(names, rows, strict=True)]
+
+    def hear(self, run: CapturedRun, hotwords: Sequence[str]) -> Heard:
+        """Recognise one run; times count from its start. Raises MediaRejected, TranscriptFailed, VaultError."""
+        decoding = decode.Decoding(self._chunks(run.track_id, run.run), max_s=self._settings.track_max_seconds)
+        heard, _length_s = tracks.hear(decoding.parts(), self._transcriber, hotwords=hotwords)
+        return heard[0]
+
+    def play(self, track_id: str, run: int, start_s: float, end_s: float) -> bytes:
+        """Return a piece of a run as 16-bit mono WAV; seconds count from the run's start."""
+        sound = decode.decode(self._chunks(track_id, run), max_s=self._settings.track_max_seconds)
+        first, last = max(0.0, start_s - _MARGIN_S), end_s + _MARGIN_S
+        piece = sound[int(first * SAMPLE_RATE) : int(last * SAMPLE_RATE)]
+        body = io.BytesIO()
+        with wave.open(body, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(SAMPLE_RATE)
+            file.writeframes((np.clip(piece, -1, 1) * 32767).astype("<i2").tobytes())
+        return body.getvalue()
+
+
+def merge(heard: list[tuple[CapturedRun, Heard]]) -> Transcript:
+    """Merge the runs of a session into its transcript, on the session clock (S24)."""
+    return utterances.merge(
+        utterances.HeardTrack(
+            speaker=run.speaker,
+            heard=each,
+            offset_s=run.start_ms / 1000,
+            recording=run.recording_id,
+            track=run.track_id,
+        )
+        for run, each in heard
+    )
