@@ -1,5 +1,6 @@
 """The end of a session, once and for all: by the clinician, by the empty room, or by moving on to a new session."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from smart_app.consent import stopping
@@ -56,8 +57,14 @@ def start_again(
         raise MoveRefused("session_over", "This session is over.", "Start a new session from the chart.")
     patient = sessions.patient_of(seal, session)
     ai_consent = consents.clinician(db, session.clinician_id).ai_consent
-    fresh = sessions.create(db, seal, person, patient, ai_consent=ai_consent, at=at)
-    fresh.encounter_id = session.encounter_id
+    # The launch that this session came from, whatever chart the same browser was launched from meanwhile.
+    launched = replace(
+        person,
+        patient_id=session.patient_id,
+        encounter_id=session.encounter_id,
+        ehr_grant_id=session.ehr_grant_id,
+    )
+    fresh = sessions.create(db, seal, launched, patient, ai_consent=ai_consent, at=at)
     participants.add_clinician(db, seal, fresh.id, name=person.name, at=at)
     for row in participants.of_session(db, session.id):
         if not row.is_clinician and row.link_revoked_at is None and row.left_at is None and row.link_hash is not None:

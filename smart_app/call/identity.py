@@ -1,4 +1,4 @@
-"""Who is asking, in a room: the invited person by their cookie, the clinician by their own session (T03, T04)."""
+"""Join links and the cookies they give: a link lets a browser in, the clinician admits the person (T03)."""
 
 import secrets
 from dataclasses import dataclass
@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 
 from smart_app.config import Settings
 from smart_app.errors import BadInput, Expired, NotFound
-from smart_app.ports import InRoom, Person
 from smart_app.session import LIVE
 from smart_app.store import audit_lines, participants, sessions
-from smart_app.store.database import Database, Db
+from smart_app.store.database import Db
 from smart_app.store.sealed import token_hash
 from smart_app.store.tables import Participant, TelehealthSession
 
@@ -21,26 +20,6 @@ _LINK_OVER = ("This link is not valid.", "Ask your clinician for a new link.")
 def cookie_name(settings: Settings) -> str:
     """Return the name of the participant's cookie; the `__Host-` prefix needs https."""
     return "chartside-room" if settings.is_loopback_dev else "__Host-chartside-room"
-
-
-def invited(db: Database, cookie: str, session_id: str) -> InRoom | None:
-    """Return the invited participant of this browser in the session, by the cookie's value."""
-    if not cookie or not session_id:
-        return None
-    with db.read() as read:
-        row = participants.by_cookie(read, token_hash(cookie), session_id)
-    return InRoom(session_id=session_id, participant_id=row.id, is_clinician=False) if row is not None else None
-
-
-def clinician_in_room(db: Database, person: Person, session_id: str) -> InRoom | None:
-    """Return the clinician as a participant of the session, if it is theirs (iss, fhirUser, patient)."""
-    try:
-        with db.read() as read:
-            sessions.of_person(read, session_id, person)
-            row = participants.clinician_of(read, session_id)
-    except NotFound:
-        return None
-    return InRoom(session_id=session_id, participant_id=row.id, is_clinician=True, person=person)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

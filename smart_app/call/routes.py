@@ -10,11 +10,11 @@ from flask import Blueprint, Request, jsonify, make_response, redirect, render_t
 from flask_limiter import Limiter
 from werkzeug.wrappers import Response
 
-from smart_app.call import ending, identity, presence, rows, state
+from smart_app.call import ending, identity, presence, rows, sample_client, state
 from smart_app.config import Settings
 from smart_app.consent import given, questions, stopping
 from smart_app.errors import BadInput, Conflict, NotAllowed, NotFound
-from smart_app.ports import Clock, PatientFacts, Person, Queue, Vault
+from smart_app.ports import Clock, Http, PatientFacts, Person, Queue, Vault
 from smart_app.session import State
 from smart_app.store import audit_lines, consents, participants, sessions, signals
 from smart_app.store.database import Database, Db
@@ -34,8 +34,6 @@ PatientOf = Callable[[Person], PatientFacts]
 WorkerFacts = Callable[[Db, TelehealthSession], Mapping[str, Any]]
 """Says {is_alive, queue_place, expected_s: [low, high]} of the worker for this session."""
 SignedIn = Callable[[Request], Person | None]
-AskSampleClient = Callable[[str], None]
-"""Asks the demo's sample client to join by this link; raises ChartsideError when it cannot."""
 
 
 def _body() -> Mapping[str, Any]:
@@ -53,7 +51,7 @@ class _Doors:
     queue: Queue
     patient_of: PatientOf
     signed_in: SignedIn
-    ask_sample_client: AskSampleClient
+    http: Http
 
     @allow(Who.CLINICIAN)
     def open_session(self) -> Response:
@@ -105,7 +103,7 @@ class _Doors:
         if not self.settings.sample_client_url:
             raise NotFound
         _, url = self._invite(session_id)
-        self.ask_sample_client(url)
+        sample_client.ask_to_join(self.http, self.settings.sample_client_url, url)
         return jsonify({})
 
     @allow(Who.PUBLIC)
@@ -348,7 +346,7 @@ def blueprint(
     patient_of: PatientOf,
     signed_in: SignedIn,
     worker_facts: WorkerFacts,
-    ask_sample_client: AskSampleClient,
+    http: Http,
 ) -> Blueprint:
     """Return the room's routes; `signed_in` finds the clinician of a browser (Identify.person)."""
     room = Blueprint("call", __name__)
@@ -361,7 +359,7 @@ def blueprint(
         queue=queue,
         patient_of=patient_of,
         signed_in=signed_in,
-        ask_sample_client=ask_sample_client,
+        http=http,
     )
     host = _Host(db=db, clock=clock, seal=seal, queue=queue, asker=asker)
     inside = _Room(db=db, settings=settings, clock=clock, seal=seal, asker=asker, worker_facts=worker_facts)

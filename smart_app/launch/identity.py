@@ -10,7 +10,7 @@ from smart_app.config import Settings
 from smart_app.errors import NotFound
 from smart_app.ports import Clock, InRoom, Person
 from smart_app.session import LIVE
-from smart_app.store import clinicians, launches, sessions
+from smart_app.store import clinicians, launches, participants, sessions
 from smart_app.store.database import Database
 from smart_app.store.launches import SignedIn
 from smart_app.store.sealed import Seal, token_hash
@@ -69,12 +69,13 @@ class BrowserIdentity:
         )
 
     def invited(self, request: Request) -> InRoom | None:
-        """Return the invited participant of this browser."""
+        """Return the invited participant of this browser in the session of the path."""
         token = request.cookies.get(cookie_name(self._settings, "-room"), "")
-        if not token:
+        session_id = (request.view_args or {}).get("session_id")  # type: ignore[attr-defined]
+        if not token or session_id is None:
             return None
         with self._db.read() as db:
-            row = launches.participant_by_cookie(db, token_hash(token))
+            row = participants.by_cookie(db, token_hash(token), session_id)
         return None if row is None else InRoom(session_id=row.session_id, participant_id=row.id, is_clinician=False)
 
     def clinician_in_room(self, person: Person, session_id: str) -> InRoom | None:

@@ -125,7 +125,12 @@ def by_copy_link(db: Db, link_hash: str, *, now: datetime) -> Participant | None
 def by_cookie(db: Db, cookie_hash: str, session_id: str) -> Participant | None:
     """Return who this browser is in the session."""
     return db.scalar(
-        select(Participant).where(Participant.cookie_hash == cookie_hash, Participant.session_id == session_id)
+        select(Participant).where(
+            Participant.cookie_hash == cookie_hash,
+            Participant.session_id == session_id,
+            Participant.is_clinician.is_(False),
+            Participant.link_revoked_at.is_(None),
+        )
     )
 
 

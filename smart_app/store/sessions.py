@@ -32,9 +32,13 @@ def find(db: Db, session_id: str, *, for_update: bool = False) -> TelehealthSess
 
 
 def of_person(db: Db, session_id: str, person: Person, *, for_update: bool = False) -> TelehealthSession:
-    """Return the session if it is this clinician's and of the patient they launched for (T04). Raises NotFound."""
+    """Return the session if it is this clinician's and of the patient they launched for (T04). Raises NotFound.
+
+    A call that is going on stays theirs when the same browser is launched from another chart meanwhile (smart.md 1).
+    """
     row = find(db, session_id, for_update=for_update)
-    if (row.iss, row.clinician_id, row.patient_id) != (person.iss, person.clinician_id, person.patient_id):
+    is_theirs = (row.iss, row.clinician_id) == (person.iss, person.clinician_id)
+    if not is_theirs or (row.patient_id != person.patient_id and row.state not in LIVE):
         raise NotFound
     return row
 
