@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from smart_app.consent import stopping
 from smart_app.consent.stopping import Last
 from smart_app.errors import MoveRefused
-from smart_app.ports import Person, Queue
+from smart_app.ports import Person
 from smart_app.session import LIVE, Event, State
 from smart_app.store import audit_lines, consents, participants, sessions, signals
-from smart_app.store.database import Database, Db
+from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Participant, TelehealthSession
 
@@ -77,21 +77,14 @@ def start_again(
     return fresh, was_ended
 
 
-def end_empty_rooms(db: Database, queue: Queue, *, empty_for: timedelta, now: datetime) -> list[str]:
-    """End the sessions that nobody ends (decision 6); return their ids. A recording whose recorder is gone stops."""
-    with db.read() as read:
-        live = sessions.live(read)
-    ended = []
-    for session_id in live:
-        with db.begin() as write:
-            session = sessions.find(write, session_id, for_update=True)
-            was_ended = _look_at(write, session, empty_for=empty_for, now=now)
-            owes_summary = was_ended and session.state == State.ENDED
-        if was_ended:
-            ended.append(session_id)
-        if owes_summary:
-            queue.wake(session_id)
-    return ended
+def end_empty_rooms(db: Db, *, now: datetime, after_minutes: float) -> list[str]:
+    """End the sessions that nobody ends (decision 6); return their ids. A recording whose recorder is gone stops.
+
+    No queue is woken: the workers find what is owed by themselves.
+    """
+    found = [sessions.find(db, session_id, for_update=True) for session_id in sessions.live(db)]
+    empty_for = timedelta(minutes=after_minutes)
+    return [session.id for session in found if _look_at(db, session, empty_for=empty_for, now=now)]
 
 
 def _look_at(db: Db, session: TelehealthSession, *, empty_for: timedelta, now: datetime) -> bool:
