@@ -52,7 +52,7 @@ def create_app(settings: "Settings", kit: "Kit | None" = None) -> "Flask":
         patient_of=made.patient_of,
         signed_in=identity.person,
         worker_facts=made.worker_facts,
-        ask_sample_client=made.ask_sample_client,
+        http=made.http,
     )
     room(
         recording.blueprint,

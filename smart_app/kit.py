@@ -4,20 +4,19 @@ import json
 import os
 import socket
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
 
 from smart_app.call import ending
 from smart_app.chart.charts import FhirCharts
-from smart_app.chart.http import GuardedHttp, origin
+from smart_app.chart.http import GuardedHttp
 from smart_app.config import Settings
 from smart_app.draft.builtin import BuiltinDrafter
 from smart_app.draft.cues import cues
 from smart_app.draft.json_shape import to_json as summary_to_json
 from smart_app.draft.openai_compatible import OpenAICompatibleDrafter
-from smart_app.errors import Conflict, Expired, NotFound, NotSignedIn
+from smart_app.errors import Expired, NotFound, NotSignedIn
 from smart_app.jobs.filing import Filer
 from smart_app.jobs.pipeline import Pipeline, Tools
 from smart_app.jobs.queue import Jobs, Steps
@@ -25,7 +24,7 @@ from smart_app.jobs.resources import Models
 from smart_app.launch.tokens import TokenKeeper
 from smart_app.note import material, overview
 from smart_app.note.desk import Desk
-from smart_app.ports import Drafter, PatientFacts, Person, Queue, Transcript, Utterance
+from smart_app.ports import Drafter, PatientFacts, Person, Transcript, Utterance
 from smart_app.recording import erasure, withdrawal
 from smart_app.recording.audio import AudioStore
 from smart_app.recording.keyslots import KeySlots
@@ -40,15 +39,6 @@ from smart_app.store.tables import Note, Recording, TelehealthSession
 from smart_app.store.upgrade import upgrade
 from smart_app.transcript import json_shape
 from smart_app.transcript.whisper import WhisperTranscriber
-
-_ACCEPTED = 202
-
-
-class RowsAlone:
-    """A queue that wakes nobody: the worker's own pulse finds what the rows owe."""
-
-    def wake(self, session_id: str) -> None:
-        """Do nothing."""
 
 
 class SystemClock:
@@ -80,9 +70,8 @@ def _transcript_from_json(shape: dict[str, Any]) -> Transcript:
 
 def _drafter(settings: Settings) -> Drafter:
     if settings.drafter == "openai":
-        return OpenAICompatibleDrafter(
-            base_url=settings.drafter_url, api_key=settings.drafter_key.reveal().decode(), model=settings.drafter_model
-        )
+        key = settings.drafter_key.reveal().decode()
+        return OpenAICompatibleDrafter(base_url=settings.drafter_url, api_key=key, model=settings.drafter_model)
     return BuiltinDrafter()
 
 
@@ -132,15 +121,6 @@ class Kit:
             "queue_place": waiting.queue_place,
             "expected_s": list(waiting.expected_s),
         }
-
-    def ask_sample_client(self, link: str) -> None:
-        """Ask the demo's sample client to join by this link. Raises Conflict when there is none to be had."""
-        url = self.settings.sample_client_url
-        answer = self.http.post_form(url, urlencode({"url": link}), headers={}, origins=frozenset({origin(url) or ""}))
-        if answer.status != _ACCEPTED:
-            raise Conflict(
-                "no_sample_client", "The sample client cannot come.", "It needs a Chromium: see the demo's words."
-            )
 
     def utterances_of(self, db: Db, session: TelehealthSession) -> tuple[tuple[Utterance, ...], datetime]:
         """Return a session's utterances and when they die. Raises NotFound (none made) or Expired (erased)."""
@@ -205,7 +185,7 @@ def make(settings: Settings) -> Kit:
     steps = Steps(
         process=pipeline.run,
         file=filer.run,
-        sweep=partial(sweep, db, clock, kept, withdrawals, audio, settings, RowsAlone()),
+        sweep=partial(sweep, db, clock, kept, withdrawals, audio, settings),
         pulse=partial(_pulse, db, clock, kept),
     )
     jobs = Jobs(settings.queue_file, settings.master_key, steps, clock.now)
@@ -262,14 +242,13 @@ def sweep(
     withdrawals: withdrawal.Withdrawals,
     audio: AudioStore,
     settings: Settings,
-    queue: Queue,
 ) -> None:
     """Do all that time brings: deadlines, unfinished withdrawals, empty rooms, files that a crash left."""
     withdrawal.finish_withdrawals(withdrawals, at=clock.now())
     kept.sweep()
     erasure.sweep_orphans(db, audio)
-    empty_for = timedelta(minutes=settings.room_empty_minutes)
-    ending.end_empty_rooms(db, queue, empty_for=empty_for, now=clock.now())
+    with db.begin() as open_db:
+        ending.end_empty_rooms(open_db, now=clock.now(), after_minutes=settings.room_empty_minutes)
 
 
 def _pulse(db: Database, clock: SystemClock, kept: Retention) -> tuple[list[str], list[str]]:

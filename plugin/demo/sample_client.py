@@ -6,6 +6,7 @@ the app.
 
 import argparse
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs
+from typing import Any
 
 from plugin.browser import FLAGS, HOW_TO_INSTALL, find_chromium
 from plugin.demo import sound
@@ -55,7 +56,7 @@ def play(link: str, microphone: Path, *, agrees: bool = True) -> None:
 
 
 class Listener:
-    """Listens on loopback for the app's request to send a sample client: POST /join with a form field url."""
+    """Listens on loopback for the app's request to send a sample client: POST /join {"url": LINK}."""
 
     def __init__(self, port: int, *, base_url: str, sound_dir: Path) -> None:
         self._port = port
@@ -77,8 +78,8 @@ class Listener:
                 size = int(self.headers.get("Content-Length", "0"))
                 if self.path != "/join" or not 0 < size <= _MOST_BODY_BYTES:
                     return ""
-                form = parse_qs(self.rfile.read(size).decode(errors="replace"))
-                return form.get("url", [""])[0]
+                body: Any = json.loads(self.rfile.read(size))
+                return str(body.get("url", ""))
 
             def log_message(self, *_: object) -> None:
                 """Say nothing: the link is a secret."""

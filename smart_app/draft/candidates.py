@@ -214,7 +214,7 @@ def _candidate(run: list[_Chosen], *, asks: bool, third: str | None) -> Candidat
     first = run[0].answered
     kinds = [one.kind for one in run if one.kind]
     kind = min(kinds, key=["risk", "medication", "homework", "appointment"].index, default="")
-    evidence = [first.sentence.utterance.id]
+    evidence = [i for one in run for i in one.answered.sentence.ids]
     words = sum(one.answered.sentence.n_words for one in run)
     quoted = _quotation([one.answered.sentence for one in run])
     longest = LONGEST_QUOTE if kind else QUOTE_WORDS
@@ -222,7 +222,7 @@ def _candidate(run: list[_Chosen], *, asks: bool, third: str | None) -> Candidat
     speaker = first.sentence.utterance.speaker
     text = third or f'{speaker.capitalize()}: "{quoted}"'
     if asks and first.asked is not None:
-        evidence.insert(0, first.asked.utterance.id)
+        evidence = [*first.asked_ids, *evidence]
         text = f'Asked "{first.question}", {speaker} said: "{quoted}"'
         is_worded = is_worded and len(first.question.split()) <= LONGEST_QUOTE
     elif third is None and len(run) == 1 and first.sentence.is_question:
@@ -231,7 +231,7 @@ def _candidate(run: list[_Chosen], *, asks: bool, third: str | None) -> Candidat
         part=run[-1].part if kind != "risk" else "reported",
         kind=kind,
         text=text,
-        evidence=tuple(evidence),
+        evidence=tuple(dict.fromkeys(evidence)),
         place=first.sentence.place,
         score=max(one.score for one in run),
         is_worded=is_worded,
@@ -323,7 +323,7 @@ def _clinician_candidate(run: list[Sentence], judged: list[tuple[str, str, int]]
         part=judged[0][0],
         kind=kind,
         text=f'Clinician{verb}: "{_quotation(run)}"',
-        evidence=(run[0].utterance.id,),
+        evidence=tuple(dict.fromkeys(i for s in run for i in s.ids)),
         place=run[0].place,
         score=max(score for _, _, score in judged),
         is_worded=sum(s.n_words for s in run) <= (LONGEST_QUOTE if kind else QUOTE_WORDS),

@@ -108,14 +108,21 @@ def _spoken(lines: Sequence[Utterance]) -> str:
     return " . ".join(tidy(u.text) for u in lines)
 
 
+def _said(lines: Sequence[Utterance]) -> list[str]:
+    """Return each line, and for each speaker their lines in a row: a pause may cut a sentence in two."""
+    speakers = dict.fromkeys(u.speaker for u in lines)
+    rows = [" ".join(tidy(u.text) for u in lines if u.speaker == speaker) for speaker in speakers]
+    return [*(u.text for u in lines), *rows]
+
+
 def _occurs(piece: str, line: str) -> bool:
-    return f" {' '.join(tokens(piece))} " in f" {' '.join(tokens(tidy(line)))} "
+    return f" {' '.join(tokens(tidy(piece)))} " in f" {' '.join(tokens(tidy(line)))} "
 
 
 def _wrong_quote(text: str, lines: Sequence[Utterance]) -> str:
     for quote in _QUOTED.findall(text):
         for piece in quote.split("..."):
-            if tokens(piece) and not any(_occurs(piece, u.text) for u in lines):
+            if tokens(piece) and not any(_occurs(piece, said) for said in _said(lines)):
                 return "The quoted words are not in the lines it rests on."
     framed = _FRAME.search(text)
     if framed is not None and text.rstrip().endswith('"'):
@@ -123,8 +130,8 @@ def _wrong_quote(text: str, lines: Sequence[Utterance]) -> str:
         last = _QUOTED.findall(text)[-1].split("...")
         speakers = {u.speaker for u in lines}
         if speaker in {"client", "clinician", "guardian", "partner", "interpreter"}:
-            mine = [u for u in lines if u.speaker == speaker]
-            if not all(any(_occurs(p, u.text) for u in mine) for p in last if tokens(p)):
+            mine = _said([u for u in lines if u.speaker == speaker])
+            if not all(any(_occurs(p, said) for said in mine) for p in last if tokens(p)):
                 return f"These words were said by the {' and the '.join(sorted(speakers))}, not by the {speaker}."
     return ""
 

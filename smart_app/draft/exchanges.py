@@ -31,6 +31,7 @@ class Answered:
     sentence: Sentence
     question: str = ""
     asked: Sentence | None = None
+    asked_ids: tuple[str, ...] = ()
     is_direct: bool = False
     question_topics: frozenset[str] = frozenset()
 
@@ -38,6 +39,7 @@ class Answered:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Question:
     text: str
+    ids: tuple[str, ...]
     sentence: Sentence
     topics: frozenset[str]
 
@@ -60,9 +62,10 @@ def _question_of(turn: list[Sentence], before: _Question | None, cues: Cues) -> 
     if at is None:
         return None
     asked = turn[at]
-    text = asked.quoted
+    text, ids = asked.quoted, asked.ids
     if at > 0 and _is_needed(turn[at - 1], asked, cues):
         text = turn[at - 1].quoted.removesuffix(" ...") + " " + text.removeprefix("... ")
+        ids = tuple(dict.fromkeys(turn[at - 1].ids + ids))
     topics = cues.about(text)
     if not topics and before is not None and _ANAPHOR.search(asked.text):
         topics = set(before.topics)
@@ -70,7 +73,7 @@ def _question_of(turn: list[Sentence], before: _Question | None, cues: Cues) -> 
         before is not None and "risk" in before.topics and re.search(r"\b(?:those|that|them|these)\b", asked.text, re.I)
     ):
         topics |= {"risk"}
-    return _Question(text=text, sentence=asked, topics=frozenset(topics))
+    return _Question(text=text, ids=ids, sentence=asked, topics=frozenset(topics))
 
 
 def _is_needed(before: Sentence, asked: Sentence, cues: Cues) -> bool:
@@ -127,12 +130,15 @@ def _paired(turn: list[Sentence], question: _Question | None, *, is_open: bool) 
     if question is None or not near:
         return [Answered(sentence=s) for s in turn]
     takes = is_open and _answers(turn, question)
+    listens_first = len(turn) > 1 and _BARE.match(turn[0].text) is not None and _WH.search(question.sentence.text)
+    direct_at = 1 if listens_first else 0
     return [
         Answered(
             sentence=s,
             question=question.text,
             asked=question.sentence,
-            is_direct=takes and n == 0,
+            asked_ids=question.ids,
+            is_direct=takes and n == direct_at,
             question_topics=question.topics,
         )
         for n, s in enumerate(turn)

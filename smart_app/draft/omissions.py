@@ -30,7 +30,7 @@ def omissions(transcript: Transcript, sections: Iterable[Section]) -> tuple[Omis
     for sentence in cut:
         kind = _kind(sentence, known, is_risk_answer=sentence.place in risky)
         if kind is not None and not _is_held(sentence, kind, drafted, known):
-            out.append(Omission(kind=kind, text=_line(sentence), evidence=(sentence.utterance.id,)))
+            out.append(Omission(kind=kind, text=_line(sentence), evidence=sentence.ids))
     return tuple(out)
 
 
@@ -64,7 +64,7 @@ def _is_held(sentence: Sentence, kind: Kind, drafted: Sequence[Statement], known
     words, figures = content(sentence.text), numbers(sentence.text)
     for statement in drafted:
         held = content(statement.text)
-        cites = sentence.utterance.id in statement.evidence
+        cites = bool(set(sentence.ids) & set(statement.evidence))
         if kind == "medication":
             names = known.medications(tokens(sentence.text))
             if names <= set(tokens(statement.text)) and figures <= numbers(statement.text):

@@ -50,7 +50,7 @@ MIN_WORDS = 4
 def reported(text: str) -> str | None:
     """Return `Client reports that they ...` for a sentence of the client's, or None where that is not certain."""
     begun = _BEGINS.match(text.strip())
-    if begun is None or len(text.split()) < MIN_WORDS or text.rstrip().endswith(("?", ",", "-")):
+    if begun is None or len(text.split()) < MIN_WORDS or text.rstrip().endswith(("?", ",", "-", "I")):
         return None
     body = begun.group(1)
     if _REFUSE.search(body.replace("do not", "").replace("did not", "").replace("does not", "")):

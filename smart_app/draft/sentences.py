@@ -4,14 +4,24 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from smart_app.draft.cues import cues
 from smart_app.draft.words import has_negation, tidy
 from smart_app.ports import Utterance
 
 QUOTE_WORDS = 25
 """The longest quotation in a draft (decision 17: quotes are short)."""
 
+JOIN_S = 3.0
+"""An unfinished sentence goes on in the speaker's next utterance after a pause up to this long."""
+
 _END = re.compile(
     r"(?<!\bdr\.)(?<!\bmr\.)(?<!\bms\.)(?<!\bmrs\.)(?<!\bst\.)(?<!\b[a-hj-z]\.)(?<!\.\.)(?<=[.?!])\s+(?=\S)",
+    re.IGNORECASE,
+)
+_HANGING = re.compile(
+    r"\b(?:and|but|or|because|if|when|that|to|the|a|an|my|i|i'm|i've|i'd|he|she|they|we|not|never|have|has|had|am|was|is|"
+    r"are|were|would|could|can|will|don't|didn't|haven't|wasn't|can't|for|of|with|about|just|really|then|also)[\s,-]*$"
+    r"|\b(?:and|but|or|because|if|the|an|my|i'm|i've|i'd)[\s.]*$",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
@@ -34,9 +44,13 @@ _LEANS = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
-    """A sentence, or a clause-sized part of one; `place` counts them through the transcript."""
+    """A sentence, or a clause-sized part of one, with the ids of the utterances it is from.
+
+    `place` counts sentences, `turn` stretches of one speaker through the transcript.
+    """
 
     utterance: Utterance
+    ids: tuple[str, ...]
     place: int
     turn: int
     text: str
@@ -101,22 +115,74 @@ def _parts(text: str) -> list[str]:
     return _packed(_glued([c.strip() for c in _CLAUSE.split(text) if c and c.strip()]))
 
 
+@dataclass(slots=True)
+class _Spoken:
+    """A sentence while it is put together; `sources` holds for each word the utterance it is from."""
+
+    text: str
+    sources: list[Utterance]
+
+    @property
+    def is_finished(self) -> bool:
+        return self.text.endswith((".", "?", "!")) and not self.text.endswith("...")
+
+    @property
+    def hangs(self) -> bool:
+        """Say whether the last word cannot end a sentence ("but I"): what follows may turn its sense."""
+        return _HANGING.search(self.text) is not None
+
+
+def _turns(utterances: Iterable[Utterance]) -> list[list[Utterance]]:
+    """Group what one person said in a row; a clinician's "mm-hmm" in between does not end the client's turn."""
+    listens = cues().leave_out["backchannel"]
+    out: list[list[Utterance]] = []
+    for utterance in utterances:
+        text = tidy(utterance.text)
+        if not text or (utterance.speaker == "clinician" and listens.search(text)):
+            continue
+        if out and out[-1][-1].speaker == utterance.speaker:
+            out[-1].append(utterance)
+        else:
+            out.append([utterance])
+    return out
+
+
+def _spoken(turn: list[Utterance]) -> list[_Spoken]:
+    """Cut one turn into sentences; one that a pause interrupts goes on in the next utterance."""
+    out: list[_Spoken] = []
+    for utterance in turn:
+        for n, text in enumerate(_END.split(tidy(utterance.text))):
+            sources = [utterance] * len(text.split())
+            last = out[-1] if out else None
+            goes_on = n == 0 and last is not None and not last.is_finished
+            near = last is not None and utterance.start_s - last.sources[-1].end_s <= JOIN_S
+            if last is not None and goes_on and (near or last.hangs):
+                last.text, last.sources = f"{last.text} {text}", last.sources + sources
+            else:
+                out.append(_Spoken(text=text, sources=sources))
+    return out
+
+
 def sentences(utterances: Iterable[Utterance]) -> list[Sentence]:
     """Cut utterances into quotable sentences in their order."""
     out: list[Sentence] = []
-    for turn, utterance in enumerate(utterances):
-        for whole in _END.split(tidy(utterance.text)):
-            parts = _parts(whole.strip())
+    for turn, said in enumerate(_turns(utterances)):
+        for spoken in _spoken(said):
+            parts = _parts(spoken.text)
+            first = 0
             for n, part in enumerate(parts):
-                if part and any(c.isalnum() for c in part):
+                sources = spoken.sources[first : first + len(part.split())]
+                first += len(part.split())
+                if any(c.isalnum() for c in part):
                     out.append(
                         Sentence(
-                            utterance=utterance,
+                            utterance=sources[0],
+                            ids=tuple(dict.fromkeys(u.id for u in sources)),
                             place=len(out),
                             turn=turn,
                             text=part,
                             cut_before=n > 0,
-                            cut_after=n < len(parts) - 1,
+                            cut_after=n < len(parts) - 1 or spoken.hangs,
                         )
                     )
     return out

@@ -167,28 +167,11 @@ class Desk:
         self._audit(db, person.fhir_user, "note.addendum-begun", addendum)
         return addendum
 
-    def forget_ai_text(self, db: Db, session_id: str) -> int:
-        """Take the AI text out of the session's unsigned notes after a withdrawal (decision 3); return how many.
-
-        A draft already in the chart becomes entered-in-error there; the clinician's own words stay in the app.
-        """
-        touched = 0
-        now = self.clock.now()
-        for note in notes.drafts_of_session(db, session_id):
-            content = material.content_of(self.seal, note)
-            approved = material.approved_of(self.seal, note)
-            if not contents.has_ai_text(content) and not (approved and contents.has_ai_text(approved)):
-                continue
-            self._store(note, contents.without_ai_text(content), keep_approved=False)
-            note.summary_version = None
-            if note.is_saved_to_chart:
-                note.status = "entered-in-error"
-                filings.owe(db, "note", note.id, session_id=session_id, now=now)
-            audit_lines.append_if_possible(
-                db, at=now, actor="server", action="note.ai-text-erased", subject=note.id, detail={}
-            )
-            touched += 1
-        return touched
+    def forget_ai_text(self, db: Db, note: Note) -> None:
+        """Take the AI text out of an unsigned note after a withdrawal (decision 3); the clinician's own words stay."""
+        self._store(note, contents.without_ai_text(material.content_of(self.seal, note)), keep_approved=False)
+        note.summary_version = None
+        db.flush()
 
     def _owe_signed(self, db: Db, note: Note, content: Content, now: datetime) -> None:
         filings.owe(db, "note", note.id, session_id=note.session_id, now=now)

@@ -24,7 +24,7 @@ def _statements(items: Iterable[Mapping[str, Any]]) -> tuple[Statement, ...]:
 def summary_from_json(shape: Mapping[str, Any]) -> Summary:
     """Read a summary of shape `chartside.summary/1`."""
     return Summary(
-        format=shape["format"],
+        format=shape["style"],
         sections=tuple(
             Section(
                 key=each["key"],

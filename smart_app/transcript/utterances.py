@@ -24,7 +24,7 @@ def cut(words: Sequence[Word], *, pause_s: float = PAUSE_S) -> list[tuple[Word, 
     """Cut one track's words, in order, at its pauses."""
     groups: list[list[Word]] = []
     for word in words:
-        if groups and word.start_s - groups[-1][-1].end_s <= pause_s:
+        if groups and round(word.start_s - groups[-1][-1].end_s, 3) <= pause_s:
             groups[-1].append(word)
         else:
             groups.append([word])

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from smart_app.ports import SAMPLE_RATE, Sound
 
 FRAME_SAMPLES = 512
-SPEECH_FROM, SPEECH_UNTIL = 0.25, 0.12
+SPEECH_FROM, SPEECH_UNTIL, SPEECH_PEAK = 0.25, 0.12, 0.3
 """Speech begins above the first probability and ends below the second.
 
-Silero's defaults (0.5, 0.35) miss 32 of 70 s of a noisy, narrow-band client; these miss 11 s and add 2 s. White and
-brown noise stay below 0.125.
+Silero's defaults (0.5, 0.35) miss 32 of 70 s of a noisy, narrow-band client; these miss about 12 s and add 2 s. A
+span must reach the peak somewhere, or it is noise.
 """
 SILENCE_S = 0.16
 """A dip shorter than this is inside speech."""
@@ -49,15 +49,20 @@ def spans_of(probabilities: NDArray[np.float32]) -> tuple[Span, ...]:
     """Turn speech probabilities of 32 ms frames into spans, with hysteresis."""
     frame_s = FRAME_SAMPLES / SAMPLE_RATE
     raw: list[tuple[int, int]] = []
+
+    def end(start: int, stop: int) -> None:
+        if probabilities[start:stop].max() >= SPEECH_PEAK:
+            raw.append((start, stop))
+
     start: int | None = None
     for index, probability in enumerate(probabilities):
         if start is None and probability >= SPEECH_FROM:
             start = index
         elif start is not None and probability < SPEECH_UNTIL:
-            raw.append((start, index))
+            end(start, index)
             start = None
     if start is not None:
-        raw.append((start, len(probabilities)))
+        end(start, len(probabilities))
     spans = joined((Span(start_s=a * frame_s, end_s=b * frame_s) for a, b in raw), gap_s=SILENCE_S)
     return tuple(span for span in spans if span.length_s >= CLICK_S)
 

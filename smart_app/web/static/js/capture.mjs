@@ -26,12 +26,13 @@ export class Capture {
 
   /**
    * @param {{sessionId: string, graph: import("./graph.mjs").AudioGraph, clock: import("./clock.mjs").SessionClock,
-   *   onTrouble: (words: string) => void}} parts
+   *   onTrouble: (words: string) => void, onConfirmed: () => void}} parts onConfirmed: a track's first chunk arrived
    */
-  constructor({ sessionId, graph, clock, onTrouble }) {
+  constructor({ sessionId, graph, clock, onTrouble, onConfirmed }) {
     this.sessionId = sessionId;
     this.graph = graph;
     this.onTrouble = onTrouble;
+    this.onConfirmed = onConfirmed;
     this.store = new ChunkStore(sessionId);
     this.recorder = new Recorder({
       graph,
@@ -183,6 +184,7 @@ export class Capture {
       store: this.store,
       ports: {
         onRefused: () => void this.recorder.stop(),
+        onFirst: this.onConfirmed,
         onGone: () => void this.#then(() => this.#purge(recordingId)),
         onTrouble: this.onTrouble,
       },

@@ -104,8 +104,11 @@ export class ConsentSide {
     if (shown === this.#shown) return;
     this.#shown = shown;
     byId("consent-words", HTMLElement).replaceChildren(...standingWords(answer).map((line) => el("p", { class: "mb-1" }, line)));
+    const withdraw = button("Withdraw my consent", "btn-quiet", () => this.#withdraw(), { icon: "undo", id: "withdraw" });
+    // In the bar while the session runs, so that it is always in sight; in the panel afterwards.
+    byId("withdraw-control", HTMLElement).replaceChildren(...(answer === "agreed" && isOpen ? [withdraw] : []));
     const actions = [];
-    if (answer === "agreed") actions.push(button("Withdraw my consent", "btn-quiet", () => this.#withdraw(), { icon: "undo", id: "withdraw" }));
+    if (answer === "agreed" && !isOpen) actions.push(withdraw);
     if (answer === "declined" && isOpen) actions.push(button("Allow recording after all", "btn-quiet", () => this.#allow(), { id: "allow" }));
     const copyUrl = facts.links?.copy ?? sessionStorage.getItem("chartside.copy");
     if (copyUrl) {

@@ -8,15 +8,14 @@ import { postJson, wordsOf } from "./http.mjs";
 import { safeHtml } from "./safehtml.mjs";
 
 /** @typedef {{status: string, text_html: string, answered_at: string|null, withdrawn_at: string|null, text_version: number}} ConsentCopy */
-/** @typedef {Record<string, unknown>} ReceiptCopy */
+/** @typedef {{id: string, number: number, body: Record<string, unknown>, signature: string}} ReceiptCopy */
 
 /** @type {Record<string, string>} */
 const STATUS = {
-  active: "You agreed",
-  rejected: "You declined",
-  inactive: "You withdrew",
   asked: "You were asked and have not answered",
-  void: "The question was taken back",
+  agreed: "You agreed",
+  declined: "You declined",
+  withdrawn: "You withdrew",
 };
 
 const token = new URLSearchParams(location.hash.slice(1)).get("t") ?? "";
@@ -37,11 +36,13 @@ function consentPanel(consent) {
 
 /** @param {ReceiptCopy} receipt */
 function receiptView(receipt) {
-  const rows = Object.entries(receipt).flatMap(([name, value]) => {
+  const signed = { ...receipt.body, signature: receipt.signature };
+  const rows = Object.entries(signed).flatMap(([name, value]) => {
     const words = typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
-    return [el("dt", {}, name.replaceAll("_", " ")), el("dd", { class: "small" }, words)];
+    return [el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, words)];
   });
-  return el("dl", { class: "facts alert-plain mb-2" }, ...rows);
+  const heading = el("summary", {}, `Receipt ${receipt.number}: a recording of this session was erased`);
+  return el("details", { class: "alert-plain mb-2" }, heading, el("dl", { class: "facts small mt-2" }, ...rows));
 }
 
 async function load() {

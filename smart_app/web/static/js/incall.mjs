@@ -4,6 +4,7 @@
  */
 import { showState } from "./bannerview.mjs";
 import { Call } from "./call.mjs";
+import { byId } from "./dom.mjs";
 import { me } from "./facts.mjs";
 import { MediaControls } from "./mediacontrols.mjs";
 import { RoomLoop } from "./roomloop.mjs";
@@ -64,6 +65,7 @@ export class InCall {
       (camera) => this.call.replace("video", camera),
       () => this.#draw(),
     );
+    byId("stage", HTMLElement).hidden = false;
     const facts = this.loop.facts;
     if (facts) this.ports.onSound?.(facts.you, this.media.microphone);
     await this.#controls.tell();
@@ -75,6 +77,7 @@ export class InCall {
     this.isJoined = false;
     this.call.close();
     this.#tiles.clear();
+    byId("stage", HTMLElement).hidden = true;
     this.#controls?.remove();
     this.#controls = null;
     this.media.close();

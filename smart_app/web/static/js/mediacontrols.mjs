@@ -2,7 +2,7 @@
  * Mute and camera at the bottom of the room, and telling the others' pages.
  * @module
  */
-import { byId, button } from "./dom.mjs";
+import { byId, button, el } from "./dom.mjs";
 import { icon } from "./icons.mjs";
 import { postJson } from "./http.mjs";
 import { openCamera } from "./media.mjs";
@@ -59,8 +59,8 @@ export class MediaControls {
   #draw() {
     const { isMuted, isCameraOff } = this.media;
     this.#mute.setAttribute("aria-pressed", String(isMuted));
-    this.#mute.replaceChildren(icon(isMuted ? "mic-off" : "mic"), isMuted ? "Unmute" : "Mute");
+    this.#mute.replaceChildren(icon(isMuted ? "mic-off" : "mic"), el("span", { class: "label" }, isMuted ? "Unmute" : "Mute"));
     this.#camera.setAttribute("aria-pressed", String(isCameraOff));
-    this.#camera.replaceChildren(icon(isCameraOff ? "camera-off" : "camera"), isCameraOff ? "Camera on" : "Camera off");
+    this.#camera.replaceChildren(icon(isCameraOff ? "camera-off" : "camera"), el("span", { class: "label" }, isCameraOff ? "Camera on" : "Camera off"));
   }
 }

@@ -6,13 +6,12 @@ import { button, byId, el } from "./dom.mjs";
 import { icon } from "./icons.mjs";
 import { getJson, postJson } from "./http.mjs";
 
-/** @typedef {{session_id: string, kind: "ready"|"failed"|"warning", title: string, text: string, url: string}} Notice */
+/** @typedef {{session_id: string, kind: "ready"|"failed"|"warning", title: string, text: string,
+ *   action: string, url: string, at: string}} Notice */
 
 const EVERY_MS = 5000;
 /** @type {Record<Notice["kind"], string>} */
 const ICONS = { ready: "check", failed: "alert", warning: "clock" };
-/** @type {Record<Notice["kind"], string>} */
-const OPEN = { ready: "Open", failed: "See why", warning: "Open" };
 
 const place = byId("notices", HTMLElement);
 const title = document.title;
@@ -20,7 +19,7 @@ const title = document.title;
 /** @type {Set<string>} */ const dismissed = new Set();
 
 /** @param {Notice} notice */
-const keyOf = (notice) => `${notice.session_id}/${notice.kind}`;
+const keyOf = (notice) => `${notice.session_id}/${notice.kind}/${notice.at}`;
 
 /** @param {Notice} notice */
 async function dismiss(notice) {
@@ -38,7 +37,7 @@ function draw(notice) {
   close.addEventListener("click", () => void dismiss(notice));
   /** @type {HTMLElement[]} */ const parts = [el("div", { class: "notice-head" }, icon(ICONS[notice.kind] ?? "info"), notice.title, close), el("p", {}, notice.text)];
   if (notice.url.startsWith("/")) {
-    const open = button(OPEN[notice.kind] ?? "Open", "btn-primary btn-sm", async () => {
+    const open = button(notice.action || "Open", "btn-primary btn-sm", async () => {
       await dismiss(notice);
       location.assign(notice.url);
     });

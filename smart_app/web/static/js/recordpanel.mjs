@@ -42,7 +42,7 @@ export class RecordPanel {
   /** @param {null|"start"|"stop"|"asking"} kind */
   #button(kind) {
     if (kind === "start") return button("Start Recording", "btn-primary", this.acts.start, { icon: "record", id: "record-start" });
-    if (kind === "stop") return button("Stop Recording", "btn-danger", this.acts.stop, { icon: "stop", id: "record-stop" });
+    if (kind === "stop") return button("Stop Recording", "btn-stop", this.acts.stop, { icon: "stop", id: "record-stop" });
     if (kind === "asking") return button("Take back the question", "btn-quiet", this.acts.stop, { icon: "undo", id: "record-unask" });
     return null;
   }

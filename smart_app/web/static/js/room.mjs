@@ -49,6 +49,7 @@ class ClinicianRoom {
       graph: this.#graph,
       clock: this.#clock,
       onTrouble: (words) => this.#trouble(words),
+      onConfirmed: () => void this.call.changed(),
     });
     const changed = () => this.call.changed();
     this.people = new People(this.#sessionId, changed);
@@ -159,7 +160,6 @@ class ClinicianRoom {
     byId("leave", HTMLButtonElement).remove();
     byId("end", HTMLButtonElement).remove();
     byId("invite", HTMLElement).hidden = true;
-    byId("stage", HTMLElement).hidden = true;
     await this.capture.stop();
     this.#goOut();
     await this.capture.finish(DRAIN_MS);

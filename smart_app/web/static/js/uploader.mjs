@@ -4,6 +4,7 @@
  * @module
  */
 import { Refused, ask } from "./http.mjs";
+import { FIRST_NUMBER } from "./recorder.mjs";
 
 /** @typedef {import("./chunkstore.mjs").ChunkPlace} ChunkPlace */
 /** @typedef {{place: ChunkPlace, bytes: ArrayBuffer}} Waiting */
@@ -11,6 +12,7 @@ import { Refused, ask } from "./http.mjs";
 /**
  * @typedef {object} UploaderPorts
  * @property {() => void} onRefused the grant was refused: stop the recorders
+ * @property {() => void} onFirst the first chunk of a track's run is acknowledged
  * @property {() => void} onGone the recording was erased: purge
  * @property {(words: string) => void} onTrouble words for the clinician; empty when it is over
  */
@@ -115,6 +117,7 @@ export class Uploader {
     if (outcome === "acked" || outcome === "dropped") {
       if (this.#queue[0] === chunk) this.#queue.shift();
       await this.store.drop(chunk.place).catch(() => undefined);
+      if (outcome === "acked" && chunk.place.number === FIRST_NUMBER) this.ports.onFirst();
       if (this.#tries) this.ports.onTrouble("");
       this.#tries = 0;
       return;
