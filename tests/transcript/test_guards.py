@@ -1,0 +1,66 @@
+"""What a recogniser invents is taken out, and what people say is left in."""
+
+import pytest
+
+from smart_app.ports import Word
+from smart_app.transcript.guards import Attempt, is_invented, is_only_hints, spoken, without_loops
+
+
+def words(text: str, probability: float = 0.9) -> tuple[Word, ...]:
+    """Return words as the model gives them, each with the blank before it."""
+    return tuple(
+        Word(text=f" {each}", start_s=i * 0.3, end_s=i * 0.3 + 0.2, probability=probability)
+        for i, each in enumerate(text.split())
+    )
+
+
+def said(kept: tuple[Word, ...]) -> str:
+    return "".join(word.text for word in kept).strip()
+
+
+def attempt(text: str, *, logprob: float = -0.3, no_speech: float = 0.1, probability: float = 0.9) -> Attempt:
+    return Attempt(words=words(text, probability), avg_logprob=logprob, no_speech_prob=no_speech, compression_ratio=1.4)
+
+
+@pytest.mark.req("B08")
+@pytest.mark.parametrize(
+    ("heard", "kept"),
+    [
+        ("I said " + "I think " * 9 + "so", "I said I think so"),
+        ("thank you for watching. " * 4, "thank you for watching."),
+        ("you " * 12, "you"),
+        ("the dose is fifty. " * 3 + "Yes.", "the dose is fifty. Yes."),
+    ],
+)
+def test_a_loop_is_said_once(heard: str, kept: str) -> None:
+    """A phrase that follows itself too often is a loop of the decoder."""
+    assert said(without_loops(words(heard))) == kept
+
+
+@pytest.mark.parametrize("heard", ["no, no, no, I did not", "it is very, very, very hard", "bye bye. Bye bye."])
+def test_people_may_repeat_themselves(heard: str) -> None:
+    """Repetition that people use stays."""
+    assert said(without_loops(words(heard))) == heard
+
+
+@pytest.mark.req("B08")
+def test_a_window_that_the_model_calls_a_guess_is_dropped() -> None:
+    """The model's own figures decide; clear speech passes."""
+    assert not is_invented(attempt("I sleep five hours"))
+    assert is_invented(attempt("Thank you.", no_speech=0.9, logprob=-0.9))
+    assert is_invented(attempt("so so", logprob=-1.5))
+    assert is_invented(attempt("murmur", probability=0.1))
+
+
+@pytest.mark.req("B08")
+def test_annotations_are_not_words() -> None:
+    """[Music] and lone punctuation are taken out, words around them stay."""
+    assert said(spoken(words("[Soft Music] Hello there - (laughs) again"))) == "Hello there again"
+    assert spoken(words("\N{BEAMED EIGHTH NOTES} ...")) == ()
+
+
+def test_text_of_hints_alone_is_suspect() -> None:
+    """An echo of the hints is told from a sentence that uses one."""
+    assert is_only_hints(words("Sertraline, Maya."), ["sertraline", "Maya Lin"])
+    assert not is_only_hints(words("I take sertraline"), ["sertraline"])
+    assert not is_only_hints((), ["sertraline"])
