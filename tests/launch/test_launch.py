@@ -17,7 +17,6 @@ from tests.fakes import smart_ehr
 from tests.fakes.smart_ehr import SCOPE_ALL
 from tests.launch.conftest import Site
 
-
 NEEDED = {"openid", "launch", "user/Patient.rs"}
 """Without these there is no launch at all; each has a test of its own."""
 
