@@ -89,7 +89,8 @@ class Clinician(_Caller):
     def launch(self, ehr: Visitor, user: str, patient: str) -> None:
         """Sign in at the EHR and click Launch on a chart."""
         ehr.sign_in(user)
-        link = ehr.submit(f"/patients/{patient}", f"/patients/{patient}/launch", encounter="").headers["Location"]
+        chart = f"/patients/{patient}"
+        link = ehr.submit(chart, f"{chart}/launch", encounter=f"{patient}-today").headers["Location"]
         self.http.cookies.update(ehr.http.cookies)
         # As a top-level window of a browser asks; in a frame the app would offer the way out of it first.
         answer = self.http.get(link, headers={"Sec-Fetch-Dest": "document"}, timeout=TIMEOUT_S)

@@ -32,13 +32,15 @@ class Progress:
 
     def __init__(self) -> None:
         self._is_terminal = sys.stdout.isatty()
+        self._last = ""
 
     def say(self, text: str) -> None:
         """Show the step that goes on now."""
         if self._is_terminal:
             print(f"\r\033[K{text}", end="", flush=True)
-        elif not text.endswith("%"):
+        elif not text.endswith("%") and text != self._last:
             print(text, flush=True)
+        self._last = text
 
     def done(self, text: str) -> None:
         """Leave a line behind."""

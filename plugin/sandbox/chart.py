@@ -25,6 +25,8 @@ def signed_in() -> Person | None:
     """Return who is signed in in this browser."""
     return PEOPLE.get(session.get("user_id", ""))
 
+DEMO_USER, DEMO_PATIENT = "dr-alice", "maya"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launched:
@@ -159,7 +161,7 @@ def make_blueprint(chart: Chart) -> Blueprint:
 
     @routes.before_request
     def need_user() -> BaseResponse | None:
-        return None if signed_in() else redirect("/")
+        return None if signed_in() or request.endpoint == "chart.demo" else redirect("/")
 
     @routes.get("/patients")
     def patients() -> str:
@@ -177,6 +179,13 @@ def make_blueprint(chart: Chart) -> Blueprint:
     @routes.post("/patients/<patient_id>/launch")
     def launch(patient_id: str) -> BaseResponse:
         return redirect(chart.launch(_user(), patient_id, request.form.get("encounter", "")).url, 303)
+
+    @routes.get("/demo")
+    def demo() -> BaseResponse:
+        """Open the demo as one link can: signed in as Dr Alice, Chartside launched from the sample patient's chart."""
+        session.clear()
+        session["user_id"] = DEMO_USER
+        return redirect(chart.launch(PEOPLE[DEMO_USER], DEMO_PATIENT, f"{DEMO_PATIENT}-today").url, 303)
 
     @routes.post("/patients/<patient_id>/frame")
     def frame(patient_id: str) -> Response:
