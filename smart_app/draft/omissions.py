@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from smart_app.draft.checks import content
@@ -21,7 +22,7 @@ _DOSE_UNITS = frozenset({"mg", "mcg", "g", "ml"})
 def omissions(transcript: Transcript, sections: Iterable[Section]) -> tuple[Omission, ...]:
     """Return what the sections do not hold, in the order in which it was said."""
     known = cues()
-    drafted = [s for section in sections for s in section.statements if s.verdict != "no source"]
+    drafted = [_held(s) for section in sections for s in section.statements if s.verdict != "no source"]
     cut = sentences(transcript.utterances)
     risky = {
         p.sentence.place for p in answered(cut, known) if _answers_risk(p.sentence, p.question_topics, p.is_direct)
@@ -60,19 +61,36 @@ def _line(sentence: Sentence) -> str:
     return f'{sentence.utterance.speaker.capitalize()}: "{sentence.quoted}"'
 
 
-def _is_held(sentence: Sentence, kind: Kind, drafted: Sequence[Statement], known: Cues) -> bool:
-    words, figures = content(sentence.text), numbers(sentence.text)
-    for statement in drafted:
-        held = content(statement.text)
-        cites = bool(set(sentence.ids) & set(statement.evidence))
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a statement of the draft holds, looked up once."""
+
+    evidence: frozenset[str]
+    words: frozenset[str]
+    stems: frozenset[str]
+    figures: frozenset[str]
+
+
+def _held(statement: Statement) -> _Held:
+    text = statement.text
+    return _Held(
+        frozenset(statement.evidence), frozenset(tokens(text)), frozenset(content(text)), frozenset(numbers(text))
+    )
+
+
+def _is_held(sentence: Sentence, kind: Kind, drafted: Sequence[_Held], known: Cues) -> bool:
+    """Say whether a statement holds it: a medication with its dose, else its figures and enough of its words."""
+    stems, figures = content(sentence.text), numbers(sentence.text)
+    medications = known.medications(tokens(sentence.text))
+    for held in drafted:
+        if not figures <= held.figures:
+            continue
         if kind == "medication":
-            names = known.medications(tokens(sentence.text))
-            if names <= set(tokens(statement.text)) and figures <= numbers(statement.text):
+            if medications <= held.words:
                 return True
             continue
-        share = len(words & held) / max(1, len(words))
-        if not figures <= numbers(statement.text):
-            continue
-        if (cites and (share >= 0.4 or not words)) or share >= 0.8:
+        share = len(stems & held.stems) / max(1, len(stems))
+        cites = not held.evidence.isdisjoint(sentence.ids)
+        if (cites and (share >= 0.4 or not stems)) or share >= 0.8:
             return True
     return False

@@ -54,7 +54,8 @@ def tidy(text: str) -> str:
         .replace("\u201c", "'")
         .replace("\u201d", "'")
     )
-    text = "".join(c if c.isprintable() else " " for c in text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
     text = re.sub(r"\s+(n't|'(?:s|m|re|ve|ll|d))\b", r"\1", text, flags=re.IGNORECASE)
     text = _FILLER.sub("", text)
     text = _STUTTER.sub(r"\1", text)

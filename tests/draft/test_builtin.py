@@ -178,7 +178,7 @@ def test_text_without_punctuation_is_still_drafted_in_short_quotes() -> None:
     summary = drafted(
         "C: how have you been sleeping",
         "P: not great i go to bed at eleven and i lie awake until two and then i wake up at five and i feel tired all "
-        "day but i have not taken any tablets and i do not want to because they make me dizzy and my wife worries about me",
+        "day but i have not taken any tablets and i do not want to because they make me dizzy and my wife worries",
     )
     texts = section(summary, "subjective") + [s.text for s in summary.for_your_wording]
     assert any("awake until two" in t for t in texts)
@@ -198,6 +198,14 @@ def test_a_cut_never_drops_a_condition_or_a_turn_of_sense() -> None:
     held += [s.text for s in summary.for_your_wording if "wanted to die" in s.text]
     assert held
     assert all("but not any more" in text for text in held)
+
+
+def test_a_sentence_that_a_pause_interrupts_is_one_sentence() -> None:
+    """A denial cut in two by a pause, or by the clinician's "mm-hmm", keeps its negation and both lines."""
+    summary = drafted("P: I thought about suicide but I", "C: Mm-hmm.", "P: never wanted to do anything.")
+    statement = everything(summary)[-1]
+    assert statement.text == 'Client: "I thought about suicide but I never wanted to do anything."'
+    assert statement.evidence == ("u3", "u5")
 
 
 def test_an_injection_is_at_most_a_quotation() -> None:
