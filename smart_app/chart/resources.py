@@ -39,14 +39,26 @@ def encounters_of(resource: Resource, base: str) -> frozenset[str]:
     return frozenset(found for found in (reference_of(place, base) for place in places) if "Encounter/" in found)
 
 
+def _identifiers(resource: Resource) -> list[dict[str, Any]]:
+    """Return the identifiers as a list; a QuestionnaireResponse has a single one."""
+    value = resource.get("identifier") or []
+    return [entry for entry in (value if isinstance(value, list) else [value]) if isinstance(entry, dict)]
+
+
+def _tokens(resource: Resource) -> list[str]:
+    return [f"{entry.get('system', '')}|{entry['value']}" for entry in _identifiers(resource) if entry.get("value")]
+
+
 def finder(resource: Resource) -> dict[str, str]:
     """Return the search parameters that find this one resource again; empty when nothing does.
 
-    The first identifier; Provenance and AuditEvent have none in R4, so what they are about and the exact time stand in.
+    The first identifier. Provenance and AuditEvent have none in R4: what they are about and the exact time stand in; a
+    Questionnaire goes by its url and version.
     """
-    for identifier in resource.get("identifier") or []:
-        if identifier.get("value"):
-            return {"identifier": f"{identifier.get('system', '')}|{identifier['value']}"}
+    if tokens := _tokens(resource):
+        return {"identifier": tokens[0]}
+    if resource.get("resourceType") == "Questionnaire" and resource.get("url"):
+        return {name: str(resource[name]) for name in ("url", "version") if resource.get(name)}
     recorded = resource.get("recorded", "")
     if resource.get("resourceType") == "Provenance" and recorded and resource.get("target"):
         return {"target": str(resource["target"][0].get("reference", "")), "recorded": recorded}
@@ -62,8 +74,9 @@ def is_found_by(theirs: Resource, ours: Resource) -> bool:
         return False
     wanted = finder(ours)
     if "identifier" in wanted:
-        pairs = {f"{entry.get('system', '')}|{entry.get('value', '')}" for entry in theirs.get("identifier") or []}
-        return wanted["identifier"] in pairs
+        return wanted["identifier"] in _tokens(theirs)
+    if "url" in wanted:
+        return all(theirs.get(name) == value for name, value in wanted.items())
     return bool(wanted) and is_same(theirs, ours)
 
 
@@ -91,7 +104,7 @@ def fits(resource: Resource, params: Mapping[str, str], base: str) -> bool:
         return False
     if "identifier" in params:
         system, _, value = params["identifier"].rpartition("|")
-        entries = resource.get("identifier") or []
+        entries = _identifiers(resource)
         return any(e.get("value") == value and (not system or e.get("system") == system) for e in entries)
     return True
 
