@@ -7,20 +7,17 @@ from typing import Any
 
 CONTEXT = ("openid", "fhirUser", "launch", "offline_access")
 RESOURCES: Mapping[str, str] = {
-    # smart.md section 2, the line for a full FHIR R4 server; never `d`, never a wildcard.
+    # Exactly what manifest.json gives reasons for; never `d`, never a wildcard. Provenance and AuditEvent carry no
+    # identifier, so a create whose answer was lost is searched for before it is tried again.
     "Patient": "rs",
     "Encounter": "rs",
     "Practitioner": "r",
     "DocumentReference": "crus",
     "Consent": "crus",
     "Media": "crus",
-    "Provenance": "c",
+    "Provenance": "crs",
     "Device": "crus",
-    "Task": "cu",
-    "Communication": "c",
-    "AuditEvent": "c",
-    "Questionnaire": "crs",
-    "QuestionnaireResponse": "crus",
+    "AuditEvent": "crs",
     "MedicationRequest": "rs",
     "Condition": "rs",
 }
