@@ -210,7 +210,7 @@ class Recording(Base):
     """23 h (or less, by setting) after the first byte; counted from the start until one arrives."""
     erased_at: Mapped[datetime | None]
     erase_cause: Mapped[str] = mapped_column(default="")
-    """signed, after-drafting, deadline, withdrawn."""
+    """signed, after-drafting, deadline, withdrawn; set before `erased_at` it says: erase now, for this cause."""
 
 
 class Track(Base):
@@ -273,6 +273,7 @@ class Signal(Base):
     """A line in the signalling mailbox (WebRTC offers, answers, candidates); gone when the session is over."""
 
     __tablename__ = "signal"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - ids of dropped lines never come again
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     session_id: Mapped[str] = mapped_column(ForeignKey("telehealth_session.id"), index=True)
     from_id: Mapped[str]

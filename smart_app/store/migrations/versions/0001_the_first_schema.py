@@ -273,7 +273,8 @@ def upgrade() -> None:
     sa.Column('body', sa.Text(), nullable=False),
     sa.Column('at', smart_app.store.database.UtcDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['session_id'], ['telehealth_session.id'], ),
-    sa.PrimaryKeyConstraint('id')
+    sa.PrimaryKeyConstraint('id'),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('signal', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_signal_session_id'), ['session_id'], unique=False)

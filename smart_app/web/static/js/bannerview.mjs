@@ -31,11 +31,19 @@ export function showState(facts) {
   place.replaceChildren(pill.tone === "live" ? icon("record") : "", pill.text);
 }
 
-/** Keep the session clock running. @param {import("./clock.mjs").SessionClock} clock */
+/** Keep the session clock running. @param {import("./clock.mjs").SessionClock} clock @returns {number} the timer */
 export function runClock(clock) {
   const place = byId("clock", HTMLElement);
-  setInterval(() => {
+  return window.setInterval(() => {
     place.hidden = !clock.isSet;
     if (clock.isSet) place.textContent = formatClock(clock.now());
   }, 1000);
+}
+
+/** Show how long the session was. @param {number} timer of `runClock` @param {Facts} facts */
+export function stopClock(timer, facts) {
+  clearInterval(timer);
+  const place = byId("clock", HTMLElement);
+  place.hidden = !facts.ended_at;
+  place.textContent = formatClock(Date.parse(facts.ended_at ?? facts.now) - Date.parse(facts.started_at));
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** @typedef {{recordingId: string, trackId: string, run: number, number: number}} ChunkPlace */
+/** @typedef {{recordingId: string, trackId: string, run: number, number: number, isLast: boolean}} ChunkPlace */
 /** @typedef {ChunkPlace & {id: string, sessionId: string, nonce: Uint8Array<ArrayBuffer>, sealed: ArrayBuffer}} Row */
 
 const DATABASE = "chartside";
@@ -92,8 +92,8 @@ export class ChunkStore {
     for (const row of await this.#rows()) {
       if (row.recordingId !== recordingId) continue;
       const bytes = await unseal(key, row);
-      const { trackId, run, number } = row;
-      if (bytes) found.push({ place: { recordingId, trackId, run, number }, bytes });
+      const { trackId, run, number, isLast } = row;
+      if (bytes) found.push({ place: { recordingId, trackId, run, number, isLast }, bytes });
       else await this.drop(row);
     }
     return found.sort((a, b) => a.place.run - b.place.run || a.place.number - b.place.number);

@@ -109,7 +109,7 @@ export class ConsentSide {
     byId("withdraw-control", HTMLElement).replaceChildren(...(answer === "agreed" && isOpen ? [withdraw] : []));
     const actions = [];
     if (answer === "agreed" && !isOpen) actions.push(withdraw);
-    if (answer === "declined" && isOpen) actions.push(button("Allow recording after all", "btn-quiet", () => this.#allow(), { id: "allow" }));
+    if ((answer === "declined" || answer === "withdrawn") && isOpen) actions.push(button("Allow recording after all", "btn-quiet", () => this.#allow(), { id: "allow" }));
     const copyUrl = facts.links?.copy ?? sessionStorage.getItem("chartside.copy");
     if (copyUrl) {
       sessionStorage.setItem("chartside.copy", copyUrl);

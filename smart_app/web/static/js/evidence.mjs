@@ -49,6 +49,8 @@ export class EvidencePanel {
     this.#from = from;
     from.setAttribute("aria-expanded", "true");
     this.panel.classList.add("is-open");
+    // On a narrow screen the sheet covers the lower half: keep the statement above it.
+    if (getComputedStyle(this.panel).position === "fixed") from.scrollIntoView({ block: "start", behavior: "smooth" });
     const head = [el("p", { class: "evidence-quote" }, line.text), line.why ? el("p", { class: "small evidence-why" }, icon("alert"), line.why) : null];
     if (!line.evidence.length) {
       this.#fill(...head, el("p", { class: "small soft mb-0" }, "It rests on no line of the transcript."));

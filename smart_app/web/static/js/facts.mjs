@@ -50,7 +50,7 @@ import { State, isLive } from "./states.mjs";
  * @property {RecorderFacts|null} [recorder]
  * @property {{is_running: boolean, is_confirmed: boolean, count: number, started_at: string|null}} recording
  * @property {{consent_id: string}|null} question
- * @property {{is_alive: boolean, queue_place: number, expected_s: [number, number]}} worker
+ * @property {{is_alive: boolean, queue_place: number, expected_s: [number, number]}} worker the clinician's only
  * @property {{copy: string|null}} [links]
  */
 

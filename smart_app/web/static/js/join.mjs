@@ -2,7 +2,7 @@
  * The client's page: the invitation, the device check, the waiting room, the call, the consent.
  * @module
  */
-import { runClock, showBanner } from "./bannerview.mjs";
+import { runClock, showBanner, stopClock } from "./bannerview.mjs";
 import { SessionClock } from "./clock.mjs";
 import { ConsentSide } from "./consent.mjs";
 import { DeviceCheck } from "./devicecheck.mjs";
@@ -27,9 +27,10 @@ class ClientRoom {
   /** @type {InCall|null} */ #call = null;
   /** @type {ConsentSide|null} */ #consent = null;
   #sessionId = "";
+  #timer = 0;
 
   async open() {
-    runClock(this.#clock);
+    this.#timer = runClock(this.#clock);
     const leave = byId("leave", HTMLButtonElement);
     leave.addEventListener("click", () => void once(leave, () => this.#leave()));
     const sessionId = await this.#accept();
@@ -87,6 +88,7 @@ class ClientRoom {
     this.#consent?.update(facts);
     if (!isOpen) {
       this.#goOut();
+      stopClock(this.#timer, facts);
       showWords("The session has ended", ["Thank you. You can close this page."]);
     } else if (presence === "left") {
       this.#showLeft();

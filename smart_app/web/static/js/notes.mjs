@@ -68,6 +68,11 @@ class Editor {
     this.elements = said.elements;
     this.#take(said);
     this.place.replaceChildren(...this.elements.map((each, at) => this.#element(each, at)));
+    byId("evidence", HTMLElement).hidden = !review.openLines(this.elements).length;
+    if (this.elements.some((each) => each.is_locked)) {
+      this.place.prepend(el("p", { class: "banner banner-neutral mb-3" }, "The signed text stays as it is. Write the addendum at the end, then sign the new version."));
+      this.place.querySelector("textarea")?.focus();
+    }
     this.#review();
     if (said.summary.is_waiting) this.#waitForSummary();
   }
@@ -99,7 +104,7 @@ class Editor {
     const box = el("section", { class: `panel element${isAi ? " is-ai" : ""}`, "aria-labelledby": id });
     box.append(el("h2", { id }, element.title));
     if (element.is_locked) {
-      box.append(el("p", { class: "locked-text" }, review.elementText(element) || "(left empty)"), el("p", { class: "small soft mb-0" }, "Signed before; an addendum does not change it."));
+      box.append(el("p", { class: "locked-text" }, review.elementText(element) || "(left empty)"));
       return box;
     }
     if (isAi && element.parts.length) {
@@ -206,8 +211,8 @@ class Editor {
     byId("progress", HTMLElement).className = `progress-line mb-3 ${open ? "is-open" : "is-done"}`;
     tell(byId("progress-words", HTMLElement), words);
     byId("next-open", HTMLButtonElement).hidden = !open;
-    const words2 = review.hasAiText(this.elements) ? page.dataset.attestsAi : page.dataset.attestsPlain;
-    tell(byId("attests-label", HTMLElement), words2 ?? "");
+    const attested = review.hasAiText(this.elements) ? page.dataset.attestsAi : page.dataset.attestsPlain;
+    tell(byId("attests-label", HTMLElement), attested ?? "");
   }
 
   #toNext() {

@@ -6,6 +6,7 @@ import { capital, nameOf } from "./facts.mjs";
 import { button, byId, el, tell } from "./dom.mjs";
 import { icon } from "./icons.mjs";
 import { postJson, wordsOf } from "./http.mjs";
+import { isLive } from "./states.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 /** @typedef {import("./facts.mjs").Participant} Participant */
@@ -40,6 +41,7 @@ export class People {
 
   /** @param {Facts} facts */
   update(facts) {
+    this.#list.parentElement?.toggleAttribute("hidden", !isLive(facts.state));
     const people = facts.participants.filter((person) => person.presence !== "invited");
     for (const [id, { item }] of this.#items) {
       if (people.some((person) => person.id === id)) continue;

@@ -9,7 +9,7 @@ const TIMESLICE_MS = 2000;
 /** The first chunk of a run; it carries the container's header. */
 export const FIRST_NUMBER = 0;
 
-/** @typedef {{trackId: string, run: number, number: number}} ChunkName */
+/** @typedef {{trackId: string, run: number, number: number, isLast: boolean}} ChunkName isLast: of its run */
 /** @typedef {{track_id: string, run: number, start_ms: number, mime: string}} Run */
 /** @typedef {(name: ChunkName, bytes: ArrayBuffer) => Promise<void>} ChunkSink */
 
@@ -27,9 +27,9 @@ export class TrackRecorder {
     this.#recorder = new MediaRecorder(stream, { mimeType: MIME, audioBitsPerSecond: BITS_PER_S });
     this.#recorder.ondataavailable = ({ data }) => {
       if (!data.size) return;
-      const number = this.#number;
+      const name = { trackId, run, number: this.#number, isLast: this.#recorder.state === "inactive" };
       this.#number += 1;
-      this.#work = this.#work.then(async () => sink({ trackId, run, number }, await data.arrayBuffer())).catch(onBroken);
+      this.#work = this.#work.then(async () => sink(name, await data.arrayBuffer())).catch(onBroken);
     };
     this.#recorder.onerror = onBroken;
   }

@@ -23,23 +23,20 @@ const WHY = {
     fix: "again",
   },
   nobody_here: { reason: "A recording can be asked for when the client is in the session. Nobody is here yet.", fix: null },
-  not_again: {
-    reason: "The question was asked twice. Now only the client can change the answer, with “Allow recording after all”.",
-    fix: null,
-  },
   disk_reserve: { reason: "The server's disk is nearly full, so no recording starts. Tell the people who run Chartside.", fix: null },
 };
 
 /** Codes for which no AI control or word may show at all (S01). */
 const SILENT = new Set(["site_off", "not_enabled"]);
 
-/** @param {Facts} facts */
-function afterDecline(facts) {
-  const people = invited(facts).filter((person) => person.answer === "declined");
-  if (!people.length) return "";
-  const may = people.filter((person) => person.may_ask_again);
-  if (may.length === people.length) return `You may ask ${listOf(may.map(nameOf))} once more, by Start Recording.`;
-  return `${capital(listOf(people.map(nameOf)))} declined. Only they can change it, with “Allow recording after all”.`;
+/** Who said no, and who can change it (decisions 2 and 3). @param {Facts} facts */
+function afterNo(facts) {
+  const people = invited(facts).filter((person) => person.answer === "declined" || person.answer === "withdrawn");
+  const final = people.filter((person) => !person.may_ask_again);
+  if (final.length) {
+    return `${capital(listOf(final.map(nameOf)))} said no, and is not asked again. Only they can change it, with “Allow recording after all”.`;
+  }
+  return people.length ? `You may ask ${listOf(people.map(nameOf))} once more, by Start Recording.` : "";
 }
 
 /**
@@ -56,6 +53,6 @@ export function recordWords(facts) {
   if (recorder.control === "absent") {
     return { button: null, reason: known?.reason ?? "Recording is not possible in this session.", fix: known?.fix ?? null };
   }
-  const declined = facts.state === State.OPEN ? afterDecline(facts) : "";
-  return { button: "start", reason: known?.reason ?? declined, fix: known?.fix ?? null };
+  const refused = facts.state === State.OPEN ? afterNo(facts) : "";
+  return { button: "start", reason: known?.reason ?? refused, fix: known?.fix ?? null };
 }

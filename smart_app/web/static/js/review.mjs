@@ -73,6 +73,7 @@ export function openOffers(element) {
 
 /** Return the chip of a statement: words, a tone and an icon. @param {Line} line */
 export function chipFor(line) {
+  if (line.state === "removed") return { words: "Removed", tone: "plain", icon: "close" };
   if (line.state === "added") return { words: line.drafted ? "Added by you from the session" : "Added by you", tone: "plain", icon: "person" };
   if (line.state === "edited") return { words: "Edited by you", tone: "plain", icon: "person" };
   if (line.state === "kept" && NEEDS_DECISION.has(line.verdict)) return { words: "Kept by you", tone: "plain", icon: "person" };

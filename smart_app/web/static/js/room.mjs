@@ -2,14 +2,14 @@
  * The clinician's room: wires the call, the people, the invitations and the recording to the page.
  * @module
  */
-import { runClock } from "./bannerview.mjs";
+import { runClock, stopClock } from "./bannerview.mjs";
 import { Capture } from "./capture.mjs";
 import { SessionClock } from "./clock.mjs";
 import { DeviceCheck } from "./devicecheck.mjs";
 import { byId, once, tell } from "./dom.mjs";
 import { me } from "./facts.mjs";
 import { AudioGraph } from "./graph.mjs";
-import { postJson, wordsOf } from "./http.mjs";
+import { Unreachable, postJson, wordsOf } from "./http.mjs";
 import { InCall } from "./incall.mjs";
 import { Invitations } from "./invite.mjs";
 import { OwnMedia, openCamera, openMicrophone } from "./media.mjs";
@@ -31,6 +31,9 @@ class ClinicianRoom {
   #graph = new AudioGraph();
   #isOver = false;
   #wasRestored = false;
+  #timer = 0;
+  /** What is wrong now, by where it comes from. */
+  #troubles = { line: "", capture: "", act: "" };
 
   constructor() {
     this.call = new InCall({
@@ -40,7 +43,7 @@ class ClinicianRoom {
       clock: this.#clock,
       ports: {
         onFacts: (facts) => this.#follow(facts),
-        onTrouble: (error) => this.#trouble(wordsOf(error)),
+        onTrouble: (error) => this.#lineTrouble(error),
         onSound: (id, track) => this.#graph.setSource(id, track),
       },
     });
@@ -48,7 +51,7 @@ class ClinicianRoom {
       sessionId: this.#sessionId,
       graph: this.#graph,
       clock: this.#clock,
-      onTrouble: (words) => this.#trouble(words),
+      onTrouble: (words) => this.#trouble("capture", words),
       onConfirmed: () => void this.call.changed(),
     });
     const changed = () => this.call.changed();
@@ -63,7 +66,7 @@ class ClinicianRoom {
   }
 
   async open() {
-    runClock(this.#clock);
+    this.#timer = runClock(this.#clock);
     for (const [id, act] of /** @type {const} */ ([["leave", () => this.#leave()], ["end", () => this.#end()]])) {
       const pressed = byId(id, HTMLButtonElement);
       pressed.addEventListener("click", () => void once(pressed, act));
@@ -78,7 +81,7 @@ class ClinicianRoom {
 
   /** @param {Facts} facts */
   #follow(facts) {
-    this.#trouble("");
+    this.#trouble("line", "");
     if (facts.next) {
       this.#goTo(facts.next);
       return;
@@ -136,8 +139,7 @@ class ClinicianRoom {
       lines.unshift("Recording runs in this window, so leaving stops it, as Stop Recording does.");
     }
     if (!(await confirmModal({ title: "Leave this session?", lines, yes: "Leave Session", no: "Stay" }))) return;
-    if (this.capture.isRunning) await this.#stopRecording();
-    await this.#post(`/room/${this.#sessionId}/leave`);
+    await this.#post(`/room/${this.#sessionId}/leave`, { last: await this.capture.stop() });
     this.#goOut();
     await this.call.loop.now();
   }
@@ -157,22 +159,20 @@ class ClinicianRoom {
     showOutcome(facts);
     if (this.#isOver) return;
     this.#isOver = true;
-    byId("leave", HTMLButtonElement).remove();
-    byId("end", HTMLButtonElement).remove();
-    byId("invite", HTMLElement).hidden = true;
+    for (const id of ["callbar", "invite"]) byId(id, HTMLElement).hidden = true;
+    stopClock(this.#timer, facts);
     await this.capture.stop();
     this.#goOut();
     await this.capture.finish(DRAIN_MS);
   }
 
   async #again() {
-    await this.capture.stop();
     try {
-      const said = await postJson(`/sessions/${this.#sessionId}/again`);
+      const said = await postJson(`/sessions/${this.#sessionId}/again`, { last: await this.capture.stop() });
       this.call.call.nudge();
       this.#goTo(said.session_id);
     } catch (error) {
-      this.#trouble(wordsOf(error));
+      this.#trouble("act", wordsOf(error));
     }
   }
 
@@ -200,16 +200,25 @@ class ClinicianRoom {
   async #post(what, body = {}) {
     try {
       await postJson(what.startsWith("/") ? what : `/sessions/${this.#sessionId}/${what}`, body);
+      this.#trouble("act", "");
       await this.call.changed();
     } catch (error) {
+      this.#trouble("act", wordsOf(error));
       await this.call.loop.now();
-      this.#trouble(wordsOf(error));
     }
   }
 
-  /** @param {string} words */
-  #trouble(words) {
-    tell(byId("trouble", HTMLElement), words);
+  /** @param {unknown} error */
+  #lineTrouble(error) {
+    const isWaiting = error instanceof Unreachable && this.capture.isRunning;
+    this.#trouble("line", wordsOf(error) + (isWaiting ? " The recording waits in this browser, encrypted, until then." : ""));
+  }
+
+  /** @param {"line"|"capture"|"act"} from @param {string} words */
+  #trouble(from, words) {
+    this.#troubles[from] = words;
+    const { line, capture, act } = this.#troubles;
+    tell(byId("trouble", HTMLElement), [...new Set([act, line || capture])].filter(Boolean).join(" "));
   }
 }
 

@@ -20,6 +20,8 @@ const freshId = () => `own-${Date.now().toString(36)}-${(lastAdded += 1)}`;
 export class StatementList {
   /** @type {string|null} */
   #editing = null;
+  /** An offer on its way in: it is no part of the note before the clinician has seen it in the field. @type {{key: string, line: Line}|null} */
+  #coming = null;
 
   /** @param {import("./review.mjs").Element} element @param {Host} host */
   constructor(element, host) {
@@ -48,9 +50,10 @@ export class StatementList {
   /** @param {Part} part */
   #part(part) {
     const list = el("ul", { class: "statements" }, ...part.lines.map((line) => this.#line(part, line)));
+    if (this.#coming?.key === part.key) list.append(this.#arrival(part, this.#coming.line));
     const isEmpty = !part.lines.some((line) => line.state !== "removed");
     const nothing = isEmpty && !part.lines.length ? el("p", { class: "soft small mb-2" }, "(nothing drafted from the recording; add your own)") : null;
-    return el("section", { class: "part", "aria-label": part.title }, el("h3", { class: "part-title" }, part.title), nothing, part.lines.length ? list : null, this.#adder(part));
+    return el("section", { class: "part", "aria-label": part.title }, el("h3", { class: "part-title" }, part.title), nothing, list.children.length ? list : null, this.#adder(part));
   }
 
   /** @param {Part} part */
@@ -84,7 +87,11 @@ export class StatementList {
     const needs = review.blocks(line);
     const item = el("li", { class: `statement is-${line.state}${needs ? " needs-decision" : ""}`, "data-line": line.id });
     if (this.#editing === line.id) {
-      item.append(this.#editor(part, line));
+      const cancel = () => {
+        this.#editing = null;
+        this.draw(line.id);
+      };
+      item.append(this.#editor(line, (text) => this.#put(part, line, review.edit(line, text)), cancel));
       return item;
     }
     const words = el("button", { type: "button", class: "statement-words", "aria-expanded": "false", "aria-controls": "evidence" }, line.text);
@@ -94,7 +101,7 @@ export class StatementList {
     const meta = el(
       "div",
       { class: "statement-meta" },
-      el("span", { class: `pill${chip.tone === "plain" ? "" : ` pill-${chip.tone}`}` }, icon(chip.icon), line.state === "removed" ? "Removed" : chip.words),
+      el("span", { class: `pill${chip.tone === "plain" ? "" : ` pill-${chip.tone}`}` }, icon(chip.icon), chip.words),
       times.length && line.state !== "removed" ? el("span", { class: "small soft tabular" }, `at ${times.slice(0, 3).join(", ")}${times.length > 3 ? " …" : ""}`) : null,
       this.#actions(part, line, needs),
     );
@@ -130,13 +137,26 @@ export class StatementList {
   }
 
   /** @param {Part} part @param {Line} line */
-  #editor(part, line) {
-    const field = el("textarea", { class: "form-control", rows: 2, "aria-label": "Edit the statement", maxlength: 4000 }, line.text);
-    const store = () => this.#put(part, line, review.edit(line, field.value));
-    const cancel = () => {
-      this.#editing = null;
+  #arrival(part, line) {
+    const leave = () => {
+      this.#coming = null;
+      this.draw();
+    };
+    const take = (/** @type {string} */ text) => {
+      const worded = review.edit(line, text);
+      if (!worded) return leave();
+      part.lines = [...part.lines, worded];
+      this.#coming = null;
+      this.host.changed();
       this.draw(line.id);
     };
+    return el("li", { class: "statement is-added", "data-line": line.id }, this.#editor(line, take, leave));
+  }
+
+  /** @param {Line} line @param {(text: string) => void} take @param {() => void} cancel */
+  #editor(line, take, cancel) {
+    const field = el("textarea", { class: "form-control", rows: 2, "aria-label": "Edit the statement", maxlength: 4000 }, line.text);
+    const store = () => take(field.value);
     field.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.shiftKey) {
         event.preventDefault();
@@ -152,8 +172,8 @@ export class StatementList {
     const said = open.filter((each) => each.kind !== "wording");
     const wording = open.filter((each) => each.kind === "wording");
     return [
-      this.#offerBox("Said in the session, not in the draft", "Add what belongs in the note.", said),
-      this.#offerBox("For your wording", "These lines need your own words, so they were left out. Adding one opens it for editing.", wording),
+      this.#offerBox("Said in the session, not in the draft", "Add what belongs in the note; it opens for you to word.", said),
+      this.#offerBox("For your wording", "These lines need your own words, so they were left out. Adding one opens it for you to word.", wording),
     ].filter((each) => each !== null);
   }
 
@@ -179,9 +199,7 @@ export class StatementList {
       const part = this.element.parts.find((each) => each.key === where.value);
       if (!part) return;
       const line = review.added(freshId(), offer.text, offer);
-      part.lines = [...part.lines, line];
-      if (offer.kind === "wording") this.#editing = line.id;
-      this.host.changed();
+      this.#coming = { key: part.key, line };
       this.draw(line.id);
     };
     const kind = offer.kind === "wording" ? null : el("span", { class: "pill" }, review.KINDS[offer.kind] ?? offer.kind);

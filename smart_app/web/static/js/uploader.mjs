@@ -30,10 +30,10 @@ export function outcomeOf(status) {
 }
 
 /** @param {ChunkPlace} place @param {ArrayBuffer} bytes @param {string} token @returns {Promise<number>} the status */
-export async function putChunk({ trackId, run, number }, bytes, token) {
+export async function putChunk({ trackId, run, number, isLast }, bytes, token) {
   const response = await ask(`/chunks/${trackId}/${run}/${number}`, {
     method: "PUT",
-    headers: { "X-Capture-Grant": token, "Content-Type": "application/octet-stream" },
+    headers: { "X-Capture-Grant": token, "X-Chunk-Last": isLast ? "1" : "0", "Content-Type": "application/octet-stream" },
     body: bytes,
     signal: AbortSignal.timeout(PUT_TIMEOUT_MS),
   });
