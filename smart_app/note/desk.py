@@ -25,6 +25,11 @@ _STILL_NEEDED = LIVE | {State.ENDED, State.PROCESSING}
 """States in which a summary is still to come from the audio: signing another note must not take it away."""
 
 
+def erases_at_signing(session: TelehealthSession) -> bool:
+    """Say whether a signature erases audio and transcript now; otherwise their deadline does."""
+    return session.state not in _STILL_NEEDED
+
+
 class StaleRevision(Conflict):
     """The note was changed elsewhere since the page read it; nothing was stored."""
 
@@ -136,7 +141,7 @@ class Desk:
         self._owe_signed(db, note, content, now)
         self._audit(db, person.fhir_user, "note.signed", note)
         session = sessions.find(db, note.session_id)
-        if session.state not in _STILL_NEEDED:
+        if erases_at_signing(session):
             self.on_signed(db, session, now)
 
     def addend(self, db: Db, person: Person, note: Note) -> Note:

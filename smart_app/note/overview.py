@@ -119,15 +119,31 @@ def _open_line(session: TelehealthSession, room_empty_minutes: float) -> str:
     )
 
 
-def line_for(db: Db, session: TelehealthSession, custody: Custody, *, now: datetime, room_empty_minutes: float) -> str:
-    """Say in a sentence or two where the session stands and what to do."""
+def _ready_line(statuses: frozenset[str]) -> str:
+    if "draft" in statuses:
+        return "Its note is a draft: open it to review the summary, edit and sign."
+    if "signed" in statuses:
+        return "Its note is signed. The summary stays available for another note."
+    return "Create a note to review the summary, edit it and sign."
+
+
+def line_for(
+    db: Db,
+    session: TelehealthSession,
+    custody: Custody,
+    statuses: frozenset[str],
+    *,
+    now: datetime,
+    room_empty_minutes: float,
+) -> str:
+    """Say in a sentence or two where the session stands and what to do; `statuses` are those of its notes."""
     state = State(session.state)
     if state in LIVE:
         return _open_line(session, room_empty_minutes)
     if state in {State.ENDED, State.PROCESSING}:
         return waiting(db, session, custody, now=now).sentence()
     if state is State.READY:
-        return "Create a note to review the summary, edit it and sign."
+        return _ready_line(statuses)
     if state is State.FAILED:
         why = session.reason_public or "The cause is not known."
         if custody.has_audio:
@@ -200,6 +216,7 @@ def overview(
         state = State(row.state)
         custody = visits.custody(db, row)
         owed = filings.of_session(db, row.id)
+        statuses = frozenset(note.status for note in by_session.get(row.id, []))
         found.append(
             Visit(
                 id=row.id,
@@ -207,7 +224,7 @@ def overview(
                 ended_at=row.ended_at,
                 state=state,
                 stand=_STANDS[state],
-                line=line_for(db, row, custody, now=now, room_empty_minutes=room_empty_minutes),
+                line=line_for(db, row, custody, statuses, now=now, room_empty_minutes=room_empty_minutes),
                 is_open=state in LIVE,
                 can_retry=state is State.FAILED and custody.has_audio,
                 custody=custody,

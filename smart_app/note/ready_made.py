@@ -1,6 +1,6 @@
 """The templates that are there after installing (S32)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from smart_app.note.content import AI_TYPE
@@ -37,6 +37,7 @@ READY_MADE: tuple[tuple[str, str, list[dict[str, Any]]], ...] = (
 
 def seed_templates(db: Db, now: datetime) -> None:
     """Add the ready-made templates that are not there yet."""
-    for template_id, title, elements in READY_MADE:
+    for number, (template_id, title, elements) in enumerate(READY_MADE):
         if templates.find(db, template_id) is None:
-            templates.add(db, template_id=template_id, title=title, elements=elements, is_ready_made=True, now=now)
+            made_at = now + timedelta(microseconds=number)  # lists follow the order in which they were made
+            templates.add(db, template_id=template_id, title=title, elements=elements, is_ready_made=True, now=made_at)

@@ -12,7 +12,7 @@ from smart_app.config import Settings
 from smart_app.errors import BadInput, MoveRefused, NotFound
 from smart_app.note import content as contents
 from smart_app.note import edits, material, overview, why
-from smart_app.note.desk import Desk, OnSigned, StaleRevision
+from smart_app.note.desk import Desk, OnSigned, StaleRevision, erases_at_signing
 from smart_app.note.json_shape import content_to_json
 from smart_app.ports import Clock, PatientFacts, Person, Queue, Vault
 from smart_app.session import Event, State
@@ -262,6 +262,7 @@ class _NotePages:
                 "line": overview.note_line(note, [filing] if filing else []),
                 "custody": visits.custody(db, session),
                 "addendum_id": addendum.id if addendum else None,
+                "signing_erases": erases_at_signing(session),
             }
             audit_lines.append(db, at=self.clock.now(), actor=who.fhir_user, action="note.read", subject=note.id)
         return render_template(
