@@ -21,7 +21,7 @@ from smart_app.transcript.decode import Decoding
 from smart_app.transcript.files import PART_S
 from smart_app.transcript.tracks import hear
 from smart_app.transcript.utterances import HeardTrack, merge
-from smart_app.transcript.whisper import BEAM, WhisperTranscriber
+from smart_app.transcript.whisper import BEAM, IN_FLIGHT, WhisperTranscriber
 
 SPEAKERS = ("clinician", "client")
 
@@ -51,7 +51,7 @@ def measured(call: Path, reference: Path, *, threads: int, batch: int | None, be
     return {
         "call": call.name,
         "threads": threads,
-        "batch": batch,
+        "batch": batch or max(1, IN_FLIGHT // threads),
         "beam": beam,
         "length_s": round(length_s, 1),
         "cpu_s": round(used_s, 1),

@@ -60,8 +60,8 @@ def test_an_upload_is_webm_and_nothing_else() -> None:
 @pytest.mark.req("T09")
 def test_it_refuses_a_bomb_of_seconds() -> None:
     """Decoded seconds are capped, however few bytes hold them."""
-    bomb = media(silence(600))
-    assert len(bomb) < 300_000
+    bomb = media(silence(240))
+    assert len(bomb) < 120_000
     with pytest.raises(MediaRejected, match="too_long"):
         decode(bomb, max_s=60)
 
@@ -163,10 +163,10 @@ def test_mutated_recordings_never_hurt_the_parent() -> None:
     """A damaged recording gives sound or a refusal; this process neither crashes nor hangs."""
     whole = b"".join(recorded_chunks())
     seen = set()
-    for seed in range(12):
+    for seed in range(8):
         random = np.random.default_rng(seed)
         damaged = bytearray(whole)
-        for at in random.integers(4, len(whole), size=4 ** (seed % 5)):
+        for at in random.integers(4, len(whole), size=4 ** (seed % 4)):
             damaged[at] = random.integers(256)
         try:
             seen.add(decode(bytes(damaged), max_s=60).shape[0] > 0)

@@ -18,7 +18,8 @@ from tests.transcript.sounds import chords, noise, silence, tone
 CLINICIAN = (
     "Good morning Maya, it is good to see you again. Can you hear me clearly on your side? That is completely fine. "
     "Before we begin, I want to check that you are somewhere private and that you still agree to this session being "
-    "recorded for the note. Thank you. So it has been two weeks since our last session. How have things been since then?"
+    "recorded for the note. Thank you. So it has been two weeks since our last session. How have things been since "
+    "then?"
 )
 CLIENT = (
     "Yes, I can hear you fine. Sorry I am a few minutes late, the link took a while to open. Yes, I am in my bedroom "
