@@ -13,21 +13,24 @@ import structlog
 from fhir_mappings.faults import InvalidResource
 from fhir_mappings.model import Site
 from smart_app.config import Settings
-from smart_app.errors import ChartConflict, ChartNeedsRelaunch, ChartRefused, ChartsideError, ChartUnreachable
+from smart_app.errors import ChartRefused, ChartsideError, ChartUnreachable
 from smart_app.jobs.resources import BUILDERS, Facts, Missing, Models, ReadElements
-from smart_app.ports import Chart, Charts, Clock, Filed, Resource
+from smart_app.ports import Charts, Clock, Filed, Resource
 from smart_app.store import audit_lines, chart_facts, filings
 from smart_app.store.database import Database, Db
 from smart_app.store.tables import Filing
 
 LEASE = timedelta(seconds=120)
-MAX_TRIES = 12
-"""About a day with the pauses below; then it waits for a click."""
+MAX_TRIES = 18
+"""About a day with the pauses below; then it waits for a click or a fresh launch."""
 _FIRST_PAUSE_S = 5.0
 _LONGEST_PAUSE_S = 4 * 3600.0
 _SOON = timedelta(seconds=1)
-_MADE_HERE = frozenset({"device", "app-device"})
-"""Kinds that are owed because another resource refers to them."""
+_LONGEST_WAIT = timedelta(seconds=60)
+"""How long something that refers to an unfiled resource sleeps before it looks again."""
+_NOT_OFFERED = "not_offered"
+"""The chart's own word for a create or update that the server turned out not to have."""
+_KEPT_HERE = "This EHR does not take it; it is kept in Chartside."
 
 log = structlog.get_logger()
 
@@ -37,9 +40,7 @@ class _Job:
     """What one filing is about, read in one transaction."""
 
     filing_id: str
-    kind: str
     wanted: int
-    attempts: int
     ehr_grant_id: str
     resource: Resource
     filed: Filed | None
@@ -52,6 +53,16 @@ def pause(attempts: int, asked_s: float | None = None) -> timedelta:
 
 def _words(error: ChartsideError) -> str:
     return f"{error.public} {error.todo}".strip()
+
+
+def _not_taken() -> ChartRefused:
+    return ChartRefused(filings.NOT_TAKEN, _KEPT_HERE)
+
+
+def _broken() -> ChartsideError:
+    return ChartsideError(
+        "filing_broke", "Chartside has a fault and could not file it.", "Tell your administrator.", permanent=False
+    )
 
 
 class Filer:
@@ -75,34 +86,25 @@ class Filer:
         self._read_elements = read_elements
 
     def run(self, filing_id: str) -> None:
-        """File it if it is owed and nobody else is at it."""
-        now = self._clock.now()
+        """File it if it is owed now and nobody else is at it."""
         with self._db.begin() as db:
-            if not filings.claim(db, filing_id, now=now, lease=LEASE):
+            if not filings.claim(db, filing_id, now=self._clock.now(), lease=LEASE):
                 return
-        job = self._prepare(filing_id)
-        if job is None:
-            return
+            wanted = db.get_one(Filing, filing_id).wanted
         try:
-            chart = self._charts.for_grant(job.ehr_grant_id)
-            filed = self._file(chart, job)
-        except ChartUnreachable as error:
-            self._later(job, error)
-        except (ChartNeedsRelaunch, ChartConflict, ChartRefused) as error:
-            self._park(filing_id, error.code, _words(error))
-        else:
-            if filed is None:
-                self._park(filing_id, filings.NOT_TAKEN, "This EHR does not take it; it is kept in Chartside.")
-            else:
-                self._done(job, filed)
+            job = self._prepare(filing_id)
+            if job is not None:
+                self._done(job, self._file(job))
+        except ChartsideError as error:
+            self._put_down(filing_id, wanted, error)
+        except Exception as error:  # a fault of ours must end in a page that says so, not in a silent loop
+            log.error("filing_broke", filing=filing_id, error=type(error).__name__)
+            self._put_down(filing_id, wanted, _broken())
 
     def _prepare(self, filing_id: str) -> _Job | None:
         """Make the resource from the rows, or put the filing off, or park it."""
         with self._db.begin() as db:
             row = db.get_one(Filing, filing_id)
-            if row.done >= row.wanted or row.parked:
-                row.lease_until = None
-                return None
             session, clinician = chart_facts.session_and_clinician(db, row.session_id)
             if session.encounter_id is None:
                 self._hold(row, "no_encounter", "The chart was opened without an encounter. Launch from an encounter.")
@@ -131,67 +133,53 @@ class Filer:
                 filed = Filed(resource_type=row.resource_type, id=row.resource_id, etag=row.etag)
             return _Job(
                 filing_id=row.id,
-                kind=row.kind,
                 wanted=row.wanted,
-                attempts=row.attempts,
                 ehr_grant_id=session.ehr_grant_id,
                 resource=resource,
                 filed=filed,
             )
 
     def _wait_for(self, db: Db, row: Filing, missing: Missing) -> None:
-        """Put the filing off until what it refers to is filed; owe what nobody else owes."""
+        """Put the filing off until what it refers to is filed; owe that, if nobody does."""
+        now = self._clock.now()
         other = filings.find(db, missing.kind, missing.subject_id)
-        if other is None and missing.kind in _MADE_HERE:
-            filings.owe(db, missing.kind, missing.subject_id, session_id=row.session_id, now=self._clock.now())
-        if other is not None and other.parked:
-            self._hold(row, other.parked, other.public)
+        if other is None:
+            filings.owe(db, missing.kind, missing.subject_id, session_id=row.session_id, now=now)
+        elif other.parked:
+            self._hold(row, filings.NOT_TAKEN if other.parked == filings.NOT_TAKEN else filings.WAITS, other.public)
             return
         row.lease_until = None
         row.attempts = max(row.attempts - 1, 0)
-        row.next_try_at = self._clock.now() + _SOON
+        row.next_try_at = now + _SOON
+        if other is not None:
+            row.next_try_at = max(row.next_try_at, min(other.next_try_at, now + _LONGEST_WAIT))
 
-    def _file(self, chart: Chart, job: _Job) -> Filed | None:
+    def _file(self, job: _Job) -> Filed:
+        """Create or update it in the chart. Raises ChartRefused when the EHR does not take it."""
+        chart = self._charts.for_grant(job.ehr_grant_id)
         kind = job.resource["resourceType"]
-        if job.filed is not None:
-            return chart.update(job.resource, job.filed) if chart.takes(kind, "update") else None
-        if not chart.takes(kind, "create"):
-            return None
-        if "identifier" not in job.resource:
-            return self._existing(chart, job.resource) or chart.create(job.resource)
-        filed = chart.create(job.resource)
-        # An earlier try may have created it before the row behind it changed again.
-        return chart.update(job.resource, filed) if job.attempts > 1 and job.wanted > 1 else filed
+        if not chart.takes(kind, "update" if job.filed else "create"):
+            raise _not_taken()
+        try:
+            return chart.update(job.resource, job.filed) if job.filed else chart.create(job.resource)
+        except ChartRefused as error:
+            if error.code == _NOT_OFFERED:
+                raise _not_taken() from error
+            raise
 
-    @staticmethod
-    def _existing(chart: Chart, resource: Resource) -> Filed | None:
-        """Find a Provenance or AuditEvent (they carry no identifier) that an earlier try left behind."""
-        kind = resource["resourceType"]
-        if kind == "Provenance":
-            found = chart.find(kind, {"target": resource["target"][0]["reference"]})
-            alike = [each for each in found if each.get("activity", {}).get("coding") == resource["activity"]["coding"]]
-        else:
-            found = chart.find(kind, {"entity": resource["entity"][0]["what"]["reference"]})
-            alike = [
-                each
-                for each in found
-                if each.get("entity", [{}])[0].get("detail") == resource["entity"][0].get("detail")
-            ]
-        return Filed(resource_type=kind, id=alike[0]["id"]) if alike else None
-
-    def _later(self, job: _Job, error: ChartUnreachable) -> None:
-        if job.attempts >= MAX_TRIES:
-            self._park(job.filing_id, error.code, _words(error))
-            return
+    def _put_down(self, filing_id: str, wanted: int, error: ChartsideError) -> None:
+        """Put it off, or park it with its reason; what was owed anew meanwhile is tried at once."""
         with self._db.begin() as db:
-            row = db.get_one(Filing, job.filing_id)
+            row = db.get_one(Filing, filing_id)
             row.lease_until = None
-            row.next_try_at = self._clock.now() + pause(job.attempts, error.retry_after_s)
+            if row.wanted != wanted:
+                return
+            if error.permanent or row.attempts >= MAX_TRIES:
+                self._hold(row, error.code, _words(error))
+                return
+            asked_s = error.retry_after_s if isinstance(error, ChartUnreachable) else None
+            row.next_try_at = self._clock.now() + pause(row.attempts, asked_s)
             row.public = error.public
-
-    def _park(self, filing_id: str, code: str, public: str) -> None:
-        with self._db.begin() as db:
-            self._hold(db.get_one(Filing, filing_id), code, public)
 
     @staticmethod
     def _hold(row: Filing, code: str, public: str) -> None:
@@ -202,6 +190,8 @@ class Filer:
         now = self._clock.now()
         with self._db.begin() as db:
             row = db.get_one(Filing, job.filing_id)
+            if job.wanted < row.done:  # another worker took it over and was faster with a newer one
+                return
             row.resource_type, row.resource_id, row.etag = filed.resource_type, filed.id, filed.etag
             row.done, row.lease_until, row.filed_at, row.public = job.wanted, None, now, ""
             row.attempts = 0
@@ -213,3 +203,4 @@ class Filer:
                 subject=row.subject_id,
                 detail={"kind": row.kind, "reference": filed.reference},
             )
+            filings.free_waiting(db, row.session_id, now=now)

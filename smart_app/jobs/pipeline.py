@@ -20,7 +20,7 @@ from smart_app.jobs.resources import Models
 from smart_app.ports import Clock, Drafter, Heard, Summary, TooLittle, Transcript, Vault, Word
 from smart_app.retention.erasure import Retention
 from smart_app.session import Event, State
-from smart_app.store import audit_lines, captured, sessions, tables
+from smart_app.store import audit_lines, captured, recordings, sessions, tables
 from smart_app.store.captured import CapturedRun
 from smart_app.store.database import Database, Db, new_id
 from smart_app.store.sealed import Seal
@@ -28,6 +28,8 @@ from smart_app.store.sealed import Seal
 LEASE = timedelta(seconds=60)
 RENEW_S = 15.0
 MAX_ATTEMPTS = 3
+MAX_TAKEOVERS = 20
+"""A session whose worker died so often may be what kills it."""
 REASON_TOO_LITTLE = "too_little_speech"
 _BROKEN = "The summary could not be made because of a fault in Chartside."
 _TRY_AGAIN = "Try again; if it happens once more, tell your administrator the session's number."
@@ -81,12 +83,22 @@ class Pipeline:
         self._owner = owner
 
     def run(self, session_id: str) -> None:
-        """Make the session's summary, if it is owed and nobody else is at it."""
+        """Make the session's summary, if it is owed, all chunks are here and nobody else is at it."""
+        now = self._clock.now()
         with self._db.begin() as db:
-            if not sessions.claim(db, session_id, owner=self._owner, now=self._clock.now(), lease=LEASE):
+            if recordings.is_still_coming(db, session_id, now=now):
                 return
-            attempts = captured.session(db, session_id).attempts
+            if not sessions.claim(db, session_id, owner=self._owner, now=now, lease=LEASE):
+                return
+            row = captured.session(db, session_id)
+            attempts = row.attempts
+            if captured.is_lost(db, session_id):
+                self._retention.close_lost(db, row, at=now)
+                return
         log.info("processing", session=session_id, attempt=attempts)
+        if attempts > MAX_TAKEOVERS:
+            self._failed(session_id, _broken(), is_last=True)
+            return
         try:
             with self._renewed_lease(session_id) as check:
                 self._make(session_id, check)
@@ -96,8 +108,7 @@ class Pipeline:
             self._failed(session_id, error, is_last=error.permanent or attempts >= MAX_ATTEMPTS)
         except Exception as error:  # a fault of ours must end in a page that says so, not in a silent loop
             log.error("processing_broke", session=session_id, error=type(error).__name__)
-            broken = ChartsideError("processing_broke", _BROKEN, _TRY_AGAIN)
-            self._failed(session_id, broken, is_last=attempts >= MAX_ATTEMPTS)
+            self._failed(session_id, _broken(), is_last=attempts >= MAX_ATTEMPTS)
 
     @contextmanager
     def _renewed_lease(self, session_id: str) -> Iterator[Callable[[], None]]:
@@ -106,10 +117,14 @@ class Pipeline:
 
         def renew() -> None:
             while not stop.wait(RENEW_S):
-                with self._db.begin() as db:
-                    if not sessions.renew(db, session_id, owner=self._owner, now=self._clock.now(), lease=LEASE):
-                        lost.set()
-                        return
+                try:
+                    with self._holding(session_id):
+                        continue
+                except LeaseLost:
+                    lost.set()
+                    return
+                except Exception as error:  # a busy database: the lease outlasts several missed renewals
+                    log.warning("lease_not_renewed", session=session_id, error=type(error).__name__)
 
         def check() -> None:
             if lost.is_set():
@@ -149,14 +164,14 @@ class Pipeline:
                 row.key_slot = self._vault.new_key(session_id)
             slot = row.key_slot
             hotwords = self._hotwords(row)
-            owed = captured.runs(db, session_id)
+            runs = captured.runs(db, session_id)
             sealed = captured.transcript(db, session_id)
-        if not owed and sealed is not None:  # the audio is gone, its text is not: draft again from that
+        if not runs and sealed is not None:  # the audio is gone, its text is not: draft again from that
             return self._tools.transcript_from_json(
                 json.loads(self._vault.open(slot, sealed, aad=f"transcript:{session_id}"))
             )
         heard = []
-        for run in owed:
+        for run in runs:
             check()
             heard.append((run, self._heard(session_id, slot, run, hotwords)))
         transcript = self._tools.merge_runs(heard)
@@ -210,7 +225,7 @@ class Pipeline:
             detail = {"version": str(version), "drafter": drafted.drafter, "prompts": drafted.prompt_version}
             audit_lines.append(db, at=now, actor="server", action="summary.drafted", subject=session_id, detail=detail)
             if self._settings.erase_after == "drafting":
-                self._retention.on_drafted(db, row, now)
+                self._retention.on_drafted(db, row)
 
     def _too_little(self, session_id: str, drafted: TooLittle) -> None:
         now = self._clock.now()
@@ -220,6 +235,8 @@ class Pipeline:
             row.lease_owner, row.lease_until = None, None
             row.seen_at = None
             audit_lines.append(db, at=now, actor="server", action="summary.none", subject=session_id)
+            if self._settings.erase_after == "drafting":
+                self._retention.on_drafted(db, row)
 
     def _failed(self, session_id: str, error: ChartsideError, *, is_last: bool) -> None:
         """Put the session down: to be tried again when its lease is over, or with its cause for the clinician."""
@@ -237,6 +254,10 @@ class Pipeline:
             audit_lines.append(
                 db, at=now, actor="server", action="summary.failed", subject=session_id, detail={"code": error.code}
             )
+
+
+def _broken() -> ChartsideError:
+    return ChartsideError("processing_broke", _BROKEN, _TRY_AGAIN)
 
 
 def _heard_from_json(shape: dict[str, Any]) -> Heard:

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import huey
+import structlog
 from huey.serializer import SignedSerializer
 
 from smart_app.config import Secret
+
+log = structlog.get_logger()
 
 PULSE_S = 1.0
 _SWALLOW_REPEATS_FOR = timedelta(seconds=5)
@@ -59,12 +62,18 @@ class Jobs:
     def _beat(self) -> None:
         pause = threading.Event()
         while True:
-            sessions, filings = self._steps.pulse()
-            for session_id in sessions:
-                self._wake_once("session", session_id, self._process)
-            for filing_id in filings:
-                self._wake_once("filing", filing_id, self._file)
+            try:
+                self._wake_owed()
+            except Exception as error:  # a busy or full database must not end the pulse: deadlines hang on it
+                log.error("pulse_failed", error=type(error).__name__)
             pause.wait(PULSE_S)
+
+    def _wake_owed(self) -> None:
+        sessions, filings = self._steps.pulse()
+        for session_id in sessions:
+            self._wake_once("session", session_id, self._process)
+        for filing_id in filings:
+            self._wake_once("filing", filing_id, self._file)
 
     def _wake_once(self, kind: str, id_: str, task: Callable[[str], Any]) -> None:
         now = self._now()

@@ -54,12 +54,12 @@ class Retention:
 
         Keys cannot be brought back, so they are destroyed by the sweep, after the signature is safely stored.
         """
-        retention.make_audio_due(db, session.id, cause="signed", at=at)
+        retention.make_audio_due(db, session.id, cause="signed")
         retention.make_transcript_due(db, session.id, at=at)
 
-    def on_drafted(self, db: Db, session: TelehealthSession, at: datetime) -> None:
-        """Make the audio due as soon as there is a summary, where the admin chose so (decision 5)."""
-        retention.make_audio_due(db, session.id, cause="after-drafting", at=at)
+    def on_drafted(self, db: Db, session: TelehealthSession) -> None:
+        """Make the audio due as soon as drafting is over, where the admin chose so (decision 5)."""
+        retention.make_audio_due(db, session.id, cause="after-drafting")
 
     def sweep(self) -> int:
         """Erase all that is due now; return how many recordings. One failure does not keep the others alive."""
@@ -73,7 +73,10 @@ class Retention:
         )
         for session_id in transcripts:
             self._try(partial(self._erase_due_transcript, session_id=session_id, now=now))
-        self._try(partial(self._close_the_owed, now=now))
+        with self._db.read() as db:
+            lost = retention.without_audio_but_owed(db)
+        for session_id in lost:
+            self._try(partial(self._close_lost, session_id=session_id, now=now))
         self._try(partial(retention.forget_stale_rows, now=now))
         return erased
 
@@ -89,11 +92,13 @@ class Retention:
     def _erase_due_transcript(self, db: Db, session_id: str, now: datetime) -> None:
         self.erase_transcript(db, sessions.find(db, session_id), cause="deadline", at=now)
 
-    @staticmethod
-    def _close_the_owed(db: Db, now: datetime) -> None:
-        """Tell of sessions whose sound is gone that no summary will come."""
-        for session_id in retention.without_audio_but_owed(db):
-            session = sessions.find(db, session_id)
-            sessions.apply(db, session, Event.AUDIO_LOST, actor="server", at=now)
-            session.reason, session.reason_public = REASON_AUDIO_ERASED, _AUDIO_ERASED
-            log.warning("summary_lost_to_deadline", session=session_id)
+    def _close_lost(self, db: Db, session_id: str, now: datetime) -> None:
+        self.close_lost(db, sessions.find(db, session_id, for_update=True), at=now)
+
+    def close_lost(self, db: Db, session: TelehealthSession, at: datetime) -> None:
+        """Tell of a session whose sound is gone that no summary will come, and erase what was heard of it so far."""
+        sessions.apply(db, session, Event.AUDIO_LOST, actor="server", at=at)
+        session.reason, session.reason_public = REASON_AUDIO_ERASED, _AUDIO_ERASED
+        session.lease_owner = session.lease_until = None
+        self.erase_transcript(db, session, cause="deadline", at=at)
+        log.warning("summary_lost_to_deadline", session=session.id)

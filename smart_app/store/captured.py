@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from smart_app.store.database import Db
 from smart_app.store.tables import (
@@ -25,7 +25,8 @@ class CapturedRun:
 
     recording_id: str
     recording_number: int
-    key_slot: int
+    has_audio: bool
+    """False: only what was heard of it is left."""
     track_id: str
     run: int
     start_ms: int
@@ -34,13 +35,17 @@ class CapturedRun:
 
 
 def runs(db: Db, session_id: str) -> list[CapturedRun]:
-    """Return the runs of the session's recordings whose audio is still there, in order of their start."""
+    """Return the session's runs that can be heard, or were heard before their audio died, in order of their start."""
+    has_audio = and_(Recording.erased_at.is_(None), Recording.key_slot.is_not(None))
+    was_heard = select(TrackTranscript.id).where(
+        TrackTranscript.track_id == Track.id, TrackTranscript.run == TrackRun.run
+    )
     query = (
         select(Recording, Track, TrackRun, Participant.role)
         .join(Track, Track.recording_id == Recording.id)
         .join(TrackRun, TrackRun.track_id == Track.id)
         .join(Participant, Participant.id == Track.participant_id)
-        .where(Recording.session_id == session_id, Recording.erased_at.is_(None), Recording.key_slot.is_not(None))
+        .where(Recording.session_id == session_id, or_(has_audio, was_heard.exists()))
         .where(select(Chunk.id).where(Chunk.track_id == Track.id, Chunk.run == TrackRun.run).exists())
         .order_by(TrackRun.start_ms, Track.id)
     )
@@ -48,15 +53,22 @@ def runs(db: Db, session_id: str) -> list[CapturedRun]:
         CapturedRun(
             recording_id=recording.id,
             recording_number=recording.number,
-            key_slot=recording.key_slot,
+            has_audio=recording.erased_at is None and recording.key_slot is not None,
             track_id=track.id,
             run=run.run,
             start_ms=run.start_ms,
             speaker=role,
         )
         for recording, track, run, role in db.execute(query)
-        if recording.key_slot is not None
     ]
+
+
+def is_lost(db: Db, session_id: str) -> bool:
+    """Say whether something was captured and nothing of it can be heard any more, nor was kept as a transcript."""
+    if transcript(db, session_id) is not None:
+        return False
+    rows = list(db.scalars(select(Recording).where(Recording.session_id == session_id)))
+    return any(row.first_byte_at is not None for row in rows) and all(row.erased_at is not None for row in rows)
 
 
 def transcribed_run(db: Db, track_id: str, run: int) -> bytes | None:

@@ -2,13 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 
 from smart_app.store.database import Db
 from smart_app.store.tables import Filing
 
 NOT_TAKEN = "not_taken"
 """Parked because the EHR has no such resource or operation."""
+WAITS = "waits_for_another"
+"""Parked because what it refers to is parked; freed when that is filed."""
 
 
 def owe(db: Db, kind: str, subject_id: str, *, session_id: str, now: datetime) -> None:
@@ -18,10 +20,13 @@ def owe(db: Db, kind: str, subject_id: str, *, session_id: str, now: datetime) -
         db.add(Filing(kind=kind, subject_id=subject_id, session_id=session_id, next_try_at=now))
         db.flush()
         return
-    row.wanted += 1
+    # In SQL, so that two changes at once cannot both write the same number and one of them be taken for filed.
+    row.wanted = Filing.wanted + 1
     row.next_try_at = now
     row.attempts = 0
     row.parked = row.public = ""
+    db.flush()
+    db.refresh(row)
 
 
 def find(db: Db, kind: str, subject_id: str) -> Filing | None:
@@ -43,25 +48,23 @@ def is_not_taken(db: Db, kind: str, subject_id: str) -> bool:
 
 def due(db: Db, *, now: datetime, most: int = 50) -> list[str]:
     """Return the ids of filings that are owed, not parked and not leased, oldest first."""
-    query = (
-        select(Filing.id)
-        .where(
-            Filing.done < Filing.wanted,
-            Filing.parked == "",
-            Filing.next_try_at <= now,
-            or_(Filing.lease_until.is_(None), Filing.lease_until < now),
-        )
-        .order_by(Filing.next_try_at)
-        .limit(most)
+    return list(db.scalars(select(Filing.id).where(*_is_due(now)).order_by(Filing.next_try_at).limit(most)))
+
+
+def _is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Filing.done < Filing.wanted,
+        Filing.parked == "",
+        Filing.next_try_at <= now,
+        or_(Filing.lease_until.is_(None), Filing.lease_until < now),
     )
-    return list(db.scalars(query))
 
 
 def claim(db: Db, filing_id: str, *, now: datetime, lease: timedelta) -> bool:
-    """Take one filing for this worker. False: another has it."""
+    """Take one filing for this worker. False: another has it, or a late wake-up came before its next try."""
     taken = db.execute(
         update(Filing)
-        .where(Filing.id == filing_id, or_(Filing.lease_until.is_(None), Filing.lease_until < now))
+        .where(Filing.id == filing_id, *_is_due(now))
         .values(lease_until=now + lease, attempts=Filing.attempts + 1)
         .execution_options(synchronize_session=False)
     )
@@ -71,6 +74,16 @@ def claim(db: Db, filing_id: str, *, now: datetime, lease: timedelta) -> bool:
 def of_session(db: Db, session_id: str) -> list[Filing]:
     """Return everything owed or filed of a session."""
     return list(db.scalars(select(Filing).where(Filing.session_id == session_id).order_by(Filing.id)))
+
+
+def free_waiting(db: Db, session_id: str, *, now: datetime) -> None:
+    """Let the session's filings that waited for a parked one be tried again."""
+    db.execute(
+        update(Filing)
+        .where(Filing.session_id == session_id, Filing.parked == WAITS)
+        .values(parked="", public="", next_try_at=now, attempts=0)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def unpark_of_clinician(db: Db, session_ids: list[str], *, now: datetime) -> int:

@@ -181,6 +181,11 @@ def may_late_chunks_come(db: Db, session_id: str, *, now: datetime) -> bool:
     return any(now - stopped_at <= LATE_CHUNKS_FOR for stopped_at in stops)
 
 
+def is_still_coming(db: Db, session_id: str, *, now: datetime) -> bool:
+    """Say whether chunks that were captured before the stop are missing and may still arrive."""
+    return may_late_chunks_come(db, session_id, now=now) and not is_complete(db, session_id)
+
+
 def is_confirmed(db: Db, recording_id: str) -> bool:
     """Say whether the first chunk of every track is acknowledged (S45)."""
     owed = tracks(db, recording_id)

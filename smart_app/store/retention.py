@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 
 from smart_app.session import State
 from smart_app.store.database import Db
@@ -26,23 +26,27 @@ _OWED = (State.ENDED, State.PROCESSING, State.FAILED)
 def recordings_past_deadline(db: Db, *, now: datetime) -> list[tuple[str, str]]:
     """Return id and cause (empty: the deadline itself) of the recordings whose audio must be destroyed now."""
     query = select(Recording.id, Recording.erase_cause).where(
-        Recording.erased_at.is_(None), Recording.erase_due_at <= now
+        Recording.erased_at.is_(None), or_(Recording.erase_due_at <= now, Recording.erase_cause != "")
     )
     return [(row.id, row.erase_cause) for row in db.execute(query.order_by(Recording.erase_due_at))]
 
 
-def make_audio_due(db: Db, session_id: str, *, cause: str, at: datetime) -> None:
-    """Bring the deadline of the session's recordings forward to now."""
+def make_audio_due(db: Db, session_id: str, *, cause: str) -> None:
+    """Have the session's recordings erased now for this cause; their deadline stays as it was, for the receipt."""
     db.execute(
         update(Recording)
-        .where(Recording.session_id == session_id, Recording.erased_at.is_(None))
-        .values(erase_due_at=at, erase_cause=cause)
+        .where(Recording.session_id == session_id, Recording.erased_at.is_(None), Recording.erase_cause == "")
+        .values(erase_cause=cause)
     )
 
 
 def make_transcript_due(db: Db, session_id: str, *, at: datetime) -> None:
     """Bring the deadline of the session's transcript forward to now."""
-    db.execute(update(Transcript).where(Transcript.session_id == session_id).values(erase_due_at=at))
+    db.execute(
+        update(Transcript)
+        .where(Transcript.session_id == session_id, Transcript.erase_due_at > at)
+        .values(erase_due_at=at)
+    )
 
 
 def is_anything_due(db: Db, *, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from sqlalchemy import or_, select, update
 from smart_app.errors import MoveRefused, NotFound
 from smart_app.ports import PatientFacts, Person
 from smart_app.session import LIVE, Event, IllegalMove, Standing, State, move
+from smart_app.store import recordings
 from smart_app.store.database import Db, new_id
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import SessionEvent, TelehealthSession
@@ -173,7 +174,7 @@ def renew(db: Db, session_id: str, *, owner: str, now: datetime, lease: timedelt
 
 
 def owed_to_a_worker(db: Db, *, now: datetime) -> list[str]:
-    """Return the ids of sessions that ended or whose worker died (lease over), oldest first."""
+    """Return the ids of sessions that ended, with all their chunks, or whose worker died (lease over), oldest first."""
     query = (
         select(TelehealthSession.id)
         .where(
@@ -182,4 +183,4 @@ def owed_to_a_worker(db: Db, *, now: datetime) -> list[str]:
         )
         .order_by(TelehealthSession.ended_at)
     )
-    return list(db.scalars(query))
+    return [id_ for id_ in db.scalars(query) if not recordings.is_still_coming(db, id_, now=now)]
