@@ -66,14 +66,12 @@ class Wait:
                 "is made as soon as it runs again. Please tell your administrator."
             )
         usual = f"A summary is usually ready {in_words(self.expected_s)} after the end."
+        if not self.is_claimed and self.queue_place:
+            before = "One session is" if self.queue_place == 1 else f"{self.queue_place} sessions are"
+            return f"{ended} {before} before it in line. {usual}"
         if self.is_late:
             return f"{ended} {usual} This one takes longer; you need not wait on this page."
-        if self.is_claimed:
-            return f"{ended} {usual}"
-        if self.queue_place == 0:
-            return f"{ended} It is next in line. {usual}"
-        before = "One session is" if self.queue_place == 1 else f"{self.queue_place} sessions are"
-        return f"{ended} {before} before it in line. {usual}"
+        return f"{ended} {usual}" if self.is_claimed else f"{ended} It is next in line. {usual}"
 
 
 def is_alive(seen_at: datetime | None, now: datetime) -> bool:

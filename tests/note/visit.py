@@ -266,7 +266,7 @@ class Clinic:
                 ],
             }
             sealed = self.vault.seal(session.key_slot, json.dumps(shape).encode(), aad=f"transcript:{session_id}")
-            db.add(
+            db.merge(
                 tables.Transcript(
                     session_id=session_id, sealed=sealed, made_at=now, erase_due_at=now + timedelta(days=7)
                 )

@@ -64,14 +64,16 @@ export class StatementList {
       part.lines = [...part.lines, review.added(freshId(), field.value)];
       field.value = "";
       this.host.changed();
-      this.draw();
       return true;
     };
-    field.addEventListener("blur", take);
+    // Drawn again a moment later: the click that took the focus away must still find its button.
+    field.addEventListener("blur", () => take() && setTimeout(() => this.draw(), 250));
     field.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey) return;
       event.preventDefault();
-      if (take()) this.#focusAdder(part.title);
+      if (!take()) return;
+      this.draw();
+      this.#focusAdder(part.title);
     });
     return field;
   }

@@ -1,0 +1,101 @@
+// The review of a note as data: smart_app/web/static/js/review.mjs.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as review from "../../smart_app/web/static/js/review.mjs";
+import { localTime } from "../../smart_app/web/static/js/times.mjs";
+
+const line = (id, verdict, state = "drafted", more = {}) => ({ id, text: `text ${id}`, drafted: `text ${id}`, evidence: [{ id: "u1", start_s: 1, end_s: 2 }], verdict, why: "", state, ...more });
+const ai = (...lines) => ({
+  link_id: "ai-session-summary", title: "AI Session Summary", type: review.AI_TYPE, text: "", is_locked: false,
+  parts: [{ key: "subjective", title: "Subjective", hint: "hint", lines }, { key: "plan", title: "Plan", hint: "", lines: [] }],
+  offers: [{ id: "said-0", kind: "homework", text: "I will call.", evidence: [{ id: "u9", start_s: 9, end_s: 10 }], why: "" }],
+});
+const plain = { link_id: "risk", title: "Risk", type: "text", text: "Denies.\n", is_locked: false, parts: [], offers: [] };
+
+test("marked statements block until kept, edited or removed (B16)", () => {
+  const [partly, none, fine] = [line("a", "partly"), line("b", "no source"), line("c", "supported")];
+  assert.deepEqual(review.blockingIds([ai(partly, none, fine), plain]), ["a", "b"]);
+  for (const decided of [review.keep(partly), review.edit(partly, "other"), review.remove(partly)]) {
+    assert.deepEqual(review.blockingIds([ai(decided, fine)]), []);
+  }
+  assert.deepEqual(review.blockingIds([ai(review.undo(review.keep(partly)))]), ["a"]);
+  assert.deepEqual(review.blockingIds([{ ...ai(partly), is_locked: true }]), []);
+});
+
+test("an edit without a change is kept, an empty one removes", () => {
+  assert.equal(review.edit(line("a", "partly"), "  text   a ").state, "kept");
+  assert.equal(review.edit(line("a", "partly"), "  ").state, "removed");
+  assert.equal(review.edit(review.added("own", "mine"), " "), null);
+});
+
+test("removing shows the drafted words struck out, and undo brings them back", () => {
+  const edited = review.edit(line("a", "supported"), "mine");
+  assert.equal(edited.text, "mine");
+  assert.equal(review.remove(edited).text, "text a");
+  assert.equal(review.undo(edited).state, "drafted");
+});
+
+test("every chip says in words what its colour says", () => {
+  const states = [line("a", "supported"), line("a", "partly"), line("a", "no source"), line("a", "clinician"), line("a", "partly", "kept"), line("a", "partly", "removed"), review.added("x", "y")];
+  const words = states.map((each) => review.chipFor(each).words);
+  assert.equal(new Set(words).size, words.length);
+  assert.ok(words.every(Boolean));
+});
+
+test("an offer disappears once it is in the note and is named in the save", () => {
+  const element = ai(line("a", "supported"));
+  const [offer] = review.openOffers(element);
+  assert.equal(review.homeOf(offer, element.parts), "plan");
+  element.parts[1].lines.push(review.edit(review.added("own-1", offer.text, offer), "Client will call."));
+  assert.deepEqual(review.openOffers(element), []);
+  const [sent] = review.savePayload([element, plain], 4).elements;
+  assert.deepEqual(sent.parts.plan, [{ id: "own-1", text: "Client will call.", state: "added", offer: "said-0" }]);
+});
+
+test("a stored line from an offer still names it after a reload", () => {
+  const element = ai();
+  element.parts[1].lines.push({ ...line("own-1", "clinician", "added"), text: "Reworded.", drafted: "I will call." });
+  assert.equal(review.savePayload([element], 1).elements[0].parts.plan[0].offer, "said-0");
+});
+
+test("locked elements are not sent and plain ones carry no parts", () => {
+  const body = review.savePayload([{ ...ai(line("a", "supported")), is_locked: true }, plain], 2);
+  assert.deepEqual(body, { revision: 2, elements: [{ link_id: "risk", text: "Denies.\n", parts: null }] });
+});
+
+test("AI text is attested as long as one drafted statement is left", () => {
+  assert.equal(review.hasAiText([ai(line("a", "supported"))]), true);
+  assert.equal(review.hasAiText([ai(line("a", "supported", "removed"), review.added("x", "mine"))]), false);
+});
+
+test("progress counts what is shown and what is open", () => {
+  assert.equal(review.progress([ai(line("a", "partly"), line("b", "supported"))]).words, "1 of 2 statements needs your decision: keep, edit or remove.");
+  assert.equal(review.progress([ai(line("b", "supported"))]).words, "No statement waits for your decision.");
+  assert.equal(review.progress([plain]).words, "");
+});
+
+test("the excerpt shows each source with its neighbours and marks gaps (B05)", () => {
+  const utterances = Array.from({ length: 9 }, (_, at) => ({ id: `u${at}`, speaker: "client", start: at, end: at + 1, text: String(at) }));
+  const shown = review.excerpt([{ id: "u1", start_s: 1, end_s: 2 }, { id: "u7", start_s: 7, end_s: 8 }], utterances);
+  assert.deepEqual(shown.map((each) => each.utterance.id), ["u0", "u1", "u2", "u6", "u7", "u8"]);
+  assert.deepEqual(shown.filter((each) => each.isSource).map((each) => each.utterance.id), ["u1", "u7"]);
+  assert.deepEqual(shown.filter((each) => each.isGap).map((each) => each.utterance.id), ["u6"]);
+  assert.deepEqual(review.excerpt([{ id: "gone", start_s: null, end_s: null }], utterances), []);
+});
+
+test("only elements that differ are compared after a conflict", () => {
+  const mine = [ai(line("a", "supported")), plain];
+  const stored = [ai(line("a", "supported")), { ...plain, text: "Other." }];
+  assert.deepEqual(review.differences(mine, stored), [{ title: "Risk", mine: "Denies.\n", stored: "Other." }]);
+});
+
+test("times are written in the reader's zone", () => {
+  assert.match(localTime("2026-11-22T18:20:00+00:00", "time", "Asia/Kathmandu"), /12:05/);
+  assert.equal(localTime("nonsense"), "nonsense");
+});
+
+test("session seconds read as a clock", () => {
+  assert.equal(review.clock(142.9), "2:22");
+  assert.equal(review.clock(3723), "1:02:03");
+});
