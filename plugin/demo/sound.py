@@ -1,51 +1,36 @@
-"""The bundled sample call, cut into what browsers would have recorded: one mono Opus track per speaker."""
+"""The bundled sample call as browsers would have recorded it: one mono Opus track for each speaker, in chunks."""
 
 import io
-import wave
 from pathlib import Path
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
-CALL = Path(__file__).parent.parent / "sandbox" / "sample" / "therapy_call.webm"
-CLINICIAN, CLIENT = 0, 1
-_RATE = 48_000
+from plugin.sandbox.sample import CLIENT, CLINICIAN, MICROPHONE_HZ, channel, channel_wav
+
 _CHUNK_BYTES = 40_000
 """About ten seconds at 32 kbit/s."""
 
 
-def channel(number: int, *, start_s: float = 0.0, end_s: float = 1e9) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
-    """Return one speaker's sound: shape (n,), int16, 48 kHz."""
-    parts = []
-    with av.open(str(CALL), format="webm") as container:
-        resampler = av.AudioResampler(format="s16p", layout="stereo", rate=_RATE)
-        for frame in container.decode(audio=0):
-            parts += [piece.to_ndarray()[number] for piece in resampler.resample(frame)]
-    sound = np.concatenate(parts)
-    return sound[int(start_s * _RATE) : int(min(end_s, len(sound) / _RATE) * _RATE)]
-
-
-def webm(sound: np.ndarray[tuple[int], np.dtype[np.int16]]) -> bytes:
+def webm(sound: NDArray[np.int16]) -> bytes:
     """Encode mono sound as Opus in WebM, 32 kbit/s, as the recorder does."""
     body = io.BytesIO()
     with av.open(body, "w", format="webm") as container:
         options = {"compression_level": "1"}  # quick; the sample needs no more
-        stream = container.add_stream("libopus", rate=_RATE, bit_rate=32_000, layout="mono", options=options)
-        for start in range(0, len(sound), _RATE):
-            frame = av.AudioFrame.from_ndarray(sound[None, start : start + _RATE], format="s16", layout="mono")
-            frame.sample_rate, frame.pts = _RATE, start
+        stream = container.add_stream("libopus", rate=MICROPHONE_HZ, bit_rate=32_000, layout="mono", options=options)
+        for start in range(0, len(sound), MICROPHONE_HZ):
+            piece = sound[None, start : start + MICROPHONE_HZ]
+            frame = av.AudioFrame.from_ndarray(piece, format="s16", layout="mono")
+            frame.sample_rate, frame.pts = MICROPHONE_HZ, start
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return body.getvalue()
 
 
 def wav(number: int, path: Path, *, start_s: float = 0.0, end_s: float = 1e9) -> Path:
-    """Write one speaker's sound as a 16-bit 48 kHz WAV, for a browser's fake microphone."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(_RATE)
-        file.writeframes(channel(number, start_s=start_s, end_s=end_s).tobytes())
+    """Write one speaker's sound as a WAV for a browser's fake microphone; return the path."""
+    channel_wav(number, start_s, end_s, path)
     return path
 
 

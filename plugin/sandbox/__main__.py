@@ -19,6 +19,7 @@ EXIT_REFUSED = 2
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m plugin.sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=8090, help="port of the EHR")
+    parser.add_argument("--listen-port", type=int, default=0, help="where it listens when a proxy stands at --port")
     parser.add_argument("--fhir-port", type=int, default=8091, help="port of the FHIR server behind it")
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of its databases and keys")
     parser.add_argument("--app-url", default="http://127.0.0.1:8080", help="address of Chartside")
@@ -64,7 +65,7 @@ def _serve(settings: SandboxSettings, ready_file: Path | None) -> None:
     store = StoreClient(settings.store_url)
     app = create_app(settings, store)
     seed(store, datetime.now(UTC))
-    server = make_server("127.0.0.1", settings.port, app, threaded=True)
+    server = make_server("127.0.0.1", settings.listen_port or settings.port, app, threaded=True)
 
     def stop(*_: object) -> None:
         threading.Thread(target=server.shutdown).start()
@@ -81,7 +82,8 @@ def _serve(settings: SandboxSettings, ready_file: Path | None) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run the sandbox; return 0 after a stop, 2 when it cannot start."""
     asked = _arguments(argv)
-    for option, port in (("--port", asked.port), ("--fhir-port", asked.fhir_port)):
+    own = ("--listen-port", asked.listen_port) if asked.listen_port else ("--port", asked.port)
+    for option, port in (own, ("--fhir-port", asked.fhir_port)):
         if not _is_free(port):
             return _refuse(f"Port {port} is in use: stop the program that uses it, or choose another with {option}.")
     try:
@@ -95,6 +97,7 @@ def main(argv: list[str] | None = None) -> int:
         app_url=asked.app_url.rstrip("/"),
         host=asked.host,
         access_token_s=asked.access_token_s,
+        listen_port=asked.listen_port,
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if asked.stop_with_stdin:

@@ -25,6 +25,7 @@ def signed_in() -> Person | None:
     """Return who is signed in in this browser."""
     return PEOPLE.get(session.get("user_id", ""))
 
+
 DEMO_USER, DEMO_PATIENT = "dr-alice", "maya"
 
 

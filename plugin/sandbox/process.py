@@ -52,12 +52,14 @@ class SandboxProcess:
         app_url: str = "http://127.0.0.1:8080",
         *,
         access_token_s: int = 3600,
+        listen_port: int | None = None,
     ) -> None:
         self.port = port or free_port()
         self.fhir_port = fhir_port or free_port()
         self.data_dir = data_dir or Path(tempfile.mkdtemp(prefix="sandbox-ehr-"))
         self._app_url = app_url
         self._access_token_s = access_token_s
+        self._listen_port = listen_port or 0
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -96,6 +98,7 @@ class SandboxProcess:
             "--data-dir": self.data_dir,
             "--app-url": self._app_url,
             "--access-token-s": self._access_token_s,
+            "--listen-port": self._listen_port,
             "--ready-file": ready,
         }
         command = [sys.executable, "-m", "plugin.sandbox", "--stop-with-stdin"]

@@ -21,6 +21,8 @@ class SandboxSettings:
     app_url: str
     host: str = "localhost"
     access_token_s: int = 3600
+    listen_port: int = 0
+    """Where it listens itself when a proxy stands in front at `port`; 0: at `port`."""
 
     @property
     def base_url(self) -> str:

@@ -1,4 +1,4 @@
-"""The documented JSON shape of a transcript, read and written (docs/transcribe-and-draft.md)."""
+"""The documented JSON shape of a transcript, read and written (docs/transcribe.md)."""
 
 import json
 import math
