@@ -1,0 +1,51 @@
+"""Transcript and sound of one utterance: for the session's clinician."""
+
+import pytest
+
+from smart_app.ports import Utterance
+from tests.fakes.room import Visit
+
+
+@pytest.fixture
+def heard(visit: Visit) -> Visit:
+    """A session with one recorded utterance in its second run, which began at 10 s."""
+    grants = visit.record()
+    track, token = next(iter(grants.items()))
+    visit.alice.put_chunk(token, track, 0, 0, b"voice")
+    recording_id = visit.room.recordings(visit.id)[0].id
+    run = {"track_id": track, "run": 1, "start_ms": 10_000, "mime": "audio/webm"}
+    visit.alice.ok(f"/sessions/{visit.id}/recording/grants", {"recording_id": recording_id, "runs": [run]})
+    visit.room.utterances.append(
+        Utterance(
+            id="u1", speaker="client", start_s=12.5, end_s=14.0, text="Hello.", recording=recording_id, track=track
+        )
+    )
+    return visit
+
+
+@pytest.mark.req("B05")
+def test_the_clinician_reads_the_transcript_and_plays_an_utterance(heard: Visit) -> None:
+    """The seconds are those of the run that holds it; playing is in the trail."""
+    said = heard.alice.get(f"/sessions/{heard.id}/transcript").json
+    assert said["utterances"] == [{"id": "u1", "speaker": "client", "start": 12.5, "end": 14.0, "text": "Hello."}]
+    answer = heard.alice.get(f"/sessions/{heard.id}/audio/u1")
+    track = heard.room.utterances[0].track
+    assert (answer.mimetype, answer.text) == ("audio/wav", f"RIFF {track} 1 2.5 4.0")
+    assert "audio.play" in heard.room.audit()
+    assert heard.alice.get(f"/sessions/{heard.id}/audio/u2").status_code == 404
+
+
+@pytest.mark.req("C03", "S35")
+def test_the_sound_is_gone_once_erased(heard: Visit) -> None:
+    """410, for the clinician too."""
+    with heard.room.db.begin() as db:
+        heard.room.eraser(db, heard.room.utterances[0].recording, cause="deadline", at=heard.room.clock.now())
+    assert heard.alice.get(f"/sessions/{heard.id}/audio/u1").status_code == 410
+
+
+@pytest.mark.req("T04")
+def test_nobody_else_hears_or_reads(heard: Visit) -> None:
+    """Not Dan, not Bob of the same clinic, not the client, not a passer-by."""
+    for side, status in ((heard.room.side("dan"), 404), (heard.room.side("bob"), 404), (heard.carol, 401)):
+        assert side.get(f"/sessions/{heard.id}/audio/u1").status_code == status
+        assert side.get(f"/sessions/{heard.id}/transcript").status_code == status
