@@ -54,7 +54,7 @@ export async function openMicrophone(deviceId = "") {
 
 /** Ask for the camera. @param {string} [deviceId] @returns {Promise<MediaStreamTrack>} */
 export async function openCamera(deviceId = "") {
-  const video = { ...chosen(deviceId), width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { max: 24 } };
+  const video = { ...chosen(deviceId), width: { ideal: 960 }, height: { ideal: 540 }, frameRate: { max: 24 } };
   const stream = await navigator.mediaDevices.getUserMedia({ video });
   return /** @type {MediaStreamTrack} */ (stream.getVideoTracks()[0]);
 }

@@ -192,6 +192,8 @@ class ClinicianRoom {
   #showLeft() {
     this.check.close();
     showLeft(["The session is still open and nothing is processed. Rejoin or end it."], async () => {
+      sessionStorage.setItem("chartside.in", this.#sessionId);
+      this.#wasRestored = false;
       await this.#post(`/room/${this.#sessionId}/back`);
     });
   }
