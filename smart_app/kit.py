@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -50,22 +50,8 @@ class SystemClock:
 
 
 def _transcript_to_json(transcript: Transcript) -> dict[str, Any]:
-    """Write a transcript with the recording and track of each utterance, which the review plays from."""
     last_s = max((each.end_s for each in transcript.utterances), default=0.0)
-    shape = json_shape.to_json(transcript, duration_s=last_s)
-    for line, utterance in zip(shape["utterances"], transcript.utterances, strict=True):
-        line["recording"], line["track"] = utterance.recording, utterance.track
-    return shape
-
-
-def _transcript_from_json(shape: dict[str, Any]) -> Transcript:
-    found = json_shape.from_json(shape)
-    places = {line["id"]: line for line in shape["utterances"]}
-    with_places = (
-        replace(each, recording=places[each.id]["recording"], track=places[each.id]["track"])
-        for each in found.utterances
-    )
-    return replace(found, utterances=tuple(with_places))
+    return json_shape.to_json(transcript, duration_s=last_s)
 
 
 def _drafter(settings: Settings) -> Drafter:
@@ -130,7 +116,7 @@ class Kit:
                 raise NotFound("no_transcript", "There is no transcript of this session.", "Wait for the summary.")
             raise Expired("transcript_erased", "The transcript was erased.", "The summary is still here.")
         shape = json.loads(self.vault.open(session.key_slot, kept.sealed, aad=f"transcript:{session.id}"))
-        return _transcript_from_json(shape).utterances, kept.erase_due_at
+        return json_shape.from_json(shape).utterances, kept.erase_due_at
 
 
 def make(settings: Settings) -> Kit:
@@ -168,7 +154,7 @@ def make(settings: Settings) -> Kit:
             hear_run=sound.hear,
             merge_runs=merge,
             transcript_to_json=_transcript_to_json,
-            transcript_from_json=_transcript_from_json,
+            transcript_from_json=json_shape.from_json,
             summary_to_json=summary_to_json,
             models=lambda: models,
         ),

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from plugin.sandbox.sample import CLIENT, CLINICIAN, MICROPHONE_HZ, channel, channel_wav
 
+__all__ = ["CLIENT", "CLINICIAN", "tracks", "wav", "webm"]
+
 _CHUNK_BYTES = 40_000
 """About ten seconds at 32 kbit/s."""
 

@@ -25,7 +25,9 @@ def to_json(transcript: Transcript, *, duration_s: float) -> dict[str, Any]:
 
 
 def _utterance_json(utterance: Utterance) -> dict[str, Any]:
-    return {
+    # Where it was recorded stands there only in the app; files have neither.
+    place = {"recording": utterance.recording, "track": utterance.track}
+    return {key: value for key, value in place.items() if value} | {
         "id": utterance.id,
         "speaker": utterance.speaker,
         "start": utterance.start_s,
@@ -82,6 +84,8 @@ def _utterance(value: object, index: int) -> Utterance:
         end_s=end_s,
         text=_text(value, "text", where),
         words=tuple(_word(word, where) for word in words),
+        recording=_text(value, "recording", where, default=""),
+        track=_text(value, "track", where, default=""),
     )
 
 
