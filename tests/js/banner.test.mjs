@@ -1,0 +1,54 @@
+/** What the banner says (S16-S22, S26, S45). */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { bannerFor, recordingPill } from "../../smart_app/web/static/js/banner.mjs";
+import { clientFacts, facts } from "./facts.mjs";
+
+const running = (isConfirmed) => ({ state: "recording", recording: { is_running: true, is_confirmed: isConfirmed, count: 1, started_at: null } });
+const stopped = { recording: { is_running: false, is_confirmed: false, count: 1, started_at: null } };
+
+/** Situation, the clinician's and the client's facts, their words and tones. */
+const CASES = [
+  ["asking (S16)", { state: "asking" }, { answer: "asked" }, "Waiting for Maya's consent. Nothing is recorded.", "waiting", "You are asked for your consent. Nothing is recorded.", "waiting"],
+  ["agreed, not confirmed (S45)", running(false), { answer: "agreed" }, "Everyone agreed. Starting the recording…", "waiting", "Everyone agreed. Starting the recording…", "waiting"],
+  ["recording (S17)", running(true), { answer: "agreed" }, "Recording has started.", "live", "Recording has started.", "live"],
+  ["declined (S19)", {}, { answer: "declined" }, "Maya declined. This session is not recorded.", "danger", "You declined. This session is not recorded. Your care does not change.", "neutral"],
+  ["stopped (S22)", stopped, { answer: "agreed" }, "Recording stopped. The session is still in progress.", "info", "Recording stopped. The session is still in progress.", "info"],
+  ["withdrawn", stopped, { answer: "withdrawn" }, "Maya withdrew consent. What was recorded of this session has been erased.", "danger", "You withdrew. What was recorded of this session has been erased. Your care does not change.", "neutral"],
+  ["paused for a newcomer", { state: "paused" }, { answer: "asked" }, "Recording is paused. Waiting for Maya's consent. Nothing is recorded.", "waiting", "You are asked for your consent. Nothing is recorded.", "waiting"],
+  ["ended", { state: "processing" }, {}, "Session ended. The summary is being prepared.", "info", "The session has ended. Nothing is being recorded.", "neutral"],
+];
+
+for (const [name, over, person, clinicianText, clinicianTone, clientText, clientTone] of CASES) {
+  test(`banner: ${name}`, () => {
+    const forClinician = bannerFor(facts(over, person));
+    assert.equal(forClinician.text, clinicianText);
+    assert.equal(forClinician.tone, clinicianTone);
+    const forClient = bannerFor(clientFacts(over, person));
+    assert.equal(forClient.text, clientText);
+    assert.equal(forClient.tone, clientTone);
+    assert.ok(forClinician.icon && forClient.icon, "never colour alone");
+  });
+}
+
+test("banner: who left is told that nothing is processed and how to go on (S26)", () => {
+  const left = facts();
+  left.participants = left.participants.map((person) => (person.id === "C" ? { ...person, presence: "left" } : person));
+  assert.equal(bannerFor(left).text, "You left. The session is still open and nothing is processed. Rejoin or end it.");
+});
+
+test("banner: somebody without a name is called by role, with a capital at the start only", () => {
+  assert.equal(bannerFor(facts({}, { name: "", answer: "declined" })).text, "The client declined. This session is not recorded.");
+  assert.equal(bannerFor(facts({ state: "asking" }, { name: "", answer: "asked" })).text, "Waiting for the client's consent. Nothing is recorded.");
+});
+
+test("banner: recording again, with others, after somebody withdrew and left, is said as recording", () => {
+  assert.equal(bannerFor(facts(running(true), { answer: "withdrawn", presence: "left" })).text, "Recording has started.");
+});
+
+test("pill: “Recording” stands there only after the first chunk of every track is acknowledged (S45)", () => {
+  assert.equal(recordingPill(facts(running(false))).text, "Starting…");
+  assert.equal(recordingPill(facts(running(true))).text, "Recording");
+  assert.equal(recordingPill(facts({ state: "asking" })).text, "Not recording");
+});

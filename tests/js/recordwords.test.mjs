@@ -1,0 +1,41 @@
+/** The record control and the reasons (S08-S10, S37, S41). */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { recordWords } from "../../smart_app/web/static/js/recordwords.mjs";
+import { clientFacts, facts, recorder } from "./facts.mjs";
+
+test("no button while the AI usage consent is off, the reason and the switch instead (S09, S37)", () => {
+  const words = recordWords(facts({ recorder: recorder({ control: "absent", why: "ai_consent_off" }) }));
+  assert.equal(words.button, null);
+  assert.match(words.reason, /AI usage consent is off/);
+  assert.equal(words.fix, "switch");
+});
+
+test("switched on too late: from the next session, with the offer of a new one (S08)", () => {
+  const words = recordWords(facts({ recorder: recorder({ control: "absent", why: "ai_consent_too_late" }) }));
+  assert.deepEqual([words.button, words.fix], [null, "again"]);
+  assert.match(words.reason, /next session/);
+});
+
+test("where the site has not enabled the assistant, nothing is said of it (S01)", () => {
+  assert.deepEqual(recordWords(facts({ recorder: recorder({ control: "absent", why: "site_off" }) })), { button: null, reason: "", fix: null });
+});
+
+test("nobody here: the reason stands beside the button (S10)", () => {
+  assert.match(recordWords(facts({ recorder: recorder({ why: "nobody_here" }) })).reason, /Nobody is here yet/);
+});
+
+test("after a decline the clinician may ask once more; after that only the client can change it (decision 2)", () => {
+  const once = recordWords(facts({}, { answer: "declined", may_ask_again: true }));
+  assert.match(once.reason, /ask Maya once more/);
+  const twice = recordWords(facts({ recorder: recorder({ why: "not_again" }) }, { answer: "declined" }));
+  assert.match(twice.reason, /Maya said no.*Allow recording after all/);
+});
+
+test("the buttons while asking and recording; none after the end; none on the client's side", () => {
+  assert.equal(recordWords(facts({ recorder: recorder({ control: "asking" }) })).button, "asking");
+  assert.equal(recordWords(facts({ recorder: recorder({ control: "stop" }) })).button, "stop");
+  assert.equal(recordWords(facts({ state: "ready" })).button, null);
+  assert.equal(recordWords(clientFacts()).button, null);
+});
