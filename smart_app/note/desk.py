@@ -52,8 +52,14 @@ class Desk:
     on_signed: OnSigned
 
     def create(self, db: Db, person: Person, session: TelehealthSession, template: Template) -> Note:
-        """Make a note from a template; its AI element is filled at once when a summary is there (S02)."""
+        """Make a note from a template; its AI element is filled at once when a summary is there (S02).
+
+        A second click, or a click repeated because the answer was lost, finds the first one's note.
+        """
         now = self.clock.now()
+        made = notes.just_created(db, session.id, template.id, person.clinician_id, since=now - _SECOND_CLICK)
+        if made is not None:
+            return made
         note_id = new_id()
         note = Note(
             id=note_id,
@@ -112,6 +118,9 @@ class Desk:
     def save_to_chart(self, db: Db, person: Person, note: Note, revision: int) -> None:
         """Owe the chart this draft as the clinician saw it (decision 15). Raises StaleRevision, BadInput if empty."""
         self._check(note, revision)
+        if note.replaces_id:
+            # FHIR: what replaces a note is `amended`, which a draft is not (fhir.md, rule 11).
+            raise MoveRefused("addendum_unsigned", "An addendum goes to the chart when it is signed.", "Sign it.")
         content = material.content_of(self.seal, note)
         self._need_text(content)
         note.content_sealed = material.seal_content(self.seal, note.id, content, for_chart=content)

@@ -347,6 +347,8 @@ def test_an_addendum_replaces_the_signed_note_only_when_it_is_signed_itself(clin
         "revision"
     ]
     assert element(content(alice, new_id), "risk")["text"] == ""
+    early = alice.post(f"/notes/{new_id}/save-to-chart", json={"revision": revision})
+    assert early.json["code"] == "addendum_unsigned"
     with clinic.db.read() as db:
         assert db.get_one(tables.Note, old_id).status == "signed"
     assert sign(alice, new_id, revision).status_code == 200
