@@ -191,6 +191,30 @@ def _ehrs(env: Mapping[str, str], *, is_loopback_dev: bool) -> tuple[Ehr, ...]:
     return tuple(_ehr(entry, is_loopback_dev=is_loopback_dev) for entry in entries)
 
 
+def _ice_servers(env: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
+    try:
+        servers = json.loads(env.get("CHARTSIDE_ICE_SERVERS", "[]"))
+    except ValueError:
+        servers = None
+    if not isinstance(servers, list) or not all(isinstance(each, dict) and "urls" in each for each in servers):
+        raise _refuse(
+            "CHARTSIDE_ICE_SERVERS",
+            "is not a JSON list of servers with urls.",
+            'Example: [{"urls": "turn:turn.example:3478"}]',
+        )
+    return tuple(servers)
+
+
+def _drafter(env: Mapping[str, str]) -> Literal["builtin", "openai"]:
+    if _choice(env, "CHARTSIDE_DRAFTER", ("builtin", "openai")) == "builtin":
+        return "builtin"
+    for name in ("CHARTSIDE_DRAFTER_URL", "CHARTSIDE_DRAFTER_MODEL"):
+        # Without an address a client library would fall back to its vendor's, and a session's words would leave (T14).
+        if not env.get(name):
+            raise _refuse(name, "is not set, and CHARTSIDE_DRAFTER=openai needs it.", "Set it, or use builtin.")
+    return "openai"
+
+
 def load(env: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from the environment.
 
@@ -208,12 +232,6 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     if not env.get("CHARTSIDE_DATA_DIR"):
         raise _refuse("CHARTSIDE_DATA_DIR", "is not set.", "Name a folder on an encrypted disk.")
     data_dir = Path(env["CHARTSIDE_DATA_DIR"])
-    try:
-        ice_servers = tuple(json.loads(env.get("CHARTSIDE_ICE_SERVERS", "[]")))
-    except (ValueError, TypeError) as error:
-        raise _refuse(
-            "CHARTSIDE_ICE_SERVERS", "is not a JSON list.", 'Example: [{"urls": "turn:turn.example:3478"}]'
-        ) from error
     return Settings(
         base_url=base_url,
         data_dir=data_dir,
@@ -225,7 +243,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         is_loopback_dev=is_loopback_dev,
         speech_model=env.get("CHARTSIDE_SPEECH_MODEL", ""),
         speech_threads=int(_number(env, "CHARTSIDE_SPEECH_THREADS", 2, low=1, high=64)),
-        drafter="openai" if _choice(env, "CHARTSIDE_DRAFTER", ("builtin", "openai")) == "openai" else "builtin",
+        drafter=_drafter(env),
         drafter_url=env.get("CHARTSIDE_DRAFTER_URL", ""),
         drafter_model=env.get("CHARTSIDE_DRAFTER_MODEL", ""),
         drafter_key=Secret(_secret(env, "CHARTSIDE_DRAFTER_KEY")),
@@ -241,7 +259,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         disk_reserve_bytes=int(_number(env, "CHARTSIDE_DISK_RESERVE_BYTES", 500_000_000, low=0, high=1e15)),
         chunk_max_bytes=int(_number(env, "CHARTSIDE_CHUNK_MAX_BYTES", 1_000_000, low=10_000, high=10_000_000)),
         track_max_seconds=_number(env, "CHARTSIDE_TRACK_MAX_SECONDS", 3 * 3600, low=60, high=6 * 3600),
-        ice_servers=ice_servers,
+        ice_servers=_ice_servers(env),
         loinc_note_type=env.get("CHARTSIDE_LOINC_NOTE_TYPE", "34904-3"),
         sample_client_url=env.get("CHARTSIDE_SAMPLE_CLIENT_URL", "") if is_loopback_dev else "",
     )

@@ -1,4 +1,4 @@
-"""A visit as rows: Dr Alice's session with client Carol, its consents, recordings, note, and what is owed to the chart."""
+"""A visit as rows: Dr Alice's session with client Carol, its consents, recordings, note and outbox."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
