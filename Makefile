@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test journey check bench browser lock clean
+.PHONY: help demo test journey check bench browser faketime lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -27,14 +27,17 @@ node_modules/.installed: package.json package-lock.json $(VENV)/.installed
 browser: $(VENV)/.installed  ## Find a Chromium, or install Debian's
 	@$(BIN)/python -m plugin.browser --install
 
+faketime:  # Debian's faketime, for the journey that looks 24 hours ahead
+	@command -v faketime >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && { apt-get update -qq; apt-get install -y -qq --no-install-recommends faketime >/dev/null; }; } || echo "faketime is missing (Debian: apt install faketime): the 24-hour journey is skipped."
+
 demo: $(VENV)/.installed  ## A whole clinic on this machine: sandbox EHR, web, worker, a finished sample visit
 	@exec $(BIN)/chartside demo
 
-test: check browser  ## Everything: checks, unit tests, journeys in real browsers
+test: check browser faketime  ## Everything: checks, unit tests, journeys in real browsers
 	$(BIN)/python -m pytest
 
-journey: browser  ## The whole visit in two real browsers against the running demo, with screenshots in docs/img
-	$(BIN)/python -m pytest tests/journeys -m journey -s
+journey: browser faketime  ## The whole visit in two real browsers against the running demo, with screenshots in docs/img
+	CHARTSIDE_SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys -m journey -s
 
 check: $(VENV)/.installed node_modules/.installed  ## Style, types, import contracts, ES modules
 	$(BIN)/ruff check .
@@ -42,7 +45,7 @@ check: $(VENV)/.installed node_modules/.installed  ## Style, types, import contr
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	PATH="$(abspath $(BIN)):$$PATH" npx --no-install tsc -p tsconfig.json
-	PATH="$(abspath $(BIN)):$$PATH" node --test tests/js/
+	PATH="$(abspath $(BIN)):$$PATH" node --test --test-reporter=dot "tests/js/*.test.mjs"
 	$(BIN)/python -m pytest -q tests/architecture
 
 bench: browser  ## Measure: note ready after End, memory, real-time factor, chunk uploads; printed and stored
