@@ -1,0 +1,132 @@
+"""What a clinician and a client do in their browsers, by what they see: labels, roles, texts."""
+
+import re
+from dataclasses import dataclass
+
+from playwright.sync_api import Page, expect
+
+from plugin.demo.run import Clinic
+from tests.journeys.browsing import Browser, Camera
+
+SLOW_MS = 60_000
+"""The limit of steps that wait for the other side, on a busy machine."""
+AGREE, DECLINE = "I Agree to Recording", "I Decline Recording"
+
+
+def banner(page: Page, text: str | re.Pattern[str], *, timeout_ms: int = SLOW_MS) -> None:
+    """Wait until the banner at the top says this."""
+    expect(page.locator("#banner")).to_contain_text(text, timeout=timeout_ms)
+
+
+@dataclass(slots=True, kw_only=True)
+class ClinicianSeat:
+    """The clinician at a browser."""
+
+    browser: Browser
+    clinic: Clinic
+    page: Page
+    session_id: str = ""
+
+    @classmethod
+    def launch(cls, browser: Browser, clinic: Clinic, name: str, patient: str) -> "ClinicianSeat":
+        """Sign in at the EHR, open a chart, click Launch: the app opens in a tab of its own."""
+        ehr = browser.context.pages[0]
+        ehr.goto(clinic.site.ehr_url)
+        ehr.get_by_role("button", name=name).click()
+        ehr.get_by_role("link", name=patient).click()
+        seat = cls(browser=browser, clinic=clinic, page=ehr)
+        seat.relaunch()
+        return seat
+
+    @property
+    def ehr(self) -> Page:
+        """Return the tab with the EHR's chart."""
+        return self.browser.context.pages[0]
+
+    def relaunch(self) -> None:
+        """Click Launch on the open chart."""
+        with self.browser.context.expect_page() as opened:
+            self.ehr.get_by_role("button", name="Launch Chartside").click()
+        self.page = opened.value
+        self.page.wait_for_url("**/chart", timeout=SLOW_MS)
+
+    def go(self, path: str) -> None:
+        """Open a page of the app."""
+        self.page.goto(f"{self.clinic.site.base_url}{path}")
+
+    def switch(self, *, is_on: bool) -> None:
+        """Set the AI usage consent in the profile."""
+        self.page.get_by_role("navigation", name="Main").get_by_role("link", name="My profile and settings").click()
+        box = self.page.get_by_label("Consent to using AI for telehealth sessions")
+        expect(box).to_be_checked(checked=not is_on)
+        box.set_checked(is_on)
+        expect(self.page.locator("#ai-state")).to_contain_text(f"It is {'on' if is_on else 'off'} since")
+
+    def start_session(self) -> None:
+        """Start a session from the chart page and join it after the device check."""
+        self.go("/chart")
+        self.page.get_by_role("button", name="Start a session").click()
+        self.page.wait_for_url(re.compile("/sessions/[0-9a-f]+"))
+        self.session_id = self.page.url.rsplit("/", 1)[1]
+        self.join()
+
+    def join(self) -> None:
+        """Join after the device check."""
+        join = self.page.get_by_role("button", name="Join the session")
+        expect(join).to_be_enabled(timeout=SLOW_MS)
+        join.click()
+        expect(self.page.get_by_role("button", name="Mute")).to_be_visible()
+
+    def invite(self) -> str:
+        """Make an invitation link."""
+        links = self.page.get_by_label("Invitation link")
+        count = links.count()
+        self.page.get_by_role("button", name="Make invitation link").click()
+        expect(links).to_have_count(count + 1)
+        return links.last.input_value()
+
+    def admit(self, name: str, role: str = "Client") -> None:
+        """Admit whoever waits under this name."""
+        group = self.page.get_by_role("group", name=f"Admit {name}")
+        group.get_by_label("I recognise this person").check(timeout=SLOW_MS)
+        group.get_by_label(f"{name} joins as").select_option(label=role)
+        group.get_by_role("button", name="Admit").click()
+        expect(self.page.locator("#people")).to_contain_text("In the session", timeout=SLOW_MS)
+
+    def press(self, label: str) -> None:
+        """Press a button of the session's bar."""
+        self.page.locator("#callbar").get_by_role("button", name=label).click(timeout=SLOW_MS)
+
+    def end(self) -> None:
+        """End the session for everyone."""
+        self.press("End Session")
+        self.page.get_by_role("dialog").get_by_role("button", name="End Session").click()
+        banner(self.page, "Session ended.")
+
+
+@dataclass(slots=True, kw_only=True)
+class ClientSeat:
+    """The client at a browser."""
+
+    browser: Browser
+    page: Page
+
+    @classmethod
+    def arrive(cls, browser: Browser, link: str, name: str, camera: Camera | None = None) -> "ClientSeat":
+        """Open the invitation, do the device check and go to the waiting room."""
+        page = browser.context.new_page()
+        page.goto(link)
+        page.get_by_label("Your name").fill(name)
+        ready = page.get_by_role("button", name="Go to the waiting room")
+        expect(ready).to_be_enabled(timeout=SLOW_MS)
+        if camera:
+            expect(page.locator("#check-level-words")).to_have_text("Your microphone works.", timeout=SLOW_MS)
+            camera.take(page, "join-device-check")
+        ready.click()
+        expect(page.get_by_role("heading", name="You are in the waiting room")).to_be_visible()
+        return cls(browser=browser, page=page)
+
+    def answer(self, label: str) -> None:
+        """Answer the consent screen."""
+        self.page.get_by_role("dialog").get_by_role("button", name=label).click(timeout=SLOW_MS)
+        expect(self.page.get_by_role("dialog")).to_have_count(0)
