@@ -29,6 +29,7 @@ export class Invitations {
       if (isOpen.has(id)) continue;
       item.remove();
       this.#items.delete(id);
+      tell(this.#words, "");
     }
     for (const id of isOpen) if (!this.#items.has(id)) this.#add(id, el("span", { class: "small soft" }, "An open invitation, made earlier"), []);
   }

@@ -93,6 +93,7 @@ class ClinicianRoom {
       void this.#over(facts);
       return;
     }
+    byId("leave", HTMLElement).hidden = me(facts)?.presence === "left";
     if (me(facts)?.presence === "left") {
       this.#showLeft();
       return;

@@ -2,7 +2,7 @@
  * The video tiles of the call. A remote stream must play in an element for Chrome to pull its sound at all.
  * @module
  */
-import { capital, me, nameOf } from "./facts.mjs";
+import { capital, nameOf, others } from "./facts.mjs";
 import { byId, el } from "./dom.mjs";
 import { icon } from "./icons.mjs";
 
@@ -57,10 +57,9 @@ export class Tiles {
       this.#write(tile, isSelf ? "You" : capital(nameOf(person)), isMuted, isDark, link);
     }
     const isAlone = ![...this.#tiles.keys()].some((id) => id !== facts.you);
-    const mine = me(facts);
-    this.#empty.textContent = mine?.is_clinician
-      ? "Invite your client. They appear here when you have admitted them."
-      : "Waiting for the connection to your clinician…";
+    this.#empty.textContent = others(facts).some((person) => person.presence === "here")
+      ? "Connecting…"
+      : (facts.is_clinician ? "Invite your client. They appear here when you have admitted them." : "Nobody else is here now.");
     if (isAlone) this.#stage.append(this.#empty);
     else this.#empty.remove();
   }
