@@ -271,7 +271,7 @@ def kill_in(shop: Workshop, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 STEPS = {"first run": 3, "second run": 3, "keeping the transcript": 2, "draft": 2, "keeping the summary": 2}
-"""Where the first worker dies, and how often a run is recognised in all (two runs; the one that was cut short again)."""
+"""Where the first worker dies, and how often a run is recognised in all: two runs, and the one that was cut short."""
 
 
 @pytest.mark.req("G01")
