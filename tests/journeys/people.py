@@ -62,6 +62,12 @@ class ClinicianSeat:
         box.set_checked(is_on)
         expect(self.page.locator("#ai-state")).to_contain_text(f"It is {'on' if is_on else 'off'} since")
 
+    def ensure_switch(self, *, is_on: bool) -> None:
+        """Set the AI usage consent unless it stands so already."""
+        self.go("/profile")
+        if self.page.get_by_label("Consent to using AI for telehealth sessions").is_checked() != is_on:
+            self.switch(is_on=is_on)
+
     def start_session(self) -> None:
         """Start a session from the chart page and join it after the device check."""
         self.go("/chart")
@@ -130,3 +136,16 @@ class ClientSeat:
         """Answer the consent screen."""
         self.page.get_by_role("dialog").get_by_role("button", name=label).click(timeout=SLOW_MS)
         expect(self.page.get_by_role("dialog")).to_have_count(0)
+
+
+def meet(
+    clinic: Clinic, browsers: tuple[Browser, Browser], *, doctor: str, patient: str, client: str
+) -> tuple[ClinicianSeat, ClientSeat]:
+    """Bring a clinician, whose switch is on, and a client into one call."""
+    clinician = ClinicianSeat.launch(browsers[0], clinic, doctor, patient)
+    clinician.ensure_switch(is_on=True)
+    clinician.start_session()
+    joined = ClientSeat.arrive(browsers[1], clinician.invite(), client)
+    clinician.admit(client)
+    expect(joined.page.locator("#stage figure:not(.is-self)")).to_be_visible(timeout=SLOW_MS)
+    return clinician, joined

@@ -1,0 +1,153 @@
+"""The client withdraws in mid-recording: refused, erased and proved at once (B02, decision 3)."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+from fhirpy import SyncFHIRClient
+from playwright.sync_api import expect
+
+from plugin.demo import sound
+from plugin.demo.run import Clinic
+from tests.journeys.browsing import Camera
+from tests.journeys.conftest import AppData, Open
+from tests.journeys.people import AGREE, SLOW_MS, ClientSeat, ClinicianSeat, banner, meet
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
+
+REFUSED_WITHIN_S = 1.0
+SLOT_BYTES, SLOT_MASK = 512, (1 << 20) - 1
+COUNT_WAITING = """() => new Promise((done) => {
+  const asked = indexedDB.open("chartside");
+  asked.onsuccess = () => {
+    const counted = asked.result.transaction("chunks").objectStore("chunks").count();
+    counted.onsuccess = () => { asked.result.close(); done(counted.result); };
+  };
+})"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """A session that is being recorded."""
+
+    clinic: Clinic
+    clinician: ClinicianSeat
+    client: ClientSeat
+
+
+@pytest.fixture(scope="module")
+def meeting(clinic: Clinic, open_browser: Open, voices: dict[int, Path]) -> Iterator[Meeting]:
+    """Dr Alice records a session with Sam, who agreed."""
+    browsers = open_browser("clinician", voices[sound.CLINICIAN]), open_browser("client", voices[sound.CLIENT])
+    clinician, client = meet(clinic, browsers, doctor="Dr Alice Moreau", patient="Sam Rivera", client="Sam")
+    clinician.press("Start Recording")
+    client.answer(AGREE)
+    banner(clinician.page, "Recording has started.")
+    yield Meeting(clinic=clinic, clinician=clinician, client=client)
+    assert [browser.troubles for browser in browsers] == [[], []]
+
+
+def _slots(app_data: AppData, session_id: str) -> list[bytes]:
+    """Return the session's slots of the key file: each holds a wrapped key."""
+    numbers = app_data.rows("SELECT key_slot FROM recording WHERE session_id = ?", session_id)
+    numbers += app_data.rows("SELECT key_slot FROM telehealth_session WHERE id = ?", session_id)
+    body = (app_data.folder / "keys" / "slots.bin").read_bytes()
+    places = [(number[0] & SLOT_MASK) * SLOT_BYTES for number in numbers if number[0] is not None]
+    return [body[place : place + SLOT_BYTES] for place in places]
+
+
+@pytest.mark.req("B02", "B01")
+def test_a_withdrawal_is_effective_within_a_second(meeting: Meeting, camera: Camera, app_data: AppData) -> None:
+    """B02: a chunk with a grant that was good a moment ago is refused within a second; files and keys are gone."""
+    seat, client = meeting.clinician, meeting.client.page
+    with seat.page.expect_request(re.compile(r"/chunks/\w+/0/2")) as sent:
+        pass
+    chunk = sent.value.post_data_buffer
+    assert chunk is not None
+    headers = {"X-Capture-Grant": sent.value.headers["x-capture-grant"], "Content-Type": "application/octet-stream"}
+
+    def again() -> int:
+        return requests.put(sent.value.url, data=chunk, headers=headers, timeout=10).status_code
+
+    sent.value.response()
+    assert again() == 200, "a repeat is welcome before"
+    keys = _slots(app_data, seat.session_id)
+    assert keys
+    client.locator("#callbar").get_by_role("button", name="Withdraw my consent").click()
+    dialog = client.get_by_role("dialog")
+    expect(dialog).to_contain_text("What was captured of this session is erased")
+    camera.take(client, "join-withdraw")
+    with client.expect_request(re.compile("/withdraw$")) as asked:
+        dialog.get_by_role("button", name="Withdraw and erase").click()
+    asked_at = time.monotonic()
+    while (status := again()) == 200 and time.monotonic() < asked_at + 10:
+        pass
+    took_s = time.monotonic() - asked_at
+    print(f"\nwithdrawal: refused with {status} after {took_s:.3f} s")
+    assert status in (403, 410)
+    assert took_s < REFUSED_WITHIN_S
+    banner(client, "You withdrew. What was recorded of this session has been erased. Your care does not change.")
+    body = (app_data.folder / "keys" / "slots.bin").read_bytes()
+    assert [key for key in keys if key[64:128] in body] == []
+    assert app_data.audio_files() == []
+
+
+@pytest.mark.req("B02")
+def test_both_sides_say_so_and_the_call_goes_on(meeting: Meeting, camera: Camera, app_data: AppData) -> None:
+    """Decision 3: red for the clinician, neutral for the client; the browser keeps no chunk; no transcript, no draft."""
+    page, client = meeting.clinician.page, meeting.client.page
+    banner(page, "Sam withdrew consent. What was recorded of this session has been erased.")
+    expect(page.locator("#banner")).to_have_class(re.compile("banner-danger"))
+    expect(client.locator("#banner")).to_have_class(re.compile("banner-neutral"))
+    expect(page.locator("#rec-state")).to_have_text("Not recording")
+    expect(client.locator("#stage video").first).to_be_visible()
+    camera.take(page, "room-withdrawn")
+    camera.take(client, "join-withdrawn")
+    assert page.evaluate(COUNT_WAITING) == 0
+    for table in ("transcript", "track_transcript", "summary"):
+        sql = f"SELECT count(*) FROM {table} WHERE session_id = ?"  # noqa: S608 - names of this test
+        if table == "track_transcript":
+            sql = (
+                "SELECT count(*) FROM track_transcript JOIN track ON track.id = track_id"
+                " JOIN recording ON recording.id = recording_id WHERE session_id = ?"
+            )
+        assert app_data.rows(sql, meeting.clinician.session_id) == [(0,)]
+    reasons = app_data.rows("SELECT erase_cause FROM recording WHERE session_id = ?", meeting.clinician.session_id)
+    assert reasons == [("withdrawn",)]
+
+
+@pytest.mark.req("B15", "B03")
+def test_the_clients_own_page_has_the_answer_and_the_receipt(meeting: Meeting, camera: Camera) -> None:
+    """B15: the 30-day link shows what was answered, when it was withdrawn, and a receipt for what was erased."""
+    client = meeting.client.page
+    with client.context.expect_page() as opened:
+        client.get_by_role("link", name="My copy and receipts (30 days)").click()
+    copy = opened.value
+    expect(copy.locator("#consents")).to_contain_text("You withdrew")
+    expect(copy.locator("#consents")).to_contain_text("asks to record this session's audio")
+    receipt = copy.locator("#receipts summary")
+    expect(receipt).to_have_count(1)
+    receipt.click()
+    expect(copy.locator("#receipts")).to_contain_text("signature")
+    camera.take(copy, "copy-withdrawn", is_full=True)
+    copy.close()
+
+
+@pytest.mark.req("C02", "C03")
+def test_the_chart_has_an_inactive_consent_and_a_tombstone(meeting: Meeting) -> None:
+    """C02, C03: in the EHR the Consent becomes inactive, and the Media points to nothing."""
+    meeting.clinician.end()
+    fhir = SyncFHIRClient(meeting.clinic.ehr.direct_fhir_url)
+    deadline = time.monotonic() + SLOW_MS / 1000
+    statuses, media = [], []
+    while time.monotonic() < deadline and (statuses != ["inactive"] or not media):
+        time.sleep(0.5)
+        statuses = [one["status"] for one in fhir.resources("Consent").search(patient="sam").fetch_all()]
+        media = fhir.resources("Media").search(patient="sam").fetch_all()
+    assert statuses == ["inactive"]
+    assert all("url" not in one["content"] and "Deletion receipt" in json.dumps(one["note"]) for one in media)
