@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, g, jsonify, render_template, request
+from flask_compress import Compress
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
@@ -48,8 +49,10 @@ def prepare(app: Flask, settings: Settings) -> Limiter:
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,  # the policy checks Origin and Sec-Fetch-Site; we send no referrer
         MAX_CONTENT_LENGTH=_MOST_BODY_BYTES,
+        COMPRESS_MIMETYPES=["text/css", "text/javascript"],  # files only: a page's secrets are not compressed
         RATELIMIT_HEADERS_ENABLED=True,
     )
+    Compress(app)
     app.before_request(_begin)
     app.after_request(_finish)
     app.extensions["chartside_csrf"] = CSRFProtect(app)
