@@ -63,10 +63,13 @@ def serve(settings: config.Settings, port: int) -> int:
 def work(settings: config.Settings) -> int:
     """Work on what sessions and charts are owed, until SIGTERM or SIGINT."""
     from smart_app import kit
+    from smart_app.jobs.takeover import at_work
     from smart_app.web.front import quiet_logs
 
     quiet_logs()
-    kit.make(settings).jobs.work()
+    made = kit.make(settings)
+    with at_work(settings, made.db):
+        made.jobs.work()
     return 0
 
 

@@ -5,7 +5,7 @@ Every act takes a note already checked to be theirs, and runs in the caller's tr
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from smart_app.errors import BadInput, Conflict, MoveRefused
 from smart_app.note import content as contents
@@ -20,6 +20,8 @@ from smart_app.store.tables import Note, TelehealthSession, Template
 
 OnSigned = Callable[[Db, TelehealthSession, datetime], None]
 """Erases what the signature makes superfluous: audio and transcript."""
+
+_SECOND_CLICK = timedelta(seconds=30)
 
 _STILL_NEEDED = LIVE | {State.ENDED, State.PROCESSING}
 """States in which a summary is still to come from the audio: signing another note must not take it away."""
@@ -58,7 +60,7 @@ class Desk:
         """
         now = self.clock.now()
         made = notes.just_created(db, session.id, template.id, person.clinician_id, since=now - _SECOND_CLICK)
-        if made is not None:
+        if made is not None and not self._has_newer_summary(db, made):
             return made
         note_id = new_id()
         note = Note(
@@ -91,6 +93,10 @@ class Desk:
         if note.status != "draft" or note.is_saved_to_chart or not contents.is_untouched(content):
             return False
         return self._fill(db, note, content)
+
+    def _has_newer_summary(self, db: Db, note: Note) -> bool:
+        found = material.summary_of(db, self.seal, note.session_id)
+        return found is not None and found[0] != note.summary_version
 
     def fill_waiting(self, db: Db, session_id: str) -> int:
         """Fill the untouched notes that waited for this session's summary; return how many."""

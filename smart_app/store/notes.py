@@ -1,5 +1,7 @@
 """Notes: find, list, and the one that replaces another."""
 
+from datetime import datetime
+
 from sqlalchemy import select
 
 from smart_app.errors import NotFound
@@ -28,6 +30,20 @@ def find(db: Db, note_id: str, *, iss: str, clinician_id: str, patient_id: str, 
 def get(db: Db, note_id: str) -> Note | None:
     """Return the note by its id, for the server's own work."""
     return db.get(Note, note_id)
+
+
+def just_created(db: Db, session_id: str, template_id: str, clinician_id: str, *, since: datetime) -> Note | None:
+    """Return the draft that this clinician made of this session and template a moment ago."""
+    return db.scalar(
+        select(Note).where(
+            Note.session_id == session_id,
+            Note.template_id == template_id,
+            Note.clinician_id == clinician_id,
+            Note.status == "draft",
+            Note.replaces_id.is_(None),
+            Note.created_at >= since,
+        )
+    )
 
 
 def of_sessions(db: Db, session_ids: list[str]) -> list[Note]:
