@@ -20,8 +20,12 @@ class ProcessFailed(Exception):
 class Child:
     """One `python -m smart_app ...` process; it ends when its standard input closes, so never outlives the demo."""
 
-    def __init__(self, name: str, arguments: list[str], env: dict[str, str], log_file: Path) -> None:
+    def __init__(
+        self, name: str, arguments: list[str], env: dict[str, str], log_file: Path, *, prefix: tuple[str, ...] = ()
+    ) -> None:
+        """`prefix` is a command to run it under, e.g. faketime in tests."""
         self.name = name
+        self._prefix = prefix
         self._arguments = arguments
         self._env = env
         self.log_file = log_file
@@ -35,7 +39,7 @@ class Child:
     def start(self) -> None:
         """Start it."""
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "smart_app", *self._arguments, "--stop-with-stdin"]
+        command = [*self._prefix, sys.executable, "-m", "smart_app", *self._arguments, "--stop-with-stdin"]
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(command, env=self._env, stdin=subprocess.PIPE, stdout=log, stderr=log)
 

@@ -81,17 +81,17 @@ class Clinic:
 
 
 @contextlib.contextmanager
-def running(site: Site, progress: Progress) -> Iterator[Clinic]:
-    """Start everything; end everything when the block is left."""
+def running(site: Site, progress: Progress, *, prefix: tuple[str, ...] = ()) -> Iterator[Clinic]:
+    """Start everything, each process under the command `prefix`; end everything when the block is left."""
     with contextlib.ExitStack() as stack:
         progress.say("Starting the sandbox EHR ...")
-        ehr = SandboxProcess(site.ehr_port, site.fhir_port, site.data_dir / "ehr", site.base_url)
+        ehr = SandboxProcess(site.ehr_port, site.fhir_port, site.data_dir / "ehr", site.base_url, prefix=prefix)
         stack.enter_context(ehr)
         env = environment(site, ehr.client_file)
         progress.say("Starting Chartside ...")
-        web = Child("web", ["serve", "--port", str(site.port)], env, site.data_dir / "web.log")
+        web = Child("web", ["serve", "--port", str(site.port)], env, site.data_dir / "web.log", prefix=prefix)
         stack.enter_context(web)
-        worker = Child("worker", ["worker"], env, site.data_dir / "worker.log")
+        worker = Child("worker", ["worker"], env, site.data_dir / "worker.log", prefix=prefix)
         web.wait_for(f"{site.base_url}/healthz")
         stack.enter_context(worker)
         listener = Listener(site.sample_client_port, base_url=site.base_url, sound_dir=site.data_dir)

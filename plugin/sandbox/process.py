@@ -52,6 +52,7 @@ class SandboxProcess:
         app_url: str = "http://127.0.0.1:8080",
         *,
         access_token_s: int = 3600,
+        prefix: tuple[str, ...] = (),
         listen_port: int | None = None,
     ) -> None:
         self.port = port or free_port()
@@ -59,6 +60,7 @@ class SandboxProcess:
         self.data_dir = data_dir or Path(tempfile.mkdtemp(prefix="sandbox-ehr-"))
         self._app_url = app_url
         self._access_token_s = access_token_s
+        self._prefix = prefix
         self._listen_port = listen_port or 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -101,7 +103,7 @@ class SandboxProcess:
             "--listen-port": self._listen_port,
             "--ready-file": ready,
         }
-        command = [sys.executable, "-m", "plugin.sandbox", "--stop-with-stdin"]
+        command = [*self._prefix, sys.executable, "-m", "plugin.sandbox", "--stop-with-stdin"]
         for name, value in options.items():
             command += [name, str(value)]
         with self.log_file.open("wb") as log:

@@ -9,6 +9,8 @@ import { devices, explain, openCamera, openMicrophone } from "./media.mjs";
 /** @typedef {import("./media.mjs").OwnMedia} OwnMedia */
 
 const HEARD = 12;
+/** How long Join waits for a camera that is being opened, in ms. */
+const CAMERA_WAIT_MS = 3000;
 
 export class DeviceCheck {
   /** @type {LevelMeter|null} */ #meter = null;
@@ -16,6 +18,7 @@ export class DeviceCheck {
   #cameras = byId("check-camera", HTMLSelectElement);
   #join = byId("check-join", HTMLButtonElement);
   #isOpen = false;
+  #starting = Promise.resolve();
   /** @type {HTMLInputElement|null} */ #name = document.querySelector("#check-name");
 
   /** @param {OwnMedia} media @param {(name: string) => Promise<void>} onJoin */
@@ -23,7 +26,7 @@ export class DeviceCheck {
     this.media = media;
     this.#microphones.addEventListener("change", () => void this.#useMicrophone(this.#microphones.value));
     this.#cameras.addEventListener("change", () => void this.#useCamera(this.#cameras.value));
-    byId("check-again", HTMLButtonElement).addEventListener("click", () => void this.#start());
+    byId("check-again", HTMLButtonElement).addEventListener("click", () => void (this.#starting = this.#start()));
     this.#join.addEventListener("click", () => void once(this.#join, () => this.#tryJoin(onJoin)));
     this.#name?.addEventListener("keydown", (event) => event.key === "Enter" && this.#join.click());
   }
@@ -33,7 +36,8 @@ export class DeviceCheck {
     if (this.#isOpen) return;
     this.#isOpen = true;
     byId("check", HTMLElement).hidden = false;
-    await this.#start();
+    this.#starting = this.#start();
+    await this.#starting;
   }
 
   /** Hide the check; the devices stay open for the call. */
@@ -76,7 +80,12 @@ export class DeviceCheck {
     this.media.closeCamera();
     if (deviceId !== "off") {
       try {
-        this.media.camera = await openCamera(deviceId);
+        const camera = await openCamera(deviceId);
+        if (!this.#isOpen) {
+          camera.stop(); // Joined meanwhile without it: no camera may run that nobody sees.
+          return;
+        }
+        this.media.camera = camera;
         this.media.cameraId = deviceId;
       } catch {
         this.media.camera = null;
@@ -128,6 +137,7 @@ export class DeviceCheck {
       this.#name.setCustomValidity("");
       return;
     }
+    await Promise.race([this.#starting, new Promise((go) => setTimeout(go, CAMERA_WAIT_MS))]);
     await onJoin(this.#name?.value.trim() ?? "");
   }
 }

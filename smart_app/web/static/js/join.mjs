@@ -49,7 +49,6 @@ class ClientRoom {
     try {
       const said = await postJson("/join", { token });
       sessionStorage.setItem(SESSION, said.session_id);
-      byId("join-title", HTMLElement).textContent = said.clinician_name ? `Session with ${said.clinician_name}` : "Your session";
       return /** @type {string} */ (said.session_id);
     } catch (error) {
       if (!(error instanceof Refused)) {
@@ -81,6 +80,8 @@ class ClientRoom {
       this.#moveTo(facts.next);
       return;
     }
+    const clinician = facts.participants.find((person) => person.is_clinician)?.name;
+    byId("join-title", HTMLElement).textContent = clinician ? `Session with ${clinician}` : "Your session";
     const isOpen = isLive(facts.state);
     byId("waiting", HTMLElement).hidden = presence !== "waiting" || !isOpen;
     byId("call", HTMLElement).hidden = presence !== "here" || !isOpen || !this.#call?.isJoined;
