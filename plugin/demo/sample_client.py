@@ -94,8 +94,6 @@ class Listener:
         if find_chromium() is None:
             return 503
         microphone = self._sound_dir / "sample-client.wav"
-        if not microphone.exists():
-            sound.wav(sound.CLIENT, microphone)
         command = [sys.executable, "-m", "plugin.demo.sample_client", link, "--sound", str(microphone)]
         self._clients.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         return 202
@@ -117,9 +115,14 @@ def main() -> int:
     """Play one sample client."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("link")
-    parser.add_argument("--sound", type=Path, required=True, help="WAV file that is the client's microphone")
+    parser.add_argument(
+        "--sound", type=Path, required=True, help="WAV that is the client's microphone; made if missing"
+    )
     parser.add_argument("--declines", action="store_true", help="decline the first question")
     asked = parser.parse_args()
+    if not asked.sound.exists():  # made here, so that the app's request is answered at once
+        part = asked.sound.with_suffix(f".{os.getpid()}.part")
+        sound.wav(sound.CLIENT, part).replace(asked.sound)
     play(asked.link, asked.sound, agrees=not asked.declines)
     return 0
 
