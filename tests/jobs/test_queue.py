@@ -1,0 +1,110 @@
+"""The wake-up call: ids only, signed, repeated no more than needed, and not silenced by one bad moment."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from smart_app.config import Secret
+from smart_app.jobs import queue
+from smart_app.jobs.queue import Jobs, Steps
+from tests.conftest import FrozenClock
+
+
+class Enough(BaseException):
+    """Ends the pulse, which has no end of its own."""
+
+
+class Bench:
+    """Steps that remember what they were asked."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, str]] = []
+        self.pulses: list[tuple[list[str], list[str]] | BaseException] = []
+
+    def steps(self) -> Steps:
+        """Return the steps."""
+        return Steps(
+            process=lambda id_: self.done.append(("process", id_)),
+            file=lambda id_: self.done.append(("file", id_)),
+            sweep=lambda: self.done.append(("sweep", "")),
+            pulse=self._pulse,
+        )
+
+    def _pulse(self) -> tuple[list[str], list[str]]:
+        found = self.pulses.pop(0) if self.pulses else Enough()
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """The steps."""
+    return Bench()
+
+
+@pytest.fixture
+def jobs(bench: Bench, tmp_path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch) -> Jobs:
+    """A queue with no worker: the tests take the tasks themselves."""
+    monkeypatch.setattr(queue, "PULSE_S", 0.0)
+    return Jobs(tmp_path / "queue.sqlite", Secret(b"s" * 32), bench.steps(), clock.now)
+
+
+def work_off(jobs: Jobs) -> None:
+    """Do what a worker does with what waits in the queue."""
+    while (task := jobs._huey.dequeue()) is not None:
+        jobs._huey.execute(task)
+
+
+def beat(jobs: Jobs) -> None:
+    """Let the pulse run until it has nothing more to tell."""
+    with pytest.raises(Enough):
+        jobs._beat()
+
+
+def test_a_wake_up_reaches_the_worker(jobs: Jobs, bench: Bench) -> None:
+    """The id, and nothing else."""
+    jobs.wake("session-1")
+    work_off(jobs)
+    assert bench.done == [("process", "session-1")]
+
+
+def test_the_pulse_finds_what_nobody_woke(jobs: Jobs, bench: Bench) -> None:
+    """Sessions and filings that are owed by their rows: a lost wake-up costs a second, never a session."""
+    bench.pulses = [(["session-1"], ["filing-1", "filing-2"])]
+    beat(jobs)
+    work_off(jobs)
+    assert bench.done == [("process", "session-1"), ("file", "filing-1"), ("file", "filing-2")]
+
+
+def test_what_waits_already_is_not_repeated_on_every_pulse(jobs: Jobs, bench: Bench, clock: FrozenClock) -> None:
+    """Once, and again after five seconds."""
+    bench.pulses = [(["session-1"], [])] * 3
+    beat(jobs)
+    work_off(jobs)
+    assert bench.done == [("process", "session-1")]
+    clock.at += timedelta(seconds=5)
+    bench.pulses = [(["session-1"], [])]
+    beat(jobs)
+    work_off(jobs)
+    assert len(bench.done) == 2
+
+
+@pytest.mark.req("S35")
+def test_the_pulse_outlives_a_bad_moment(jobs: Jobs, bench: Bench) -> None:
+    """A locked or full database for a second: the deadlines that hang on the pulse are still kept."""
+    bench.pulses = [RuntimeError("database is locked"), OSError("disk full"), (["session-1"], [])]
+    beat(jobs)
+    work_off(jobs)
+    assert bench.done == [("process", "session-1")]
+
+
+@pytest.mark.req("T17")
+def test_a_forged_task_is_not_run(jobs: Jobs, bench: Bench, tmp_path: Path, clock: FrozenClock) -> None:
+    """Payloads are signed with the site's key: whoever can write the file cannot make a worker run anything."""
+    stranger = Jobs(tmp_path / "queue.sqlite", Secret(b"x" * 32), bench.steps(), clock.now)
+    stranger.wake("session-1")
+    with pytest.raises(ValueError, match=r"[Ss]ignature"):
+        work_off(jobs)
+    assert bench.done == []
