@@ -213,7 +213,7 @@ def test_each_withheld_scope_degrades_with_words_or_silently(site: Site, scope: 
     browser = site.browser()
     answer = site.back(browser, site.authorise(site.open(browser)))
     matters = {"offline_access", "user/Consent.crus", "user/Media.crus", "user/DocumentReference.crus"}
-    if scope in matters | {"user/Provenance.c"}:
+    if scope in matters | {"user/Provenance.crs"}:
         assert answer.location == "/launch/limits"
         assert "Your EHR did not give Chartside everything" in browser.get("/launch/limits").get_data(as_text=True)
     else:
