@@ -2,13 +2,13 @@
 
 import io
 import wave
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from smart_app.config import Settings
 from smart_app.errors import Expired
-from smart_app.ports import SAMPLE_RATE, Heard, Transcriber, Transcript
+from smart_app.ports import SAMPLE_RATE, Heard, Sound, Transcriber, Transcript
 from smart_app.recording.audio import AudioStore, ChunkName
 from smart_app.store import recordings
 from smart_app.store.captured import CapturedRun
@@ -17,6 +17,10 @@ from smart_app.transcript import decode, tracks, utterances
 
 _MARGIN_S = 0.15
 """Played before and after an utterance, so that its first sound is not cut."""
+_CHUNK_S = 2.0
+"""What the recorder cuts; others may cut differently, so this only says where to look first."""
+_NEIGHBOURS = 3
+"""Chunks decoded before and after the ones that should hold a piece: the codec needs a run-up."""
 
 
 class StoredSound:
@@ -28,10 +32,11 @@ class StoredSound:
         self._settings = settings
         self._transcriber = transcriber
 
-    def _chunks(self, track_id: str, run: int) -> list[bytes]:
+    def _chunks(self, track_id: str, run: int, *, of: Callable[[int], bool] = lambda _number: True) -> list[bytes]:
+        """Return the plain chunks of a run, in order; `of` chooses by their number."""
         with self._db.read() as db:
             recording = recordings.find(db, recordings.track(db, track_id).recording_id)
-            rows = [row for row in recordings.chunks(db, track_id) if row.run == run]
+            rows = [row for row in recordings.chunks(db, track_id) if row.run == run and of(row.number)]
         if recording.key_slot is None:
             raise Expired("erased", "The sound was erased.", "The words and the summary are still here.")
         slot = recording.key_slot
@@ -44,11 +49,18 @@ class StoredSound:
         heard, _length_s = tracks.hear(decoding.parts(), self._transcriber, hotwords=hotwords)
         return heard[0]
 
+    def _piece(self, chunks: list[bytes], start_s: float, end_s: float) -> Sound:
+        sound = decode.decode(chunks, max_s=self._settings.track_max_seconds)
+        return sound[int(start_s * SAMPLE_RATE) : int(end_s * SAMPLE_RATE)]
+
     def play(self, track_id: str, run: int, start_s: float, end_s: float) -> bytes:
         """Return a piece of a run as 16-bit mono WAV; seconds count from the run's start."""
-        sound = decode.decode(self._chunks(track_id, run), max_s=self._settings.track_max_seconds)
         first, last = max(0.0, start_s - _MARGIN_S), end_s + _MARGIN_S
-        piece = sound[int(first * SAMPLE_RATE) : int(last * SAMPLE_RATE)]
+        low, high = int(first / _CHUNK_S) - _NEIGHBOURS, int(last / _CHUNK_S) + _NEIGHBOURS
+        # The first chunk is the container's header; the holes between decode to silence, so times stay true.
+        piece = self._piece(self._chunks(track_id, run, of=lambda n: n == 0 or low <= n <= high), first, last)
+        if not np.any(piece):
+            piece = self._piece(self._chunks(track_id, run), first, last)
         body = io.BytesIO()
         with wave.open(body, "wb") as file:
             file.setnchannels(1)

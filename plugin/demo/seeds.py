@@ -46,10 +46,10 @@ class Seeds:
 
     def _has_audio(self, session_id: str) -> bool:
         try:
-            self._clinician(FINISHED_FOR).get(f"/sessions/{session_id}/audio/u1")
+            kept = self._clinician(FINISHED_FOR).get(f"/sessions/{session_id}/recording/missing")
         except VisitFailed:
             return False
-        return True
+        return bool(kept["tracks"])
 
     def _visit(self, patient: str, name: str, *, end_s: float, say: Say) -> Clinician:
         """Hold a visit from launch to summary."""

@@ -216,26 +216,6 @@ class _Listening:
         return answer
 
     @allow(Who.CLINICIAN)
-    def transcript(self, session_id: str) -> Response:
-        """Return the transcript for review while it is kept (decision 10)."""
-        with self.db.read() as db:
-            session = sessions.of_person(db, session_id, person())
-            found, erase_due_at = self.utterances_of(db, session)
-        return jsonify(
-            utterances=[
-                {
-                    "id": each.id,
-                    "speaker": each.speaker,
-                    "start": each.start_s,
-                    "end": each.end_s,
-                    "text": each.text,
-                }
-                for each in found
-            ],
-            erase_due_at=erase_due_at.isoformat(),
-        )
-
-    @allow(Who.CLINICIAN)
     def audio(self, session_id: str, utterance_id: str) -> Response:
         """Play the seconds of one utterance, decrypted in memory (B05). Raises Expired once erased."""
         who = person()
@@ -299,6 +279,5 @@ def blueprint(
     room.post("/room/<session_id>/withdraw")(answers(way_out.withdraw))
     room.post("/copy/withdraw")(answers(way_out.withdraw_by_copy_link))
     room.get("/media/<recording_id>")(listening.media)
-    room.get("/sessions/<session_id>/transcript")(listening.transcript)
     room.get("/sessions/<session_id>/audio/<utterance_id>")(listening.audio)
     return room

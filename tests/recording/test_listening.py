@@ -24,10 +24,8 @@ def heard(visit: Visit) -> Visit:
 
 
 @pytest.mark.req("B05")
-def test_the_clinician_reads_the_transcript_and_plays_an_utterance(heard: Visit) -> None:
+def test_the_clinician_plays_an_utterance(heard: Visit) -> None:
     """The seconds are those of the run that holds it; playing is in the trail."""
-    said = heard.alice.get(f"/sessions/{heard.id}/transcript").json
-    assert said["utterances"] == [{"id": "u1", "speaker": "client", "start": 12.5, "end": 14.0, "text": "Hello."}]
     answer = heard.alice.get(f"/sessions/{heard.id}/audio/u1")
     track = heard.room.utterances[0].track
     assert (answer.mimetype, answer.text) == ("audio/wav", f"RIFF {track} 1 2.5 4.0")
@@ -44,8 +42,7 @@ def test_the_sound_is_gone_once_erased(heard: Visit) -> None:
 
 
 @pytest.mark.req("T04")
-def test_nobody_else_hears_or_reads(heard: Visit) -> None:
+def test_nobody_else_hears(heard: Visit) -> None:
     """Not Dan, not Bob of the same clinic, not the client, not a passer-by."""
     for side, status in ((heard.room.side("dan"), 404), (heard.room.side("bob"), 404), (heard.carol, 401)):
         assert side.get(f"/sessions/{heard.id}/audio/u1").status_code == status
-        assert side.get(f"/sessions/{heard.id}/transcript").status_code == status

@@ -1,0 +1,126 @@
+"""Stored sound is opened in memory: a run for the recogniser, a second of it for the review."""
+
+import io
+import wave
+from collections.abc import Sequence
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from plugin.demo import sound as sample
+from plugin.sandbox.sample import channel
+from smart_app.config import Settings
+from smart_app.errors import Expired
+from smart_app.ports import Heard, Sound
+from smart_app.recording.audio import AudioStore, ChunkName
+from smart_app.recording.keyslots import KeySlots
+from smart_app.recording.vault import SlotVault
+from smart_app.sound import StoredSound
+from smart_app.store import tables
+from smart_app.store.captured import CapturedRun
+from smart_app.store.database import Database
+from tests.conftest import FrozenClock
+
+SPOKEN_S = 12.0
+
+
+class Listener:
+    """A recogniser that only remembers how much it was given."""
+
+    def __init__(self) -> None:
+        self.heard_s = 0.0
+
+    def transcribe(self, sound: Sound, *, hotwords: Sequence[str] = (), language: str = "en") -> Heard:
+        """Count the seconds."""
+        self.heard_s += len(sound) / 16_000
+        return Heard(words=(), speech_s=0.0, uncovered_s=0.0, model="none", language=language)
+
+
+@pytest.fixture
+def vault(settings: Settings) -> SlotVault:
+    """A vault of its own."""
+    settings.key_file.parent.mkdir(parents=True)
+    return SlotVault(KeySlots(settings.key_file, settings.master_key.reveal()))
+
+
+@pytest.fixture
+def listener() -> Listener:
+    """The recogniser."""
+    return Listener()
+
+
+@pytest.fixture
+def stored(
+    settings: Settings, database: Database, clock: FrozenClock, vault: SlotVault, listener: Listener
+) -> StoredSound:
+    """One recorded track: the first seconds of the sample call, in small chunks."""
+    audio = AudioStore(settings.audio_dir, vault)
+    body = sample.webm(channel(0, end_s=SPOKEN_S))
+    slot, now = vault.new_key("recording"), clock.now()
+    with database.begin() as db:
+        db.add(tables.Clinician(id="alice", iss="i", fhir_user="Practitioner/a", name_sealed=b""))
+        db.flush()
+        grant = {"patient_id": "p", "scope": "", "access_sealed": b"", "token_endpoint": "", "expires_at": now}
+        db.add(tables.EhrGrant(id="grant", clinician_id="alice", iss="i", created_at=now, **grant))
+        db.flush()
+        session = {"iss": "i", "patient_id": "p", "patient_sealed": b"", "state": "ended", "started_at": now}
+        db.add(tables.TelehealthSession(id="session", clinician_id="alice", ehr_grant_id="grant", **session))
+        db.flush()
+        db.add(tables.Participant(id="a", session_id="session", number=0, is_clinician=True))
+        due = {"started_at": now, "erase_due_at": now + timedelta(hours=23)}
+        db.add(tables.Recording(id="recording", session_id="session", number=1, key_slot=slot, **due))
+        db.flush()
+        db.add(tables.Track(id="track", recording_id="recording", participant_id="a"))
+        db.flush()
+        db.add(tables.TrackRun(track_id="track", run=0, start_ms=0))
+        for number, at in enumerate(range(0, len(body), 8_000)):
+            name = ChunkName(recording_id="recording", track_id="track", run=0, number=number)
+            kept = audio.write(slot, name, body[at : at + 8_000])
+            facts = {"size_bytes": 8_000, "plain_sha256": "x", "sealed_sha256": kept.sealed_sha256}
+            db.add(tables.Chunk(track_id="track", run=0, number=number, path=kept.path, received_at=now, **facts))
+    return StoredSound(db=database, audio=audio, settings=settings, transcriber=listener)
+
+
+def samples(wav: bytes) -> np.ndarray:
+    """Return a WAV's samples."""
+    with wave.open(io.BytesIO(wav)) as file:
+        assert (file.getnchannels(), file.getframerate()) == (1, 16_000)
+        return np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
+
+
+@pytest.mark.req("B05")
+@pytest.mark.parametrize(("start_s", "end_s"), [(0.8, 4.8), (7.5, 9.0), (10.0, 11.5)])
+def test_a_piece_sounds_as_it_was_said(stored: StoredSound, start_s: float, end_s: float) -> None:
+    """Playing an utterance gives the seconds in which it was said, wherever the chunks were cut."""
+    played = samples(stored.play("track", 0, start_s, end_s)).astype(float)
+    first = int((start_s - 0.15) * 48_000)
+    said = channel(0)[first : first + 3 * len(played) : 3].astype(float)
+    assert len(played) == pytest.approx((end_s - start_s + 0.3) * 16_000, abs=2)
+    assert np.corrcoef(played, said[: len(played)])[0, 1] > 0.6
+
+
+def test_a_run_is_heard_whole(stored: StoredSound, listener: Listener) -> None:
+    """The recogniser gets every second of the run."""
+    run = CapturedRun(
+        recording_id="recording",
+        recording_number=1,
+        has_audio=True,
+        track_id="track",
+        run=0,
+        start_ms=0,
+        speaker="clinician",
+    )
+    stored.hear(run, ())
+    assert listener.heard_s == pytest.approx(SPOKEN_S, abs=0.1)
+
+
+@pytest.mark.req("S35")
+def test_erased_sound_is_not_played(stored: StoredSound, database: Database, vault: SlotVault) -> None:
+    """Once the key is gone there is nothing to hear, and the answer says so."""
+    with database.begin() as db:
+        row = db.get_one(tables.Recording, "recording")
+        vault.destroy(row.key_slot or 0)
+        row.key_slot = None
+    with pytest.raises(Expired):
+        stored.play("track", 0, 0.0, 1.0)
