@@ -24,8 +24,10 @@ RECEIVED = """async () => {
   for (const peer of window.__peers.filter((one) => one.connectionState === "connected")) {
     for (const one of (await peer.getStats()).values()) {
       if (one.type !== "inbound-rtp") continue;
-      if (one.kind === "audio") { sums.audio_bytes += one.bytesReceived; sums.audio_energy += one.totalAudioEnergy ?? 0; }
-      else sums.frames += one.framesDecoded ?? 0;
+      sums.frames += one.framesDecoded ?? 0;
+      if (one.kind !== "audio") continue;
+      sums.audio_bytes += one.bytesReceived;
+      sums.audio_energy += one.totalAudioEnergy ?? 0;
     }
   }
   return sums;
@@ -49,7 +51,7 @@ class Browser:
     def start(
         cls, driver: Playwright, name: str, profile: Path, microphone: Path, more_flags: Sequence[str] = ()
     ) -> "Browser":
-        """Start it with a profile of its own; the microphone plays a WAV from the moment it is opened, again and again."""
+        """Start it with a profile of its own; the microphone plays a WAV from its opening on, in a loop."""
         context = driver.chromium.launch_persistent_context(
             str(profile),
             executable_path=find_chromium(),

@@ -107,7 +107,7 @@ class ClinicianSeat:
         """End the session for everyone."""
         self.press("End Session")
         self.page.get_by_role("dialog").get_by_role("button", name="End Session").click()
-        banner(self.page, "Session ended.")
+        expect(self.page.locator("#outcome").get_by_role("link", name="Go to the chart")).to_be_visible(timeout=SLOW_MS)
 
 
 @dataclass(slots=True, kw_only=True)

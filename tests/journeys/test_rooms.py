@@ -86,7 +86,7 @@ def test_switched_on_in_a_call_it_takes_a_new_session_for_everyone_here(room: Ro
 
 @pytest.mark.req("S12", "S14")
 def test_the_consent_screen_is_answered_by_keyboard_alone(room: Room) -> None:
-    """S14: the heading has the focus, so no key answers by accident; Tab reaches both answers; Escape closes nothing."""
+    """S14: the heading has the focus, so no key answers by accident; Tab reaches both; Escape closes nothing."""
     page, client = room.pages
     room.clinician.press("Start Recording")
     heading = client.get_by_role("heading", name="Consent to Record This Session")

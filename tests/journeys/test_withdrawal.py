@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -82,7 +83,7 @@ def test_a_withdrawal_is_effective_within_a_second(meeting: Meeting, camera: Cam
     dialog = client.get_by_role("dialog")
     expect(dialog).to_contain_text("What was captured of this session is erased")
     camera.take(client, "join-withdraw")
-    with client.expect_request(re.compile("/withdraw$")) as asked:
+    with client.expect_request(re.compile("/withdraw$")):
         dialog.get_by_role("button", name="Withdraw and erase").click()
     asked_at = time.monotonic()
     while (status := again()) == 200 and time.monotonic() < asked_at + 10:
@@ -99,7 +100,7 @@ def test_a_withdrawal_is_effective_within_a_second(meeting: Meeting, camera: Cam
 
 @pytest.mark.req("B02")
 def test_both_sides_say_so_and_the_call_goes_on(meeting: Meeting, camera: Camera, app_data: AppData) -> None:
-    """Decision 3: red for the clinician, neutral for the client; the browser keeps no chunk; no transcript, no draft."""
+    """Decision 3: red for the clinician, neutral for the client; no chunk stays in the browser; no text, no draft."""
     page, client = meeting.clinician.page, meeting.client.page
     banner(page, "Sam withdrew consent. What was recorded of this session has been erased.")
     expect(page.locator("#banner")).to_have_class(re.compile("banner-danger"))
@@ -142,7 +143,8 @@ def test_the_chart_has_an_inactive_consent_and_a_tombstone(meeting: Meeting) -> 
     meeting.clinician.end()
     fhir = SyncFHIRClient(meeting.clinic.ehr.direct_fhir_url)
     deadline = time.monotonic() + SLOW_MS / 1000
-    statuses, media = [], []
+    statuses: list[str] = []
+    media: list[Any] = []
     while time.monotonic() < deadline and (statuses != ["inactive"] or not media):
         time.sleep(0.5)
         statuses = [one["status"] for one in fhir.resources("Consent").search(patient="sam").fetch_all()]
