@@ -9,8 +9,8 @@ import pytest
 
 from plugin.demo.people import Client, Clinician
 from plugin.sandbox.process import Visitor, free_port
-from tests.bad_input.proxy import FaultProxy
 from tests.fakes.clinic import Clinic, clinic
+from tests.fakes.ehr_proxy import FaultProxy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import pytest
 from plugin.demo.people import Clinician
 from plugin.sandbox.store_client import StoreClient
 from tests.bad_input.conftest import Place
-from tests.bad_input.proxy import Fault
+from tests.fakes.ehr_proxy import Fault
 
 WITHIN_S = 60.0
 

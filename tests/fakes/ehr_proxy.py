@@ -2,6 +2,7 @@
 
 import http.client
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +31,8 @@ class FaultProxy:
         self._faults: list[Fault] = []
         self.hits: Counter[str] = Counter()
         """Faulty answers so far, by `about`."""
+        self.spent: list[tuple[str, float]] = []
+        """Path and seconds of everything that the EHR itself answered."""
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -80,6 +83,7 @@ class FaultProxy:
         return next((each for each in self._faults if each.about.encode() in body), None)
 
     def _upstream(self, handler: BaseHTTPRequestHandler, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        started = time.perf_counter()
         connection = http.client.HTTPConnection("127.0.0.1", self._upstream_port, timeout=_TIMEOUT_S)
         try:
             headers = {name: value for name, value in handler.headers.items() if name.lower() not in _HOP}
@@ -90,6 +94,7 @@ class FaultProxy:
             return answer.status, dict(kept), answer.read()
         finally:
             connection.close()
+            self.spent.append((handler.path.partition("?")[0], time.perf_counter() - started))
 
     @staticmethod
     def _send(handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str], body: bytes) -> None:
