@@ -53,7 +53,7 @@ class ClientRoom {
     } catch (error) {
       if (!(error instanceof Refused)) {
         this.#endWith("The server cannot be reached", ["Check your connection, then open the link again."]);
-      } else this.#endWith("This invitation does not work", [error.words, "Ask your clinician for a new link."]);
+      } else this.#endWith("This invitation does not work", [error.words]);
       return null;
     }
   }
