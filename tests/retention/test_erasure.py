@@ -200,6 +200,28 @@ def test_signing_does_not_put_a_passed_deadline_off(archive: Archive) -> None:
     assert json.loads(archive.receipts()[0].body)["deadline"] == deadline.isoformat()
 
 
+def test_the_first_cause_stays(archive: Archive) -> None:
+    """Due since the drafting, then signed before the sweep came: the receipt says after-drafting."""
+    in_state(archive, State.READY)
+    with archive.visit.db.begin() as db:
+        archive.retention.on_drafted(db, archive.visit.row(db))
+    sign(archive, archive.visit.clock.now())
+    archive.retention.sweep()
+    assert json.loads(archive.receipts()[0].body)["cause"] == "after-drafting"
+
+
+def test_signing_never_lengthens_the_life_of_a_transcript(archive: Archive) -> None:
+    """One that was due already stays due since then."""
+    in_state(archive, State.READY)
+    archive.transcribe()
+    due_at = archive.visit.clock.now() + timedelta(hours=1)
+    archive.merge(erase_due_at=due_at)
+    archive.visit.clock.tick(hours=2)
+    sign(archive, archive.visit.clock.now())
+    with archive.visit.db.read() as db:
+        assert db.query(tables.Transcript).one().erase_due_at == due_at
+
+
 def test_signing_touches_no_other_session(archive: Archive) -> None:
     """Only what the signed note's session captured."""
     other = in_state(archive, State.READY)
