@@ -31,6 +31,7 @@ from smart_app.recording.keyslots import KeySlots
 from smart_app.recording.vault import SlotVault
 from smart_app.retention import receipts
 from smart_app.retention.erasure import Retention
+from smart_app.session import LIVE
 from smart_app.sound import StoredSound, merge
 from smart_app.store import captured, filings, launches, recordings, retention, sessions, visits
 from smart_app.store.database import Database, Db
@@ -100,7 +101,8 @@ class Kit:
 
     def worker_facts(self, db: Db, session: TelehealthSession) -> dict[str, Any]:
         """Say whether a worker is alive, what it takes before this session, and how long that usually is."""
-        custody = visits.custody(db, session)
+        # While people are in the room nothing waits for a worker, and this is asked every two seconds.
+        custody = visits.Custody() if session.state in LIVE else visits.custody(db, session)
         waiting = overview.waiting(db, session, custody, now=self.clock.now())
         return {
             "is_alive": waiting.is_worker_alive,

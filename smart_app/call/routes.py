@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Request, jsonify, make_response, redirect, render_template, request, url_for
@@ -258,15 +258,18 @@ class _Room:
         """Return the facts; asking for them shows that one is here."""
         me, now = in_room().participant_id, self.clock.now()
         with self.db.read() as db:
-            is_due = presence.is_heartbeat_due(participants.find(db, session_id, me), now)
-        if is_due:
-            with self.db.begin() as db:
-                presence.heartbeat(db, self.asker, session_id, me, at=now)
-        with self.db.read() as db:
             viewer = participants.find(db, session_id, me)
-            session = sessions.find(db, session_id)
-            worker = self.worker_facts(db, session) if viewer.is_clinician else {}
-            found = rows.read(db, self.seal, session_id, worker=worker, copy_url=self._copy_url(viewer))
+            if not presence.is_heartbeat_due(viewer, now):
+                return self._facts(db, viewer, now)
+        with self.db.begin() as db:
+            presence.heartbeat(db, self.asker, session_id, me, at=now)
+        with self.db.read() as db:
+            return self._facts(db, participants.find(db, session_id, me), now)
+
+    def _facts(self, db: Db, viewer: Participant, now: datetime) -> Response:
+        session = sessions.find(db, viewer.session_id)
+        worker = self.worker_facts(db, session) if viewer.is_clinician else {}
+        found = rows.read(db, self.seal, session.id, worker=worker, copy_url=self._copy_url(viewer))
         return jsonify(state.facts(found, viewer, now))
 
     def _copy_url(self, viewer: Participant) -> str | None:

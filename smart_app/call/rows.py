@@ -14,8 +14,8 @@ def _tracks(db: Db, running: Recording | None) -> tuple[TrackFacts, ...]:
     if running is None:
         return ()
     return tuple(
-        TrackFacts(track_id=row.id, participant_id=row.participant_id, next_run=recordings.next_run(db, row.id))
-        for row in recordings.tracks(db, running.id)
+        TrackFacts(track_id=row.id, participant_id=row.participant_id, next_run=next_run)
+        for row, next_run in recordings.tracks_with_next_run(db, running.id)
     )
 
 
@@ -23,16 +23,18 @@ def read(db: Db, seal: Seal, session_id: str, *, worker: Mapping[str, Any], copy
     """Read a room."""
     session = sessions.find(db, session_id)
     people = participants.of_session(db, session_id)
-    running = recordings.running(db, session_id)
+    recorded = recordings.of_session(db, session_id)
+    running = next((row for row in reversed(recorded) if row.stopped_at is None), None)
+    tracks = _tracks(db, running)
     return RoomRows(
         session=session,
         people=tuple(people),
         names={row.id: participants.name_of(seal, row) for row in people},
         consents=tuple(consents.of_session(db, session_id)),
-        recordings=tuple(recordings.of_session(db, session_id)),
+        recordings=tuple(recorded),
         running=running,
-        tracks=_tracks(db, running),
-        is_confirmed=running is not None and recordings.is_confirmed(db, running.id),
+        tracks=tracks,
+        is_confirmed=recordings.are_confirmed(db, [each.track_id for each in tracks]),
         has_ai_consent=consents.clinician(db, session.clinician_id).ai_consent,
         worker=worker,
         copy_url=copy_url,

@@ -10,7 +10,7 @@ from smart_app.consent.gate import PUBLIC, are_tracks_live, capture_refusal
 from smart_app.errors import Conflict, DiskReserve, Expired, GrantRefused, NotFound
 from smart_app.recording.audio import AudioStore
 from smart_app.session import State
-from smart_app.store import audit_lines, grants, participants, recordings, sessions
+from smart_app.store import audit_lines, grants, participants, recordings
 from smart_app.store.database import Db
 from smart_app.store.sealed import token_hash
 from smart_app.store.tables import Participant, Recording, TelehealthSession, Track
@@ -46,6 +46,10 @@ class Capture:
     recording_id: str
     track_id: str
     key_slot: int
+    is_first: bool
+    """No chunk of the recording counts yet."""
+    stored_sha256: str | None
+    """The keyed hash of what is stored under this chunk's name already."""
 
 
 def refused() -> GrantRefused:
@@ -124,22 +128,27 @@ def check(
     Raises GrantRefused (403: no, expired or foreign grant, another epoch, a consent not live), Expired (410: erased),
     Conflict (409: captured after the stop).
     """
-    grant = grants.find(db, token_hash(token)) if token else None
-    if grant is None or grant.track_id != track_id or grant.expires_at <= now:
+    known = grants.present(db, token_hash(token), run=run, number=number, for_update=for_update) if token else None
+    if known is None or known.grant.track_id != track_id or known.grant.expires_at <= now:
         raise refused()
-    session = sessions.find(db, grant.session_id, for_update=for_update)
-    recording, track = recordings.find(db, grant.recording_id), recordings.track(db, track_id)
-    if grant.consent_epoch != session.consent_epoch:
+    session, recording = known.session, known.recording
+    if known.grant.consent_epoch != session.consent_epoch:
         raise refused()
     if recording.erased_at is not None or recording.key_slot is None:
         raise erased()
     if recording.stopped_at is None and session.state != State.RECORDING:
         raise refused()
-    owner = participants.find(db, session.id, grant.participant_id)
-    if not are_tracks_live(db, [owner]) or not _may_still_come(recording, now):
+    if not are_tracks_live(db, [known.owner]) or not _may_still_come(recording, now):
         raise refused()
-    if not recordings.has_run(db, track_id, run):
+    if not known.has_run:
         raise refused()
-    if recordings.is_beyond_stop(recording, track, run, number):
+    if recordings.is_beyond_stop(recording, known.track, run, number):
         raise Conflict("beyond_stop", "This was captured after the recording stopped.", "Nothing of this was stored.")
-    return Capture(session_id=session.id, recording_id=recording.id, track_id=track_id, key_slot=recording.key_slot)
+    return Capture(
+        session_id=session.id,
+        recording_id=recording.id,
+        track_id=track_id,
+        key_slot=recording.key_slot,
+        is_first=recording.first_byte_at is None,
+        stored_sha256=known.chunk.plain_sha256 if known.chunk is not None else None,
+    )

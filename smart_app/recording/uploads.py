@@ -55,9 +55,8 @@ class Uploads:
         if len(plain) != length:
             raise BadInput("cut_off", "The upload was cut off.", "It is sent again by itself.")
         digest = self._digest(allowed.recording_id, plain)
-        with self.db.read() as db:
-            if self._is_repeat(db, upload, digest):
-                return False
+        if self._is_repeat(allowed, digest):
+            return False
         name = ChunkName(
             recording_id=allowed.recording_id,
             track_id=upload.track_id,
@@ -67,8 +66,8 @@ class Uploads:
         )
         stored = self._write(allowed.key_slot, name, plain, upload)
         with self._unlinked_on_failure(stored), self.db.begin() as db:
-            self._check(db, upload, for_update=True)
-            if self._is_repeat(db, upload, digest):
+            allowed = self._check(db, upload, for_update=True)
+            if self._is_repeat(allowed, digest):
                 self.audio.unlink(stored.path)
                 return False
             self._count(db, allowed, upload, stored, digest, length)
@@ -98,11 +97,12 @@ class Uploads:
         return hmac.new(key, plain, hashlib.sha256).hexdigest()
 
     @staticmethod
-    def _is_repeat(db: Db, upload: ChunkUpload, digest: str) -> bool:
-        known = recordings.chunk(db, upload.track_id, upload.run, upload.number)
-        if known is not None and not hmac.compare_digest(known.plain_sha256, digest):
+    def _is_repeat(allowed: capture.Capture, digest: str) -> bool:
+        if allowed.stored_sha256 is None:
+            return False
+        if not hmac.compare_digest(allowed.stored_sha256, digest):
             raise Conflict("other_bytes", "Another chunk is stored under this number.", "Nothing was overwritten.")
-        return known is not None
+        return True
 
     def _write(self, key_slot: int, name: ChunkName, plain: bytes, upload: ChunkUpload) -> StoredChunk:
         try:
@@ -142,12 +142,12 @@ class Uploads:
                 received_at=now,
             ),
         )
-        self._start_the_clock(db, allowed, now)
+        if allowed.is_first:
+            self._start_the_clock(db, allowed, now)
 
     def _start_the_clock(self, db: Db, allowed: capture.Capture, now: datetime) -> None:
         """The first byte starts the recording's deadline and owes the chart its Media (decision 5)."""
         recording = recordings.find(db, allowed.recording_id)
-        if recording.first_byte_at is None:
-            recording.first_byte_at = now
-            recording.erase_due_at = now + timedelta(hours=self.settings.audio_max_hours)
-            filings.owe(db, "media", recording.id, session_id=recording.session_id, now=now)
+        recording.first_byte_at = now
+        recording.erase_due_at = now + timedelta(hours=self.settings.audio_max_hours)
+        filings.owe(db, "media", recording.id, session_id=recording.session_id, now=now)

@@ -1,11 +1,27 @@
 """Capture grants: leave to upload one track for a short time. Only the token's hash is stored."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, select
 
 from smart_app.store.database import Db
-from smart_app.store.tables import CaptureGrant
+from smart_app.store.tables import CaptureGrant, Chunk, Participant, Recording, TelehealthSession, Track, TrackRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presented:
+    """A grant with everything that decides whether one chunk may be taken under it."""
+
+    grant: CaptureGrant
+    session: TelehealthSession
+    recording: Recording
+    track: Track
+    owner: Participant
+    has_run: bool
+    """The chunk's run was announced."""
+    chunk: Chunk | None
+    """What is stored under the chunk's name already."""
 
 
 def add(
@@ -34,9 +50,36 @@ def add(
     db.flush()
 
 
-def find(db: Db, token_hash: str) -> CaptureGrant | None:
-    """Return the grant of a token."""
-    return db.get(CaptureGrant, token_hash)
+def present(db: Db, token_hash: str, *, run: int, number: int, for_update: bool = False) -> Presented | None:
+    """Return the grant of a token and all rows behind it, in one query: every chunk asks this twice.
+
+    `for_update` locks the session first, so that the rows are those after any withdrawal that was under way.
+    """
+    if for_update:
+        session_id = select(CaptureGrant.session_id).where(CaptureGrant.token_hash == token_hash).scalar_subquery()
+        db.execute(select(TelehealthSession.id).where(TelehealthSession.id == session_id).with_for_update())
+    found = db.execute(
+        select(CaptureGrant, TelehealthSession, Recording, Track, Participant, TrackRun.id, Chunk)
+        .join(TelehealthSession, TelehealthSession.id == CaptureGrant.session_id)
+        .join(Recording, Recording.id == CaptureGrant.recording_id)
+        .join(Track, Track.id == CaptureGrant.track_id)
+        .join(Participant, Participant.id == CaptureGrant.participant_id)
+        .outerjoin(TrackRun, and_(TrackRun.track_id == Track.id, TrackRun.run == run))
+        .outerjoin(Chunk, and_(Chunk.track_id == Track.id, Chunk.run == run, Chunk.number == number))
+        .where(CaptureGrant.token_hash == token_hash)
+    ).first()
+    if found is None:
+        return None
+    grant, session, recording, track, owner, run_id, chunk = found
+    return Presented(
+        grant=grant,
+        session=session,
+        recording=recording,
+        track=track,
+        owner=owner,
+        has_run=run_id is not None,
+        chunk=chunk,
+    )
 
 
 def is_renewal(db: Db, recording_id: str, consent_epoch: int) -> bool:

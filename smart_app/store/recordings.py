@@ -119,11 +119,6 @@ def has_run(db: Db, track_id: str, run: int) -> bool:
     return any(row.run == run for row in runs(db, track_id))
 
 
-def chunk(db: Db, track_id: str, run: int, number: int) -> Chunk | None:
-    """Return a stored chunk."""
-    return db.scalar(select(Chunk).where(Chunk.track_id == track_id, Chunk.run == run, Chunk.number == number))
-
-
 def chunks(db: Db, track_id: str) -> list[Chunk]:
     """Return a track's chunks in the order of the sound."""
     return list(db.scalars(select(Chunk).where(Chunk.track_id == track_id).order_by(Chunk.run, Chunk.number)))
@@ -186,17 +181,19 @@ def is_still_coming(db: Db, session_id: str, *, now: datetime) -> bool:
     return may_late_chunks_come(db, session_id, now=now) and not is_complete(db, session_id)
 
 
-def is_confirmed(db: Db, recording_id: str) -> bool:
-    """Say whether the first chunk of every track is acknowledged (S45)."""
-    owed = tracks(db, recording_id)
-    acked = set(db.scalars(select(Chunk.track_id).where(Chunk.track_id.in_([row.id for row in owed])).distinct()))
-    return bool(owed) and len(acked) == len(owed)
+def are_confirmed(db: Db, track_ids: list[str]) -> bool:
+    """Say whether there are tracks and the first chunk of every one is acknowledged (S45)."""
+    has_chunk = select(Chunk.id).where(Chunk.track_id == Track.id).exists()
+    acked = db.scalar(select(func.count()).select_from(Track).where(Track.id.in_(track_ids), has_chunk))
+    return bool(track_ids) and acked == len(track_ids)
 
 
-def next_run(db: Db, track_id: str) -> int:
-    """Return the number of the next run of a track."""
-    last = db.scalar(select(func.max(TrackRun.run)).where(TrackRun.track_id == track_id))
-    return 0 if last is None else last + 1
+def tracks_with_next_run(db: Db, recording_id: str) -> list[tuple[Track, int]]:
+    """Return a recording's tracks, the clinician's first, each with the number of its next run."""
+    last = select(func.max(TrackRun.run)).where(TrackRun.track_id == Track.id).scalar_subquery()
+    query = select(Track, func.coalesce(last + 1, 0)).join(Participant, Participant.id == Track.participant_id)
+    found = db.execute(query.where(Track.recording_id == recording_id).order_by(Participant.number))
+    return [(row, number) for row, number in found]
 
 
 def close(db: Db, row: Recording, *, cause: str, last: Mapping[str, LastChunk], at: datetime) -> None:
