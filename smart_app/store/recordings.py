@@ -159,26 +159,17 @@ def missing(db: Db, row: Track) -> dict[int, tuple[int, list[int]]]:
     }
 
 
-def is_complete(db: Db, session_id: str) -> bool:
-    """Say whether every chunk that the recorder announced is here (erased recordings owe nothing)."""
-    return not any(
+def is_still_coming(db: Db, session_id: str, *, now: datetime) -> bool:
+    """Say whether chunks that were captured before a stop are missing and still taken."""
+    return any(
         numbers
         for recording in of_session(db, session_id)
         if recording.erased_at is None
+        and recording.stopped_at is not None
+        and now - recording.stopped_at <= LATE_CHUNKS_FOR
         for row in tracks(db, recording.id)
         for _, numbers in missing(db, row).values()
     )
-
-
-def may_late_chunks_come(db: Db, session_id: str, *, now: datetime) -> bool:
-    """Say whether missing chunks are still taken."""
-    stops = [row.stopped_at for row in of_session(db, session_id) if row.stopped_at is not None]
-    return any(now - stopped_at <= LATE_CHUNKS_FOR for stopped_at in stops)
-
-
-def is_still_coming(db: Db, session_id: str, *, now: datetime) -> bool:
-    """Say whether chunks that were captured before the stop are missing and may still arrive."""
-    return may_late_chunks_come(db, session_id, now=now) and not is_complete(db, session_id)
 
 
 def are_confirmed(db: Db, track_ids: list[str]) -> bool:

@@ -249,6 +249,18 @@ def test_it_does_not_wait_for_ever(visit: Visit) -> None:
     assert shop.run().state == State.READY
 
 
+def test_a_gap_of_long_ago_holds_nothing_up(visit: Visit) -> None:
+    """Each recording has its own ten minutes: what an early one lost does not delay the end of a later one."""
+    visit.open()
+    announce(visit, visit.record(), number=9)
+    visit.clock.tick(minutes=10, seconds=1)
+    visit.record()
+    visit.end()
+    shop = Workshop(visit)
+    assert shop.owed() == [visit.session_id]
+    assert shop.run().state == State.READY
+
+
 # --- crashes --------------------------------------------------------------------------------------------------------
 
 
