@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests that run whole clinics with real browsers and the speech model: one after another, the rest two at a time.
+RUNNING := tests/journeys tests/crash tests/bad_input
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test journey check bench browser faketime lock clean
@@ -34,7 +36,8 @@ demo: $(VENV)/.installed  ## A whole clinic on this machine: sandbox EHR, web, w
 	@exec $(BIN)/chartside demo
 
 test: check browser faketime  ## Everything: checks, unit tests, journeys in real browsers
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(RUNNING))
+	$(BIN)/python -m pytest $(RUNNING)
 
 journey: browser faketime  ## The whole visit in two real browsers against the running demo, with screenshots in docs/img
 	CHARTSIDE_SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys -m journey -s
