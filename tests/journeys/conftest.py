@@ -64,9 +64,11 @@ class AppData:
         )
         return int(self.rows(sql, session_id)[0][0])
 
-    def audio_files(self) -> list[Path]:
-        """Return every file in the folder of the encrypted chunks."""
-        return [path for path in (self.folder / "audio").rglob("*") if path.is_file()]
+    def audio_files(self, session_id: str) -> list[Path]:
+        """Return every file that the audio store has of a session's recordings."""
+        recordings = {row[0] for row in self.rows("SELECT id FROM recording WHERE session_id = ?", session_id)}
+        files = [path for path in (self.folder / "audio").rglob("*") if path.is_file()]
+        return [path for path in files if recordings & set(path.parts)]
 
 
 @pytest.fixture(scope="package")

@@ -91,7 +91,7 @@ def today(tmp_path_factory: pytest.TempPathFactory) -> Day:
         _hold(day)
         _until(lambda: len(day.media()) == 1, "the recording is in the chart")
         assert "url" in day.media()[0]["content"]
-        assert day.data.audio_files()
+        assert day.data.audio_files(day.session_id)
     return day
 
 
@@ -107,7 +107,7 @@ def tomorrow(today: Day, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
 @pytest.mark.req("S35")
 def test_the_audio_is_gone_without_anybody_doing_anything(tomorrow: Day) -> None:
     """S35: the worker's sweep erases what is past its time: no file, no key, a receipt, 410 at the guarded address."""
-    _until(lambda: not tomorrow.data.audio_files(), "no audio file is left")
+    _until(lambda: not tomorrow.data.audio_files(tomorrow.session_id), "no audio file is left")
     sql = "SELECT id, key_slot, erase_cause FROM recording WHERE erased_at IS NOT NULL"
     _until(lambda: len(tomorrow.data.rows(sql)) == 1, "the recording is marked as erased")
     recording_id, key_slot, cause = tomorrow.data.rows(sql)[0]

@@ -79,6 +79,7 @@ def test_a_withdrawal_is_effective_within_a_second(meeting: Meeting, camera: Cam
     assert again() == 200, "a repeat is welcome before"
     keys = _slots(app_data, seat.session_id)
     assert keys
+    assert app_data.audio_files(seat.session_id)
     client.locator("#callbar").get_by_role("button", name="Withdraw my consent").click()
     dialog = client.get_by_role("dialog")
     expect(dialog).to_contain_text("What was captured of this session is erased")
@@ -95,7 +96,7 @@ def test_a_withdrawal_is_effective_within_a_second(meeting: Meeting, camera: Cam
     banner(client, "You withdrew. What was recorded of this session has been erased. Your care does not change.")
     body = (app_data.folder / "keys" / "slots.bin").read_bytes()
     assert [key for key in keys if key[64:128] in body] == []
-    assert app_data.audio_files() == []
+    assert app_data.audio_files(seat.session_id) == []
 
 
 @pytest.mark.req("B02")
