@@ -25,6 +25,7 @@ def _load(running: Clinic, *, sessions: int, lasts_s: float) -> dict[str, Any]:
         "base_url": running.site.base_url,
         "ehr_url": running.site.ehr_url,
         "database": str(running.site.data_dir / "app" / "chartside.sqlite"),
+        "web_pid": running.children["web"].pid,
         "sessions": sessions,
         "lasts_s": lasts_s,
     }

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 import requests
 from requests.adapters import HTTPAdapter
 
@@ -229,6 +230,13 @@ class Load:
                 self.taken.error(f"withdraw {answer.status}")
 
 
+def _cpu_s(pid: int) -> float:
+    """Return the CPU seconds of the web server and what it started."""
+    first = psutil.Process(pid)
+    times = [each.cpu_times() for each in [first, *first.children(recursive=True)]]
+    return float(sum(each.user + each.system for each in times))
+
+
 def main() -> int:
     """Read the site, load it, print the figures as JSON."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
@@ -236,7 +244,9 @@ def main() -> int:
     cookies = [_launched(site, patient).cookies for patient in _PATIENTS]
     rooms = [_open(site, cookies[number % len(cookies)], number) for number in range(site["sessions"])]
     load = Load(site["base_url"], rooms, site["lasts_s"])
+    before_s = _cpu_s(site["web_pid"])
     asyncio.run(load.run())
+    used_s = _cpu_s(site["web_pid"]) - before_s
     asyncio.run(load.withdraw())
     taken = load.taken
     print(
@@ -249,6 +259,7 @@ def main() -> int:
                 "state_poll": in_ms(taken.polls),
                 "grant_renewal": in_ms(taken.renewals),
                 "withdrawal_click_to_refusal": in_ms(taken.withdrawals),
+                "server_cores_used": round(used_s / site["lasts_s"], 2),
                 "errors": taken.errors,
             }
         )

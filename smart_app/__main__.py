@@ -12,6 +12,8 @@ from smart_app.errors import ConfigError
 
 EXIT_REFUSED = 2
 _THREADS = 16
+_SWITCH_S = 0.0005
+"""How long a thread computes before another may: a short while, so that whoever holds SQLite's write lock finishes."""
 
 
 def _end_with_stdin() -> None:
@@ -33,6 +35,7 @@ def serve(settings: config.Settings, port: int) -> int:
     from smart_app.web.front import quiet_logs
 
     quiet_logs()
+    sys.setswitchinterval(_SWITCH_S)
 
     class Server(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:

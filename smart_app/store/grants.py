@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, delete, select
+from sqlalchemy import and_, bindparam, delete, select
 
 from smart_app.store.database import Db
 from smart_app.store.tables import CaptureGrant, Chunk, Participant, Recording, TelehealthSession, Track, TrackRun
@@ -22,6 +22,29 @@ class Presented:
     """The chunk's run was announced."""
     chunk: Chunk | None
     """What is stored under the chunk's name already."""
+
+
+# Built once: putting the query together costs as much as running it.
+_PRESENTED = (
+    select(CaptureGrant, TelehealthSession, Recording, Track, Participant, TrackRun.id, Chunk)
+    .join(TelehealthSession, TelehealthSession.id == CaptureGrant.session_id)
+    .join(Recording, Recording.id == CaptureGrant.recording_id)
+    .join(Track, Track.id == CaptureGrant.track_id)
+    .join(Participant, Participant.id == CaptureGrant.participant_id)
+    .outerjoin(TrackRun, and_(TrackRun.track_id == Track.id, TrackRun.run == bindparam("run")))
+    .outerjoin(
+        Chunk, and_(Chunk.track_id == Track.id, Chunk.run == bindparam("run"), Chunk.number == bindparam("number"))
+    )
+    .where(CaptureGrant.token_hash == bindparam("token_hash"))
+)
+_SESSION_LOCKED = (
+    select(TelehealthSession.id)
+    .where(
+        TelehealthSession.id
+        == select(CaptureGrant.session_id).where(CaptureGrant.token_hash == bindparam("token_hash")).scalar_subquery()
+    )
+    .with_for_update()
+)
 
 
 def add(
@@ -56,18 +79,8 @@ def present(db: Db, token_hash: str, *, run: int, number: int, for_update: bool 
     `for_update` locks the session first, so that the rows are those after any withdrawal that was under way.
     """
     if for_update:
-        session_id = select(CaptureGrant.session_id).where(CaptureGrant.token_hash == token_hash).scalar_subquery()
-        db.execute(select(TelehealthSession.id).where(TelehealthSession.id == session_id).with_for_update())
-    found = db.execute(
-        select(CaptureGrant, TelehealthSession, Recording, Track, Participant, TrackRun.id, Chunk)
-        .join(TelehealthSession, TelehealthSession.id == CaptureGrant.session_id)
-        .join(Recording, Recording.id == CaptureGrant.recording_id)
-        .join(Track, Track.id == CaptureGrant.track_id)
-        .join(Participant, Participant.id == CaptureGrant.participant_id)
-        .outerjoin(TrackRun, and_(TrackRun.track_id == Track.id, TrackRun.run == run))
-        .outerjoin(Chunk, and_(Chunk.track_id == Track.id, Chunk.run == run, Chunk.number == number))
-        .where(CaptureGrant.token_hash == token_hash)
-    ).first()
+        db.execute(_SESSION_LOCKED, {"token_hash": token_hash})
+    found = db.execute(_PRESENTED, {"token_hash": token_hash, "run": run, "number": number}).first()
     if found is None:
         return None
     grant, session, recording, track, owner, run_id, chunk = found

@@ -34,8 +34,9 @@ _HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(), geolocation=()",
 }
 _MOST_BODY_BYTES = 2_000_000
-DEFAULT_LIMIT = "1200 per minute"
-"""For each address: two people behind one router poll, upload and click without ever meeting it."""
+DEFAULT_LIMIT = "12000 per minute"
+"""For each address: a whole clinic behind one router polls and clicks without ever meeting it; what can be guessed at
+has limits of its own."""
 
 
 def prepare(app: Flask, settings: Settings) -> Limiter:
