@@ -33,7 +33,7 @@ from smart_app.retention import receipts
 from smart_app.retention.erasure import Retention
 from smart_app.session import LIVE
 from smart_app.sound import StoredSound, merge
-from smart_app.store import captured, filings, launches, recordings, retention, sessions, visits
+from smart_app.store import captured, filings, launches, retention, sessions, visits
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note, Recording, TelehealthSession
@@ -137,7 +137,7 @@ def make(settings: Settings) -> Kit:
     sound = StoredSound(db=db, audio=audio, settings=settings, transcriber=transcriber)
     signer = receipts.Signer(settings.signing_key)
     receipt = partial(_receipt, signer)
-    kept = Retention(db=db, clock=clock, vault=vault, destroy=partial(_destroy, vault, audio, receipt))
+    kept = Retention(db=db, clock=clock, vault=vault, destroy=erasure.Eraser(vault=vault, audio=audio, receipt=receipt))
     desk = Desk(clock=clock, seal=seal, vault=vault, on_signed=kept.on_signed)
     withdrawals = withdrawal.Withdrawals(
         db=db, vault=vault, audio=audio, receipt=receipt, forget_ai_text=partial(_forget_ai_text, desk)
@@ -201,22 +201,6 @@ def _drafter_name(settings: Settings) -> str:
 
 def _receipt(signer: receipts.Signer, db: Db, *, recording: Recording, cause: str, at: datetime) -> str:
     return receipts.make(db, signer, recording=recording, cause=cause, at=at)
-
-
-def _destroy(
-    vault: SlotVault,
-    audio: AudioStore,
-    receipt: erasure.MakeReceipt,
-    db: Db,
-    *,
-    recording_id: str,
-    cause: str,
-    at: datetime,
-) -> None:
-    row = recordings.find(db, recording_id)
-    erasure.erase(db, vault, audio, row, cause=cause, at=at, receipt=receipt)
-    if row.first_byte_at is not None:
-        filings.owe(db, "audit-erasure", row.id, session_id=row.session_id, now=at)
 
 
 def _forget_ai_text(desk: Desk, db: Db, note: Note) -> None:

@@ -222,6 +222,7 @@ def provenance_draft(facts: Facts, subject_id: str) -> Resource:
     """Make the Provenance that names model, prompt, recogniser, recordings and consents."""
     row, _template, summary = chart_facts.note(facts.db, subject_id)
     made_at = summary.made_at if summary else row.created_at
+    made_by = summary or facts.models
     consent_ids = chart_facts.live_consent_ids(facts.db, facts.session.id)
     consents = [_consent_model(facts, *chart_facts.consent(facts.db, id_)) for id_ in consent_ids]
     return provenance.draft_to_fhir(
@@ -232,8 +233,8 @@ def provenance_draft(facts: Facts, subject_id: str) -> Resource:
             recorded_at=row.signed_at or row.saved_at,
             practitioner=facts.clinician.fhir_user,
             device=facts.need("device", facts.session.id),
-            device_display=f"Chartside summariser {facts.models.drafter}, prompts {facts.models.prompt_version}",
-            recogniser=summary.speech_model if summary else facts.models.speech_model,
+            device_display=f"Chartside summariser {made_by.drafter}, prompts {made_by.prompt_version}",
+            recogniser=made_by.speech_model,
             recordings=facts.have("media", "Media", chart_facts.captured_recording_ids(facts.db, facts.session.id)),
             consents=facts.have("consent", "Consent", consent_ids),
             policies=tuple(sorted({consent_mapping.policy_uri(each, facts.site) for each in consents})),

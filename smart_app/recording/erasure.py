@@ -47,7 +47,8 @@ def erase(
     recording.erased_at, recording.erase_cause, recording.key_slot = at, cause, None
     grants.revoke_recording(db, recording.id)
     if recording.first_byte_at is not None:
-        filings.owe(db, "media", recording.id, session_id=recording.session_id, now=at)
+        for kind in ("media", "audit-erasure"):
+            filings.owe(db, kind, recording.id, session_id=recording.session_id, now=at)
     audit_lines.append_if_possible(
         db,
         at=at,
@@ -67,7 +68,7 @@ class Eraser:
     audio: AudioStore
     receipt: MakeReceipt
 
-    def __call__(self, db: Db, recording_id: str, *, cause: str, at: datetime) -> None:
+    def __call__(self, db: Db, *, recording_id: str, cause: str, at: datetime) -> None:
         """Erase the recording in this transaction; key and files go whatever becomes of it."""
         recording = recordings.find(db, recording_id)
         erase(db, self.vault, self.audio, recording, cause=cause, at=at, receipt=self.receipt)

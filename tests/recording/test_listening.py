@@ -37,7 +37,9 @@ def test_the_clinician_plays_an_utterance(heard: Visit) -> None:
 def test_the_sound_is_gone_once_erased(heard: Visit) -> None:
     """410, for the clinician too."""
     with heard.room.db.begin() as db:
-        heard.room.eraser(db, heard.room.utterances[0].recording, cause="deadline", at=heard.room.clock.now())
+        heard.room.eraser(
+            db, recording_id=heard.room.utterances[0].recording, cause="deadline", at=heard.room.clock.now()
+        )
     assert heard.alice.get(f"/sessions/{heard.id}/audio/u1").status_code == 410
 
 

@@ -197,7 +197,7 @@ def test_it_answers_410_for_an_erased_recording(visit: Visit) -> None:
     visit.alice.put_chunk(token, track, 0, 0, BODY)
     recording_id = visit.room.recordings(visit.id)[0].id
     with visit.room.db.begin() as db:
-        visit.room.eraser(db, recording_id, cause="deadline", at=visit.room.clock.now())
+        visit.room.eraser(db, recording_id=recording_id, cause="deadline", at=visit.room.clock.now())
     # erase() revokes the grants, so a chunk is refused as ungranted and a request for grants as erased.
     assert visit.alice.put_chunk(token, track, 0, 1, BODY).status_code == 403
     assert visit.ask_grants(recording_id=recording_id).status_code == 410

@@ -239,7 +239,7 @@ def test_erasing_repeats_and_stops_what_still_runs(visit: Visit) -> None:
     recording_id = visit.room.recordings(visit.id)[0].id
     for _ in range(2):
         with visit.room.db.begin() as db:
-            visit.room.eraser(db, recording_id, cause="deadline", at=visit.room.clock.now())
+            visit.room.eraser(db, recording_id=recording_id, cause="deadline", at=visit.room.clock.now())
     with visit.room.db.read() as db:
         assert db.query(Receipt).count() == 1
     assert (visit.state()["state"], visit.room.audio_files()) == ("open", [])
