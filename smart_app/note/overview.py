@@ -7,7 +7,7 @@ from datetime import datetime
 from smart_app.note import wait
 from smart_app.note.notices import Notice, notice_for
 from smart_app.session import LIVE, State
-from smart_app.store import filings, notes, visits
+from smart_app.store import captured, filings, notes, visits
 from smart_app.store.database import Db
 from smart_app.store.tables import Filing, Note, TelehealthSession
 from smart_app.store.visits import Custody
@@ -226,7 +226,7 @@ def overview(
                 stand=_STANDS[state],
                 line=line_for(db, row, custody, statuses, now=now, room_empty_minutes=room_empty_minutes),
                 is_open=state in LIVE,
-                can_retry=state is State.FAILED and custody.has_audio,
+                can_retry=state is State.FAILED and (custody.has_audio or captured.transcript(db, row.id) is not None),
                 custody=custody,
                 notes=tuple(note_line(note, owed) for note in by_session.get(row.id, [])),
                 records=_records(owed),

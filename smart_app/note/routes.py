@@ -16,7 +16,7 @@ from smart_app.note.desk import Desk, OnSigned, StaleRevision, erases_at_signing
 from smart_app.note.json_shape import content_to_json
 from smart_app.ports import Clock, PatientFacts, Person, Queue, Vault
 from smart_app.session import Event, State
-from smart_app.store import audit_lines, filings, notes, sessions, templates, visits
+from smart_app.store import audit_lines, captured, filings, notes, sessions, templates, visits
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note, TelehealthSession
@@ -117,7 +117,8 @@ class _ChartPages:
         now = self.clock.now()
         with self.db.begin() as db:
             session = _session(db, session_id)
-            if session.state == State.FAILED and not visits.custody(db, session).has_audio:
+            has_sound_or_words = visits.custody(db, session).has_audio or captured.transcript(db, session_id)
+            if session.state == State.FAILED and not has_sound_or_words:
                 raise MoveRefused(
                     "audio_erased", "The recording has been erased.", "Write the note from your own memory."
                 )

@@ -88,11 +88,13 @@ export class EvidencePanel {
     for (const { utterance, isSource, isGap } of lines) {
       if (isGap) list.append(el("li", { class: "said-gap", "aria-hidden": "true" }, "…"));
       const who = el("span", { class: "said-who" }, el("span", { class: "tabular" }, clock(utterance.start)), ` ${speakerName(utterance.speaker)}`);
-      const item = el("li", { class: `said-line${isSource ? " is-source" : ""} from-${utterance.speaker === "clinician" ? "you" : "them"}` }, who, el("span", { class: "said-words" }, utterance.text));
+      const item = el("li", { class: `said-line${isSource ? " is-source" : ""} from-${utterance.speaker === "clinician" ? "you" : "them"}` }, who);
       if (isSource && this.audio.has_audio) {
+        // Before the words, so that it is in sight however long they are.
         const words = el("span", { class: "small soft", role: "status" });
         item.append(el("span", { class: "said-play" }, button("Play", "btn-quiet btn-sm", () => this.#play(utterance.id, words), { icon: "play" }), words));
       }
+      item.append(el("span", { class: "said-words" }, utterance.text));
       list.append(item);
     }
     return list;
