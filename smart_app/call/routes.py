@@ -36,6 +36,13 @@ WorkerFacts = Callable[[Db, TelehealthSession], Mapping[str, Any]]
 SignedIn = Callable[[Request], Person | None]
 
 
+def _one(people: list[Participant], participant_id: str) -> Participant:
+    found = next((row for row in people if row.id == participant_id), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
 def _body() -> Mapping[str, Any]:
     return given.fields(request.get_json(silent=True))
 
@@ -258,18 +265,19 @@ class _Room:
         """Return the facts; asking for them shows that one is here."""
         me, now = in_room().participant_id, self.clock.now()
         with self.db.read() as db:
-            viewer = participants.find(db, session_id, me)
-            if not presence.is_heartbeat_due(viewer, now):
-                return self._facts(db, viewer, now)
+            people = participants.of_session(db, session_id)
+            if not presence.is_heartbeat_due(_one(people, me), now):
+                return self._facts(db, people, me, now)
         with self.db.begin() as db:
             presence.heartbeat(db, self.asker, session_id, me, at=now)
         with self.db.read() as db:
-            return self._facts(db, participants.find(db, session_id, me), now)
+            return self._facts(db, participants.of_session(db, session_id), me, now)
 
-    def _facts(self, db: Db, viewer: Participant, now: datetime) -> Response:
+    def _facts(self, db: Db, people: list[Participant], me: str, now: datetime) -> Response:
+        viewer = _one(people, me)
         session = sessions.find(db, viewer.session_id)
         worker = self.worker_facts(db, session) if viewer.is_clinician else {}
-        found = rows.read(db, self.seal, session.id, worker=worker, copy_url=self._copy_url(viewer))
+        found = rows.read(db, self.seal, session, people, worker=worker, copy_url=self._copy_url(viewer))
         return jsonify(state.facts(found, viewer, now))
 
     def _copy_url(self, viewer: Participant) -> str | None:

@@ -7,7 +7,6 @@ from typing import Literal
 from werkzeug.wrappers import Request
 
 from smart_app.config import Settings
-from smart_app.errors import NotFound
 from smart_app.ports import Clock, InRoom, Person
 from smart_app.session import LIVE
 from smart_app.store import clinicians, launches, participants, sessions
@@ -85,12 +84,11 @@ class BrowserIdentity:
         (smart.md section 1, 22); the person is then given with that session's patient.
         """
         with self._db.read() as db:
-            try:
-                session = sessions.find(db, session_id)
-            except NotFound:
-                return None
-            row = launches.clinician_participant(db, session_id)
-        if row is None or (session.iss, session.clinician_id) != (person.iss, person.clinician_id):
+            found = launches.clinicians_session(db, session_id)
+        if found is None:
+            return None
+        session, row = found
+        if (session.iss, session.clinician_id) != (person.iss, person.clinician_id):
             return None
         if session.patient_id != person.patient_id and session.state not in LIVE:
             return None

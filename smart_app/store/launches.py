@@ -207,8 +207,11 @@ def participant_by_cookie(db: Db, cookie_hash: str) -> Participant | None:
     )
 
 
-def clinician_participant(db: Db, session_id: str) -> Participant | None:
-    """Return the clinician's own row among a session's participants."""
-    return db.scalar(
-        select(Participant).where(Participant.session_id == session_id, Participant.is_clinician.is_(True))
-    )
+def clinicians_session(db: Db, session_id: str) -> tuple[TelehealthSession, Participant] | None:
+    """Return a session and its clinician's own row among the participants."""
+    found = db.execute(
+        select(TelehealthSession, Participant)
+        .join(Participant, Participant.session_id == TelehealthSession.id)
+        .where(TelehealthSession.id == session_id, Participant.is_clinician.is_(True))
+    ).first()
+    return None if found is None else (found[0], found[1])

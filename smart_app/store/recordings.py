@@ -172,19 +172,24 @@ def is_still_coming(db: Db, session_id: str, *, now: datetime) -> bool:
     )
 
 
-def are_confirmed(db: Db, track_ids: list[str]) -> bool:
-    """Say whether there are tracks and the first chunk of every one is acknowledged (S45)."""
-    has_chunk = select(Chunk.id).where(Chunk.track_id == Track.id).exists()
-    acked = db.scalar(select(func.count()).select_from(Track).where(Track.id.in_(track_ids), has_chunk))
-    return bool(track_ids) and acked == len(track_ids)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackStand:
+    """A track, and how far it is."""
+
+    track: Track
+    next_run: int
+    has_chunk: bool
 
 
-def tracks_with_next_run(db: Db, recording_id: str) -> list[tuple[Track, int]]:
-    """Return a recording's tracks, the clinician's first, each with the number of its next run."""
+def track_stands(db: Db, recording_id: str) -> list[TrackStand]:
+    """Return how a recording's tracks stand, the clinician's first."""
     last = select(func.max(TrackRun.run)).where(TrackRun.track_id == Track.id).scalar_subquery()
-    query = select(Track, func.coalesce(last + 1, 0)).join(Participant, Participant.id == Track.participant_id)
+    has_chunk = select(Chunk.id).where(Chunk.track_id == Track.id).exists()
+    query = select(Track, func.coalesce(last + 1, 0), has_chunk).join(
+        Participant, Participant.id == Track.participant_id
+    )
     found = db.execute(query.where(Track.recording_id == recording_id).order_by(Participant.number))
-    return [(row, number) for row, number in found]
+    return [TrackStand(track=row, next_run=next_run, has_chunk=bool(any_)) for row, next_run, any_ in found]
 
 
 def close(db: Db, row: Recording, *, cause: str, last: Mapping[str, LastChunk], at: datetime) -> None:
