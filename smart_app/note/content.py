@@ -12,7 +12,7 @@ from smart_app.ports import Statement, Summary
 
 AI_TYPE = "ai-session-summary"
 """The type of the one element that may hold AI text; also its link id in the chart."""
-NOTHING_DRAFTED = "(nothing drafted from the recording; add your own)"
+NOTHING_DRAFTED = "(left to the clinician)"
 ALL_REMOVED = "(left empty by the clinician)"
 
 LineState = Literal["drafted", "kept", "edited", "removed", "added"]

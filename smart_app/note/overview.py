@@ -121,7 +121,7 @@ def _open_line(session: TelehealthSession, room_empty_minutes: float) -> str:
 
 def _ready_line(statuses: frozenset[str]) -> str:
     if "draft" in statuses:
-        return "Its note is a draft: open it to review the summary, edit and sign."
+        return "A note of it is a draft: open it to review the summary, edit and sign."
     if "signed" in statuses:
         return "Its note is signed. The summary stays available for another note."
     return "Create a note to review the summary, edit it and sign."

@@ -31,6 +31,7 @@ test("after a decline the clinician may ask once more; after that only the clien
   assert.match(once.reason, /ask Maya once more/);
   const twice = recordWords(facts({ recorder: recorder({ why: "not_again" }) }, { answer: "declined" }));
   assert.match(twice.reason, /Maya said no.*Allow recording after all/);
+  assert.deepEqual([once.button, twice.button], ["start", null]);
 });
 
 test("the buttons while asking and recording; none after the end; none on the client's side", () => {

@@ -325,7 +325,7 @@ def test_absence_is_never_written_as_a_finding(clinic: Clinic, alice: FlaskClien
     """Decision 17: what nobody said reads as left open, and hints for the clinician are not in the text."""
     clinic.ready()
     words = alice.get(f"/notes/{create(alice)}/text").text
-    assert "Objective:\n(nothing drafted from the recording; add your own)" in words
+    assert "Objective:\n(left to the clinician)" in words
     assert "## Risk assessment\n(left to the clinician)" in words
     assert "Appearance, affect" not in words
 

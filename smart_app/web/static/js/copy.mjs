@@ -34,15 +34,30 @@ function consentPanel(consent) {
   return el("section", { class: "panel" }, el("h2", {}, "Consent to Record This Session"), el("dl", { class: "facts" }, ...rows), text);
 }
 
+/** Why a recording was erased, in words. @type {Record<string, string>} */
+const CAUSES = {
+  signed: "the note was signed",
+  "after-drafting": "the summary was made",
+  deadline: "its time was up",
+  withdrawn: "consent was withdrawn",
+};
+
 /** @param {ReceiptCopy} receipt */
 function receiptView(receipt) {
-  const signed = { ...receipt.body, signature: receipt.signature };
-  const rows = Object.entries(signed).flatMap(([name, value]) => {
-    const words = typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
-    return [el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, words)];
-  });
+  const { body } = receipt;
+  const pieces = Array.isArray(body.items) ? body.items.length : 0;
+  /** @type {[string, string][]} */ const facts = [
+    ["Erased", when(String(body.erased_at))],
+    ["Because", CAUSES[String(body.cause)] ?? String(body.cause)],
+    ["At the latest", when(String(body.deadline))],
+    ["Destroyed", `the key and ${pieces} encrypted piece${pieces === 1 ? "" : "s"} of sound`],
+    ["Receipt", String(body.id)],
+  ];
+  const rows = facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]);
+  const signed = JSON.stringify({ ...body, signature: receipt.signature }, null, 1);
+  const record = el("details", { class: "small" }, el("summary", {}, "The signed record"), el("pre", { class: "receipt-record" }, signed));
   const heading = el("summary", {}, `Receipt ${receipt.number}: a recording of this session was erased`);
-  return el("details", { class: "alert-plain mb-2" }, heading, el("dl", { class: "facts small mt-2" }, ...rows));
+  return el("details", { class: "alert-plain mb-2" }, heading, el("dl", { class: "facts small mt-2" }, ...rows), record);
 }
 
 async function load() {

@@ -54,5 +54,6 @@ export function recordWords(facts) {
     return { button: null, reason: known?.reason ?? "Recording is not possible in this session.", fix: known?.fix ?? null };
   }
   const refused = facts.state === State.OPEN ? afterNo(facts) : "";
-  return { button: "start", reason: known?.reason ?? refused, fix: known?.fix ?? null };
+  const button = recorder.why === "not_again" ? null : "start";
+  return { button, reason: known?.reason ?? refused, fix: known?.fix ?? null };
 }
