@@ -33,7 +33,7 @@ faketime:  # Debian's faketime, for the journey that looks 24 hours ahead
 	@command -v faketime >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && { apt-get update -qq; apt-get install -y -qq --no-install-recommends faketime >/dev/null; }; } || echo "faketime is missing (Debian: apt install faketime): the 24-hour journey is skipped."
 
 demo: $(VENV)/.installed  ## A whole clinic on this machine: sandbox EHR, web, worker, a finished sample visit
-	@exec $(BIN)/chartside demo
+	@exec $(BIN)/chartside demo $(ARGS)
 
 test: check browser faketime  ## Everything: checks, unit tests, journeys in real browsers
 	$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(RUNNING))

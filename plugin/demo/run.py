@@ -61,13 +61,18 @@ def check_machine(site: Site) -> None:
     """Refuse with a sentence what would fail later."""
     if sys.version_info < MIN_PYTHON:
         raise Refused("Chartside needs Python 3.11 or newer. Install it, remove .venv and run `make demo` again.")
-    site.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        site.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"The folder {site.data_dir} cannot be made. Choose another with --data-dir FOLDER.") from error
     if shutil.disk_usage(site.data_dir).free < MIN_FREE_BYTES:
         raise Refused(f"Less than 1 GB is free for {site.data_dir}. Free some space, or choose --data-dir.")
     ports = {"--port": site.port, "--ehr-port": site.ehr_port, "--fhir-port": site.fhir_port}
     for option, port in {**ports, "--sample-client-port": site.sample_client_port}.items():
         if _is_taken(port):
-            raise Refused(f"Port {port} is in use. Stop what uses it, or choose another with {option} NUMBER.")
+            raise Refused(
+                f"Port {port} is in use. Stop what uses it, or choose another: make demo ARGS='{option} NUMBER'"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
