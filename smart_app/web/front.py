@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from smart_app.config import Settings
 from smart_app.errors import BadInput, ChartsideError, NotFound, TooLarge
+from smart_app.web.counters import QuietMemory
 
 log = structlog.get_logger()
 
@@ -60,7 +61,12 @@ def prepare(app: Flask, settings: Settings) -> Limiter:
     app.register_error_handler(ChartsideError, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _broken)
-    return Limiter(get_remote_address, app=app, default_limits=[DEFAULT_LIMIT], storage_uri="memory://")
+    return Limiter(
+        get_remote_address,
+        app=app,
+        default_limits=[DEFAULT_LIMIT],
+        storage_uri=f"{QuietMemory.STORAGE_SCHEME[0]}://",
+    )
 
 
 def exempt_from_csrf(app: Flask, endpoint: str) -> None:
