@@ -9,10 +9,12 @@ from flask import Blueprint, jsonify, render_template, request
 from flask_limiter import Limiter
 from werkzeug.wrappers import Response
 
+from fhir_mappings import optin
+from fhir_mappings.model import ClinicianOptIn, Site
 from smart_app.config import Settings
 from smart_app.consent import given, questions, stopping
-from smart_app.consent.screen import TITLE
-from smart_app.errors import Expired
+from smart_app.consent.screen import OPT_IN_TEXT, OPT_IN_VERSION, TITLE
+from smart_app.errors import Expired, NotFound
 from smart_app.ports import Clock, PatientFacts, Person, Vault
 from smart_app.session import LIVE, State
 from smart_app.store import audit_lines, consents, participants, receipts, sessions
@@ -81,6 +83,33 @@ class _Consent:
                 stopping.stop_all_of(db, who.clinician_id, actor=who.fhir_user, at=now)
             changed_at = consents.clinician(db, who.clinician_id).ai_consent_changed_at
         return jsonify(is_on=is_on, changed_at=changed_at.isoformat() if changed_at else None)
+
+    @allow(Who.CLINICIAN)
+    def opt_in_record(self) -> Response:
+        """Export the clinician's own opt-in as a FHIR Consent (C02). Raises NotFound if it was never given."""
+        who = person()
+        with self.db.read() as db:
+            found = consents.last_opt_in(db, who.clinician_id)
+        if found is None:
+            raise NotFound("no_opt_in", "You have never turned the AI usage consent on.", "There is nothing to export.")
+        started_at, ended_at = found
+        record = optin.to_fhir(
+            ClinicianOptIn(
+                identifier=f"opt-in-{who.clinician_id}-{started_at:%Y%m%d%H%M%S}",
+                is_on=ended_at is None,
+                practitioner=who.fhir_user,
+                changed_at=ended_at or started_at,
+                started_at=started_at,
+                ended_at=ended_at,
+                policy_html=OPT_IN_TEXT,
+                policy_version=OPT_IN_VERSION,
+            ),
+            Site(base=self.settings.base_url, canonical=self.settings.canonical_url),
+        )
+        answer = jsonify(record)
+        answer.mimetype = "application/fhir+json"
+        answer.headers["Content-Disposition"] = 'attachment; filename="ai-usage-consent.json"'
+        return answer
 
     @allow(Who.INVITED)
     def question(self, session_id: str) -> Response:
@@ -171,6 +200,7 @@ def blueprint(
     answers, copies = limiter.limit(ANSWER_LIMIT), limiter.limit(COPY_LIMIT)
     room.get("/profile")(view.profile)
     room.post("/profile/ai-consent")(view.switch)
+    room.get("/profile/ai-consent/record")(view.opt_in_record)
     room.get("/room/<session_id>/question")(view.question)
     room.post("/room/<session_id>/answer")(answers(view.answer))
     room.post("/room/<session_id>/allow")(answers(view.allow_after_all))

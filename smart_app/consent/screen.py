@@ -11,6 +11,12 @@ from urllib.parse import urlsplit
 TITLE = "Consent to Record This Session"
 TEXT_VERSION = 1
 LANGUAGES = ("en",)
+OPT_IN_VERSION = 1
+OPT_IN_TEXT = (
+    "Consent to using AI for telehealth sessions. When everyone in a session has agreed, its sound is turned into text"
+    " and AI software drafts a summary that I check, edit and sign."
+)
+"""What a clinician agrees to by the switch; its SHA-256 stands in the export."""
 
 _TEXT = (
     "{clinician} asks to record this session's audio. AI software will turn it into text and draft a note that "

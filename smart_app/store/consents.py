@@ -19,6 +19,17 @@ def clinician(db: Db, clinician_id: str) -> Clinician:
     return row
 
 
+def last_opt_in(db: Db, clinician_id: str) -> tuple[datetime, datetime | None] | None:
+    """Return when the clinician last turned the switch on, and off again since; None if never."""
+    rows = db.scalars(
+        select(AiConsentChange).where(AiConsentChange.clinician_id == clinician_id).order_by(AiConsentChange.id)
+    ).all()
+    on = next((index for index in range(len(rows) - 1, -1, -1) if rows[index].is_on), None)
+    if on is None:
+        return None
+    return rows[on].changed_at, rows[on + 1].changed_at if on + 1 < len(rows) else None
+
+
 def switch_ai_consent(db: Db, clinician_id: str, *, is_on: bool, at: datetime) -> bool:
     """Turn the AI usage consent; False when it stood so already (nothing is written)."""
     row = clinician(db, clinician_id)

@@ -32,6 +32,21 @@ def test_every_turn_of_the_switch_is_kept(room: Room) -> None:
     assert room.audit().count("ai_consent.on") == 2
 
 
+@pytest.mark.req("C02")
+def test_the_opt_in_can_be_exported_as_a_fhir_consent(room: Room) -> None:
+    """Active while it is on, inactive with its end afterwards; without a patient, since it is the clinician's own."""
+    alice = room.side("alice")
+    assert alice.get("/profile/ai-consent/record").status_code == 404
+    alice.ok("/profile/ai-consent", {"is_on": True})
+    given = alice.get("/profile/ai-consent/record").json
+    assert (given["resourceType"], given["status"], "patient" in given) == ("Consent", "active", False)
+    room.clock.tick(minutes=5)
+    alice.ok("/profile/ai-consent", {"is_on": False})
+    ended = alice.get("/profile/ai-consent/record").json
+    assert (ended["status"], "end" in ended["provision"]["period"]) == ("inactive", True)
+    assert room.side("").get("/profile/ai-consent/record").status_code == 401
+
+
 @pytest.mark.req("S09", "S37", "S04")
 def test_while_it_is_off_nothing_can_be_asked_and_the_control_is_absent(room: Room) -> None:
     """Not greyed: absent, with the reason."""
