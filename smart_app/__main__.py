@@ -11,7 +11,8 @@ from smart_app import config
 from smart_app.errors import ConfigError
 
 EXIT_REFUSED = 2
-_THREADS = 16
+_THREADS = 8
+"""More of them wait for one another longer than for the disk (docs/benchmarks.md)."""
 _SWITCH_S = 0.0005
 """How long a thread computes before another may: a short while, so that whoever holds SQLite's write lock finishes."""
 

@@ -227,6 +227,7 @@ def _pulse(db: Database, clock: SystemClock, kept: Retention) -> tuple[list[str]
     now = clock.now()
     with db.begin() as open_db:
         retention.beat(open_db, name=f"{socket.gethostname()}-{os.getpid()}", now=now)
+    with db.read() as open_db:
         is_due = retention.is_anything_due(open_db, now=now)
         owed = sessions.owed_to_a_worker(open_db, now=now), filings.due(open_db, now=now)
     if is_due:
