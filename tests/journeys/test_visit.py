@@ -205,7 +205,11 @@ def test_asked_again_the_client_agrees_and_both_see_it(visit: Visit, camera: Cam
     visit.clinician.press("Start Recording")
     visit.client.answer(AGREE)
     banner(page, "Recording has started.")
-    firsts = app_data.rows("SELECT count(DISTINCT track_id) FROM chunk WHERE number = 0")
+    sql = (
+        "SELECT count(DISTINCT track_id) FROM chunk JOIN track ON track.id = chunk.track_id"
+        " JOIN recording ON recording.id = track.recording_id WHERE chunk.number = 0 AND recording.session_id = ?"
+    )
+    firsts = app_data.rows(sql, visit.session_id)
     assert firsts == [(2,)], "both tracks have their first chunk by then"
     banner(client, "Recording has started.")
     for one in (page, client):
@@ -227,7 +231,7 @@ def test_stop_says_so_drafts_nothing_and_restarts(visit: Visit, camera: Camera, 
     for one in (page, client):
         banner(one, "Recording stopped. The session is still in progress.")
     camera.take(page, "room-stopped")
-    assert app_data.rows("SELECT count(*) FROM summary") == [(0,)]
+    assert app_data.rows("SELECT count(*) FROM summary WHERE session_id = ?", visit.session_id) == [(0,)]
     visit.clinician.press("Start Recording")
     banner(page, "Recording has started.")
     page.wait_for_timeout(RESTARTED_S * 1000)
@@ -388,7 +392,7 @@ def test_the_audio_is_gone_after_signing(visit: Visit, app_data: AppData, camera
     assert app_data.audio_files(visit.session_id) == []
     recordings = app_data.rows("SELECT id FROM recording WHERE session_id = ?", visit.session_id)
     url = f"{visit.clinic.site.base_url}/media/{recordings[0][0]}"
-    receipts = app_data.rows("SELECT id FROM receipt")
+    receipts = app_data.rows("SELECT id FROM receipt WHERE session_id = ?", visit.session_id)
     assert len(receipts) >= len(recordings)
     assert requests.get(url, timeout=10).status_code in (401, 410)
     answer = requests.get(url, headers={"Authorization": "Bearer any"}, timeout=10)

@@ -130,10 +130,11 @@ def test_the_clients_own_page_has_the_answer_and_the_receipt(meeting: Meeting, c
     copy = opened.value
     expect(copy.locator("#consents")).to_contain_text("You withdrew")
     expect(copy.locator("#consents")).to_contain_text("asks to record this session's audio")
-    receipt = copy.locator("#receipts summary")
+    receipt = copy.locator("#receipts > details > summary")
     expect(receipt).to_have_count(1)
     receipt.click()
-    expect(copy.locator("#receipts")).to_contain_text("signature")
+    expect(copy.locator("#receipts")).to_contain_text("consent was withdrawn")
+    expect(copy.locator("#receipts pre")).to_contain_text("signature")
     camera.take(copy, "copy-withdrawn", is_full=True)
     copy.close()
 
