@@ -189,21 +189,27 @@ class Load:
 
     async def _poll(self, room: Room, http: aiohttp.ClientSession) -> None:
         started = time.monotonic()
-        async with http.get(f"{self._base}/room/{room.session_id}/state") as answer:
-            await answer.read()
-            self._note(self.taken.polls, started, answer.status, "poll")
+        try:
+            async with http.get(f"{self._base}/room/{room.session_id}/state") as answer:
+                await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            self.taken.error(f"poll {type(error).__name__}")
+            return
+        self._note(self.taken.polls, started, answer.status, "poll")
 
     async def _renew(self, room: Room, http: aiohttp.ClientSession) -> None:
         runs = [{"track_id": each, "run": 0, "start_ms": 0, "mime": "audio/webm"} for each in room.tracks]
         asked = {"recording_id": room.recording_id, "runs": runs}
         started = time.monotonic()
-        async with http.post(f"{self._base}/sessions/{room.session_id}/recording/grants", json=asked) as answer:
-            body = await answer.json()
-            self._note(self.taken.renewals, started, answer.status, "grants")
-            if answer.status >= 300:
-                self.taken.error(str(body.get("code")))
-            else:
-                room.grants = {each["track_id"]: each["token"] for each in body["grants"]}
+        try:
+            async with http.post(f"{self._base}/sessions/{room.session_id}/recording/grants", json=asked) as answer:
+                body = await answer.json()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            self.taken.error(f"grants {type(error).__name__}")
+            return
+        self._note(self.taken.renewals, started, answer.status, "grants")
+        if answer.status < 300:
+            room.grants = {each["track_id"]: each["token"] for each in body["grants"]}
 
     async def withdraw(self) -> None:
         """In each session: the client withdraws while chunks go on; time from the click to the first refusal."""
