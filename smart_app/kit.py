@@ -15,7 +15,6 @@ from smart_app.config import Settings
 from smart_app.draft.builtin import BuiltinDrafter
 from smart_app.draft.cues import cues
 from smart_app.draft.json_shape import to_json as summary_to_json
-from smart_app.draft.openai_compatible import OpenAICompatibleDrafter
 from smart_app.errors import Expired, NotFound, NotSignedIn
 from smart_app.jobs.filing import Filer
 from smart_app.jobs.pipeline import Pipeline, Tools
@@ -57,6 +56,9 @@ def _transcript_to_json(transcript: Transcript) -> dict[str, Any]:
 
 def _drafter(settings: Settings) -> Drafter:
     if settings.drafter == "openai":
+        # Imported where it is asked for: the client library takes a second to load.
+        from smart_app.draft.openai_compatible import OpenAICompatibleDrafter
+
         key = settings.drafter_key.reveal().decode()
         return OpenAICompatibleDrafter(base_url=settings.drafter_url, api_key=key, model=settings.drafter_model)
     return BuiltinDrafter()

@@ -17,6 +17,8 @@ from smart_app.transcript import decode, tracks, utterances
 
 _MARGIN_S = 0.15
 """Played before and after an utterance, so that its first sound is not cut."""
+_PART_S = 120.0
+"""Sound that is recognised at once, so that memory stays flat in the length."""
 _CHUNK_S = 2.0
 """What the recorder cuts; others may cut differently, so this only says where to look first."""
 _NEIGHBOURS = 3
@@ -46,7 +48,7 @@ class StoredSound:
     def hear(self, run: CapturedRun, hotwords: Sequence[str]) -> Heard:
         """Recognise one run; times count from its start. Raises MediaRejected, TranscriptFailed, VaultError."""
         decoding = decode.Decoding(self._chunks(run.track_id, run.run), max_s=self._settings.track_max_seconds)
-        heard, _length_s = tracks.hear(decoding.parts(), self._transcriber, hotwords=hotwords)
+        heard, _length_s = tracks.hear(decoding.parts(part_s=_PART_S), self._transcriber, hotwords=hotwords)
         return heard[0]
 
     def _piece(self, chunks: list[bytes], start_s: float, end_s: float) -> Sound:

@@ -15,7 +15,7 @@ from plugin.browser import HOW_TO_INSTALL, find_chromium
 from plugin.demo.processes import Child, ProcessFailed
 from plugin.demo.sample_client import Listener
 from plugin.demo.seeds import Seeds
-from plugin.demo.site import Site, environment
+from plugin.demo.site import Site, environment, is_registered_at
 from plugin.sandbox.process import SandboxFailed, SandboxProcess
 
 MIN_FREE_BYTES = 1_000_000_000
@@ -89,13 +89,17 @@ class Clinic:
 def running(site: Site, progress: Progress, *, prefix: tuple[str, ...] = ()) -> Iterator[Clinic]:
     """Start everything, each process under the command `prefix`; end everything when the block is left."""
     with contextlib.ExitStack() as stack:
-        progress.say("Starting the sandbox EHR ...")
         ehr = SandboxProcess(site.ehr_port, site.fhir_port, site.data_dir / "ehr", site.base_url, prefix=prefix)
-        stack.enter_context(ehr)
-        env = environment(site, ehr.client_file)
+        is_registered = is_registered_at(site, ehr.client_file)
+        if not is_registered:
+            progress.say("Starting the sandbox EHR ...")
+            stack.enter_context(ehr)
         progress.say("Starting Chartside ...")
+        env = environment(site, ehr.client_file)
         web = Child("web", ["serve", "--port", str(site.port)], env, site.data_dir / "web.log", prefix=prefix)
         stack.enter_context(web)
+        if is_registered:  # a later start: both at once
+            stack.enter_context(ehr)
         worker = Child("worker", ["worker"], env, site.data_dir / "worker.log", prefix=prefix)
         web.wait_for(f"{site.base_url}/healthz")
         stack.enter_context(worker)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from plugin.sandbox.process import Visitor
 FINISHED_FOR, ERASED_FOR = "maya", "jonas"
 ERASED_PART_S = 75.0
 PROCESSING_LIMIT_S = 600.0
+AUDIO_LASTS_S = 22 * 3600.0
+"""After this the finished visit is made again, since its sound is (almost) erased."""
 
 Say = Callable[[str], None]
 
@@ -34,8 +37,8 @@ class Seeds:
         if "erased" not in known:
             known["erased"] = self._erased_visit(say)
             self._file.write_text(json.dumps(known))
-        if "finished" not in known or not self._has_audio(known["finished"]):
-            known["finished"] = self._finished_visit(say)
+        if time.time() - known.get("finished_at", 0.0) > AUDIO_LASTS_S:
+            known["finished"], known["finished_at"] = self._finished_visit(say), time.time()
             self._file.write_text(json.dumps(known))
 
     def _clinician(self, patient: str) -> Clinician:
@@ -43,13 +46,6 @@ class Seeds:
         clinician = Clinician(self._site.base_url)
         clinician.launch(ehr, "dr-alice", patient)
         return clinician
-
-    def _has_audio(self, session_id: str) -> bool:
-        try:
-            kept = self._clinician(FINISHED_FOR).get(f"/sessions/{session_id}/recording/missing")
-        except VisitFailed:
-            return False
-        return bool(kept["tracks"])
 
     def _visit(self, patient: str, name: str, *, end_s: float, say: Say) -> Clinician:
         """Hold a visit from launch to summary."""

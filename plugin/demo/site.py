@@ -49,6 +49,11 @@ def _key_file(site: Site, name: str) -> Path:
     return path
 
 
+def is_registered_at(site: Site, client_file: Path) -> bool:
+    """Say whether an earlier start registered the app at an EHR of this very address."""
+    return client_file.exists() and json.loads(client_file.read_text()).get("issuer") == site.ehr_url
+
+
 def environment(site: Site, client_file: Path) -> dict[str, str]:
     """Return what web and worker are told; the EHR's registration comes from the sandbox's own file."""
     client = json.loads(client_file.read_text())
