@@ -15,6 +15,8 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def in_ms(seconds: Sequence[float]) -> dict[str, float]:
     """Return p50, p99 and the worst, in milliseconds."""
+    if not seconds:
+        return {"n": 0}
     return {
         "n": len(seconds),
         "p50_ms": round(percentile(seconds, 0.50) * 1000, 1),

@@ -12,9 +12,7 @@ from smart_app.errors import ConfigError
 
 EXIT_REFUSED = 2
 _THREADS = 8
-"""More of them wait for one another longer than for the disk (docs/benchmarks.md)."""
-_SWITCH_S = 0.0005
-"""How long a thread computes before another may: a short while, so that whoever holds SQLite's write lock finishes."""
+"""Enough for a few launches that wait for a slow EHR; more only take the interpreter's lock from one another."""
 
 
 def _end_with_stdin() -> None:
@@ -36,7 +34,6 @@ def serve(settings: config.Settings, port: int) -> int:
     from smart_app.web.front import quiet_logs
 
     quiet_logs()
-    sys.setswitchinterval(_SWITCH_S)
 
     class Server(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
