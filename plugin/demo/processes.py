@@ -9,8 +9,9 @@ from types import TracebackType
 
 import requests
 
+from plugin.sandbox.process import end
+
 START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 20.0
 
 
 class ProcessFailed(Exception):
@@ -64,15 +65,7 @@ class Child:
         process, self._process = self._process, None
         if process is None:
             return
-        if process.poll() is None:
-            process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(STOP_TIMEOUT_S)
-        if process.stdin:
-            process.stdin.close()
+        end(process)
 
     def __enter__(self) -> "Child":
         self.start()

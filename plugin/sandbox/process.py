@@ -41,6 +41,19 @@ def free_port() -> int:
         return port
 
 
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that was started with a pipe to its standard input, kindly first."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(STOP_TIMEOUT_S)
+    if process.stdin:
+        process.stdin.close()
+
+
 class SandboxProcess:
     """One sandbox EHR: `with SandboxProcess(...) as ehr:`; it ends with its parent, however that ends."""
 
@@ -120,15 +133,7 @@ class SandboxProcess:
         process, self._process = self._process, None
         if process is None:
             return
-        if process.poll() is None:
-            process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(STOP_TIMEOUT_S)
-        if process.stdin:
-            process.stdin.close()
+        end(process)
 
     def is_running(self) -> bool:
         """Say whether the process lives."""

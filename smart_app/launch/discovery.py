@@ -13,7 +13,7 @@ from smart_app.launch import scopes
 from smart_app.ports import Clock, Http
 
 LIFETIME = timedelta(minutes=5)
-_TODO = "Tell the people who run Chartside; they can check the registration."
+_ADVICE = "Tell the people who run Chartside; they can check the registration."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +80,11 @@ class Discovery:
         smart = self._document(ehr, f"{ehr.iss}/.well-known/smart-configuration", "smart_configuration")
         methods = smart.get("code_challenge_methods_supported")
         if isinstance(methods, list) and "S256" not in methods:
-            raise LaunchRefused("no_pkce", "The EHR does not offer a safe login (PKCE with S256).", _TODO)
+            raise LaunchRefused("no_pkce", "The EHR does not offer a safe login (PKCE with S256).", _ADVICE)
         jwks_uri = self._jwks_uri(ehr, smart)
         keys = self._document(ehr, jwks_uri, "signing_keys").get("keys")
         if not isinstance(keys, list) or not keys:
-            raise LaunchRefused("signing_keys", "The EHR does not publish its signing keys.", _TODO)
+            raise LaunchRefused("signing_keys", "The EHR does not publish its signing keys.", _ADVICE)
         capabilities = smart.get("capabilities")
         return Endpoints(
             authorization_endpoint=self._endpoint(ehr, smart, "authorization_endpoint"),
@@ -108,7 +108,7 @@ class Discovery:
             opened = smart  # some SMART servers publish the one document only
         if opened.get("issuer") != pin:
             raise LaunchRefused(
-                "issuer_differs", "The EHR names another issuer than the one it is registered with.", _TODO
+                "issuer_differs", "The EHR names another issuer than the one it is registered with.", _ADVICE
             )
         return self._endpoint(ehr, opened, "jwks_uri")
 
@@ -117,7 +117,7 @@ class Discovery:
         # Relative addresses count from the FHIR base (SMART 2.2, conformance).
         url = urljoin(ehr.iss + "/", value) if isinstance(value, str) and value else ""
         if not url or origin(url) not in registered_origins(ehr):
-            raise LaunchRefused("foreign_endpoint", "The EHR names a server that it is not registered with.", _TODO)
+            raise LaunchRefused("foreign_endpoint", "The EHR names a server that it is not registered with.", _ADVICE)
         return url
 
     def _statement(self, ehr: Ehr) -> dict[str, Any] | None:
@@ -127,7 +127,7 @@ class Discovery:
             return None  # it only narrows what is asked for
 
     def _document(self, ehr: Ehr, url: str, what: str) -> dict[str, Any]:
-        unusable = LaunchRefused(what, "The EHR's login information cannot be used.", _TODO)
+        unusable = LaunchRefused(what, "The EHR's login information cannot be used.", _ADVICE)
         try:
             answer = self._http.get(url, origins=registered_origins(ehr))
             found = answer.json() if answer.status == 200 else None

@@ -16,7 +16,7 @@ ALGORITHMS = {"RS256": ("RSA", None), "RS384": ("RSA", None), "ES256": ("EC", "P
 """Algorithm: key type and curve. A shared-secret or no signature is never one of them."""
 LEEWAY_S = 60
 _CLINICIANS = re.compile(r"(?:Practitioner|PractitionerRole|Person)/[A-Za-z0-9\-.]{1,64}")
-_TODO = "Open Chartside again from the chart; if it happens again, tell the people who run it."
+_ADVICE = "Open Chartside again from the chart; if it happens again, tell the people who run it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Identity:
 
 
 def _refused(code: str) -> LaunchRefused:
-    return LaunchRefused(code, "The EHR's statement of who signed in cannot be trusted.", _TODO)
+    return LaunchRefused(code, "The EHR's statement of who signed in cannot be trusted.", _ADVICE)
 
 
 def check(
@@ -98,10 +98,10 @@ def identity(claims: dict[str, Any], *, iss: str) -> Identity:
     """Return who signed in, by the fhirUser claim: at this EHR and no patient. Raises LaunchRefused."""
     value = claims.get("fhirUser") or claims.get("profile")
     if not isinstance(value, str) or not value:
-        raise LaunchRefused("no_fhir_user", "The EHR did not say who signed in.", _TODO)
+        raise LaunchRefused("no_fhir_user", "The EHR did not say who signed in.", _ADVICE)
     relative = value.removeprefix(iss + "/")
     if "://" in relative:
-        raise LaunchRefused("foreign_user", "The EHR named a user of another server.", _TODO)
+        raise LaunchRefused("foreign_user", "The EHR named a user of another server.", _ADVICE)
     if not _CLINICIANS.fullmatch(relative):
         raise LaunchRefused(
             "not_a_clinician", "Chartside opens for clinicians only.", "Sign in to the EHR as a clinician."

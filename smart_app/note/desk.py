@@ -98,10 +98,6 @@ class Desk:
         found = material.summary_of(db, self.seal, note.session_id)
         return found is not None and found[0] != note.summary_version
 
-    def fill_waiting(self, db: Db, session_id: str) -> int:
-        """Fill the untouched notes that waited for this session's summary; return how many."""
-        return sum(self.fill_if_untouched(db, note) for note in notes.drafts_of_session(db, session_id))
-
     def insert(self, db: Db, person: Person, note: Note, revision: int) -> None:
         """Put the summary into the AI element by the clinician's click; their own text there stays.
 

@@ -104,13 +104,6 @@ def new_summary_version(db: Db, session_id: str) -> int:
     return (db.scalar(select(func.max(Summary.version)).where(Summary.session_id == session_id)) or 0) + 1
 
 
-def recorded_seconds(db: Db, session_id: str) -> float:
-    """Return how long the session's recordings ran in all."""
-    rows = db.scalars(select(Recording).where(Recording.session_id == session_id))
-    spans = [row.stopped_at - row.first_byte_at for row in rows if row.first_byte_at and row.stopped_at]
-    return sum(span.total_seconds() for span in spans)
-
-
 def session(db: Db, session_id: str) -> TelehealthSession:
     """Return the session's row."""
     return db.get_one(TelehealthSession, session_id)

@@ -81,9 +81,3 @@ def live_consent_ids(db: Db, session_id: str) -> list[str]:
         RecordingConsent.session_id == session_id, RecordingConsent.status == "active"
     )
     return list(db.scalars(query.order_by(RecordingConsent.asked_at)))
-
-
-def latest_summary(db: Db, session_id: str) -> Summary | None:
-    """Return the newest version of the session's summary."""
-    query = select(Summary).where(Summary.session_id == session_id).order_by(Summary.version.desc())
-    return db.scalar(query.limit(1))

@@ -196,17 +196,6 @@ def patient_of(db: Db, seal: Seal, browser_session_id: str) -> PatientFacts | No
     return PatientFacts(**{**facts, "medications": tuple(facts["medications"]), "problems": tuple(facts["problems"])})
 
 
-def participant_by_cookie(db: Db, cookie_hash: str) -> Participant | None:
-    """Return the invited participant of a browser, unless the link was revoked."""
-    return db.scalar(
-        select(Participant).where(
-            Participant.cookie_hash == cookie_hash,
-            Participant.is_clinician.is_(False),
-            Participant.link_revoked_at.is_(None),
-        )
-    )
-
-
 def clinicians_session(db: Db, session_id: str) -> tuple[TelehealthSession, Participant] | None:
     """Return a session and its clinician's own row among the participants."""
     found = db.execute(

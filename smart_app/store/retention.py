@@ -9,7 +9,6 @@ from smart_app.store.database import Db
 from smart_app.store.tables import (
     CaptureGrant,
     Launch,
-    Note,
     Recording,
     Signal,
     TelehealthSession,
@@ -79,11 +78,6 @@ def erase_transcript_rows(db: Db, session_id: str) -> None:
     """Delete the session's transcript rows (their key is destroyed by the caller)."""
     db.execute(delete(TrackTranscript).where(TrackTranscript.session_id == session_id))
     db.execute(delete(Transcript).where(Transcript.session_id == session_id))
-
-
-def has_unsigned_note(db: Db, session_id: str) -> bool:
-    """Say whether a draft of the session is still being worked on."""
-    return db.scalar(select(Note.id).where(Note.session_id == session_id, Note.status == "draft").limit(1)) is not None
 
 
 def forget_stale_rows(db: Db, *, now: datetime) -> None:
