@@ -62,6 +62,8 @@ class Settings:
     canonical_url: str = "https://chartside.example.org"
     is_loopback_dev: bool = False
     """Allow http on loopback (the demo). Cookies then carry no Secure flag."""
+    web_processes: int = 4
+    """Processes that answer requests; four serve fifty sessions that record at once on two cores."""
     speech_model: str = ""
     """Folder of a faster-whisper model; empty: the bundled tiny.en."""
     speech_threads: int = 2
@@ -241,6 +243,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         ehrs=_ehrs(env, is_loopback_dev=is_loopback_dev),
         canonical_url=env.get("CHARTSIDE_CANONICAL_URL", "https://chartside.example.org"),
         is_loopback_dev=is_loopback_dev,
+        web_processes=int(_number(env, "CHARTSIDE_WEB_PROCESSES", 4, low=1, high=64)),
         speech_model=env.get("CHARTSIDE_SPEECH_MODEL", ""),
         speech_threads=int(_number(env, "CHARTSIDE_SPEECH_THREADS", 2, low=1, high=64)),
         drafter=_drafter(env),

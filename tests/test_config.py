@@ -50,6 +50,7 @@ def refusal(env: dict[str, str]) -> str:
         ("CHARTSIDE_TRANSCRIPT_DAYS", "8"),
         ("CHARTSIDE_ROOM_EMPTY_MINUTES", "0"),
         ("CHARTSIDE_JOIN_LINK_MINUTES", "-1"),
+        ("CHARTSIDE_WEB_PROCESSES", "0"),
         ("CHARTSIDE_SPEECH_THREADS", "0"),
         ("CHARTSIDE_DISK_RESERVE_BYTES", "-5"),
         ("CHARTSIDE_CHUNK_MAX_BYTES", "inf"),

@@ -2,13 +2,25 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from smart_app.errors import NotFound
 from smart_app.store.database import Db
 from smart_app.store.tables import AiConsentChange, Clinician, Participant, RecordingConsent
 
 COPY_LINK_LASTS = timedelta(days=30)
+
+# Every poll or chunk asks these; putting such a query together costs as much as running it, so it is done once.
+_OF_SESSION = (
+    select(RecordingConsent)
+    .where(RecordingConsent.session_id == bindparam("session_id"))
+    .order_by(RecordingConsent.asked_at, RecordingConsent.number)
+)
+_OF_PARTICIPANT = (
+    select(RecordingConsent)
+    .where(RecordingConsent.participant_id == bindparam("participant_id"))
+    .order_by(RecordingConsent.number)
+)
 
 
 def clinician(db: Db, clinician_id: str) -> Clinician:
@@ -73,14 +85,12 @@ def find(db: Db, consent_id: str) -> RecordingConsent:
 
 def of_session(db: Db, session_id: str) -> list[RecordingConsent]:
     """Return all questions of a session and their answers, oldest first."""
-    query = select(RecordingConsent).where(RecordingConsent.session_id == session_id)
-    return list(db.scalars(query.order_by(RecordingConsent.asked_at, RecordingConsent.number)))
+    return list(db.scalars(_OF_SESSION, {"session_id": session_id}))
 
 
 def of_participant(db: Db, participant_id: str) -> list[RecordingConsent]:
     """Return one participant's questions and answers, oldest first."""
-    query = select(RecordingConsent).where(RecordingConsent.participant_id == participant_id)
-    return list(db.scalars(query.order_by(RecordingConsent.number)))
+    return list(db.scalars(_OF_PARTICIPANT, {"participant_id": participant_id}))
 
 
 def is_live(row: RecordingConsent) -> bool:

@@ -1,5 +1,7 @@
 """The database: one engine, one transaction per request or step, opened in one place."""
 
+import fcntl
+import os
 import secrets
 import threading
 from collections.abc import Iterator
@@ -63,6 +65,32 @@ def _switch_off_implicit_begin(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
 
 
+class _WriteTurn:
+    """Whose turn it is to write to a SQLite file: threads and processes queue here, in the order they came.
+
+    On SQLite one writes at a time anyway; its own waiting sleeps and is unfair, so that under fifty sessions a chunk
+    could wait for seconds. The kernel gives the lock back when a process dies.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._threads = threading.Lock()
+        self._file = os.open(f"{path}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_raised: object) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._threads.release()
+
+
+def _write_turn(engine: Engine) -> AbstractContextManager[object]:
+    if engine.dialect.name != "sqlite":
+        return nullcontext()
+    return _WriteTurn(engine.url.database) if engine.url.database else threading.Lock()
+
+
 class Database:
     """The engine and its transactions."""
 
@@ -70,7 +98,7 @@ class Database:
         is_sqlite = url.startswith("sqlite")
         # As many as web threads: a connection beyond the pool would be opened and prepared anew for each request.
         self.engine: Engine = create_engine(url, pool_pre_ping=not is_sqlite, pool_size=_CONNECTIONS)
-        self._write_turn: AbstractContextManager[object] = threading.Lock() if is_sqlite else nullcontext()
+        self._write_turn = _write_turn(self.engine)
         if is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "connect", _switch_off_implicit_begin)
@@ -80,11 +108,7 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[Db]:
-        """Open a transaction that may write; commit at the end, roll back on any exception. Never nested.
-
-        On SQLite one writes at a time anyway; threads take turns here, because SQLite's own waiting sleeps and is
-        unfair: under fifty sessions it let a chunk wait for seconds.
-        """
+        """Open a transaction that may write; commit at the end, roll back on any exception. Never nested."""
         with self._write_turn, self._writes.begin() as db:
             yield db
 

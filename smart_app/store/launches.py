@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 
 from smart_app.ports import PatientFacts
 from smart_app.store.database import Db
@@ -12,6 +12,23 @@ from smart_app.store.tables import BrowserSession, Clinician, EhrGrant, Launch, 
 
 _KEPT = timedelta(days=1)
 """How long a used or abandoned launch is kept, so that a replay is told from a stranger."""
+
+# Every poll asks these; putting such a query together costs as much as running it, so it is done once.
+_SIGNED_IN = (
+    select(BrowserSession, Clinician, EhrGrant)
+    .join(Clinician, BrowserSession.clinician_id == Clinician.id)
+    .join(EhrGrant, BrowserSession.ehr_grant_id == EhrGrant.id)
+    .where(
+        BrowserSession.cookie_hash == bindparam("cookie_hash"),
+        BrowserSession.expires_at > bindparam("now"),
+        BrowserSession.seen_at > bindparam("idle_since"),
+    )
+)
+_CLINICIANS_SESSION = (
+    select(TelehealthSession, Participant)
+    .join(Participant, Participant.session_id == TelehealthSession.id)
+    .where(TelehealthSession.id == bindparam("session_id"), Participant.is_clinician.is_(True))
+)
 
 
 def forget_old(db: Db, *, now: datetime) -> None:
@@ -148,16 +165,7 @@ class SignedIn:
 
 def signed_in(db: Db, cookie_hash: str, *, now: datetime, idle: timedelta) -> SignedIn | None:
     """Return whoever is signed in with this cookie; None when it is unknown, idle too long or over."""
-    found = db.execute(
-        select(BrowserSession, Clinician, EhrGrant)
-        .join(Clinician, BrowserSession.clinician_id == Clinician.id)
-        .join(EhrGrant, BrowserSession.ehr_grant_id == EhrGrant.id)
-        .where(
-            BrowserSession.cookie_hash == cookie_hash,
-            BrowserSession.expires_at > now,
-            BrowserSession.seen_at > now - idle,
-        )
-    ).first()
+    found = db.execute(_SIGNED_IN, {"cookie_hash": cookie_hash, "now": now, "idle_since": now - idle}).first()
     return None if found is None else SignedIn(browser=found[0], clinician=found[1], grant=found[2])
 
 
@@ -198,9 +206,5 @@ def patient_of(db: Db, seal: Seal, browser_session_id: str) -> PatientFacts | No
 
 def clinicians_session(db: Db, session_id: str) -> tuple[TelehealthSession, Participant] | None:
     """Return a session and its clinician's own row among the participants."""
-    found = db.execute(
-        select(TelehealthSession, Participant)
-        .join(Participant, Participant.session_id == TelehealthSession.id)
-        .where(TelehealthSession.id == session_id, Participant.is_clinician.is_(True))
-    ).first()
+    found = db.execute(_CLINICIANS_SESSION, {"session_id": session_id}).first()
     return None if found is None else (found[0], found[1])

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from smart_app.errors import NotFound
 from smart_app.store.database import Db, new_id
@@ -11,6 +11,15 @@ from smart_app.store.tables import Participant
 
 GONE_AFTER = timedelta(seconds=15)
 """Somebody whose browser has not asked for so long has dropped out."""
+
+# Every poll asks these; putting such a query together costs as much as running it, so it is done once.
+_OF_SESSION = select(Participant).where(Participant.session_id == bindparam("session_id")).order_by(Participant.number)
+_BY_COOKIE = select(Participant).where(
+    Participant.cookie_hash == bindparam("cookie_hash"),
+    Participant.session_id == bindparam("session_id"),
+    Participant.is_clinician.is_(False),
+    Participant.link_revoked_at.is_(None),
+)
 
 
 def add_clinician(db: Db, seal: Seal, session_id: str, *, name: str, at: datetime) -> Participant:
@@ -106,9 +115,7 @@ def clinician_of(db: Db, session_id: str) -> Participant:
 
 def of_session(db: Db, session_id: str) -> list[Participant]:
     """Return everybody of a session in order."""
-    return list(
-        db.scalars(select(Participant).where(Participant.session_id == session_id).order_by(Participant.number))
-    )
+    return list(db.scalars(_OF_SESSION, {"session_id": session_id}))
 
 
 def by_link(db: Db, link_hash: str) -> Participant | None:
@@ -124,14 +131,7 @@ def by_copy_link(db: Db, link_hash: str, *, now: datetime) -> Participant | None
 
 def by_cookie(db: Db, cookie_hash: str, session_id: str) -> Participant | None:
     """Return who this browser is in the session."""
-    return db.scalar(
-        select(Participant).where(
-            Participant.cookie_hash == cookie_hash,
-            Participant.session_id == session_id,
-            Participant.is_clinician.is_(False),
-            Participant.link_revoked_at.is_(None),
-        )
-    )
+    return db.scalar(_BY_COOKIE, {"cookie_hash": cookie_hash, "session_id": session_id})
 
 
 def change_cookie(db: Db, old_hash: str, new_hash: str) -> None:

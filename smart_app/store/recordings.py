@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from smart_app.errors import NotFound
 from smart_app.store import filings
@@ -14,6 +14,16 @@ from smart_app.store.tables import Chunk, Note, Participant, Recording, Summary,
 LATE_CHUNKS_FOR = timedelta(minutes=10)
 """After a stop the chunks that were captured before it are still taken for so long (trust.md section 2)."""
 _SLACK_CHUNKS = 5
+
+# Every poll asks these; putting such a query together costs as much as running it, so it is done once.
+_OF_SESSION = select(Recording).where(Recording.session_id == bindparam("session_id")).order_by(Recording.number)
+_LAST_RUN = select(func.max(TrackRun.run)).where(TrackRun.track_id == Track.id).scalar_subquery()
+_TRACK_STANDS = (
+    select(Track, func.coalesce(_LAST_RUN + 1, 0), select(Chunk.id).where(Chunk.track_id == Track.id).exists())
+    .join(Participant, Participant.id == Track.participant_id)
+    .where(Track.recording_id == bindparam("recording_id"))
+    .order_by(Participant.number)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +76,7 @@ def known(db: Db, recording_id: str) -> Recording | None:
 
 def of_session(db: Db, session_id: str) -> list[Recording]:
     """Return a session's recordings in order."""
-    return list(db.scalars(select(Recording).where(Recording.session_id == session_id).order_by(Recording.number)))
+    return list(db.scalars(_OF_SESSION, {"session_id": session_id}))
 
 
 def running(db: Db, session_id: str) -> Recording | None:
@@ -183,12 +193,7 @@ class TrackStand:
 
 def track_stands(db: Db, recording_id: str) -> list[TrackStand]:
     """Return how a recording's tracks stand, the clinician's first."""
-    last = select(func.max(TrackRun.run)).where(TrackRun.track_id == Track.id).scalar_subquery()
-    has_chunk = select(Chunk.id).where(Chunk.track_id == Track.id).exists()
-    query = select(Track, func.coalesce(last + 1, 0), has_chunk).join(
-        Participant, Participant.id == Track.participant_id
-    )
-    found = db.execute(query.where(Track.recording_id == recording_id).order_by(Participant.number))
+    found = db.execute(_TRACK_STANDS, {"recording_id": recording_id})
     return [TrackStand(track=row, next_run=next_run, has_chunk=bool(any_)) for row, next_run, any_ in found]
 
 
