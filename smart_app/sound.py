@@ -2,15 +2,15 @@
 
 import io
 import wave
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from smart_app.config import Settings
-from smart_app.errors import Expired
 from smart_app.ports import SAMPLE_RATE, Heard, Sound, Transcriber, Transcript
-from smart_app.recording.audio import AudioStore, ChunkName
-from smart_app.store import recordings
+from smart_app.recording.audio import AudioStore
+from smart_app.recording.reading import run_chunks
 from smart_app.store.captured import CapturedRun
 from smart_app.store.database import Database
 from smart_app.transcript import decode, tracks, utterances
@@ -34,20 +34,11 @@ class StoredSound:
         self._settings = settings
         self._transcriber = transcriber
 
-    def _chunks(self, track_id: str, run: int, *, of: Callable[[int], bool] = lambda _number: True) -> list[bytes]:
-        """Return the plain chunks of a run, in order; `of` chooses by their number."""
-        with self._db.read() as db:
-            recording = recordings.find(db, recordings.track(db, track_id).recording_id)
-            rows = [row for row in recordings.chunks(db, track_id) if row.run == run and of(row.number)]
-        if recording.key_slot is None:
-            raise Expired("erased", "The sound was erased.", "The words and the summary are still here.")
-        slot = recording.key_slot
-        names = [ChunkName(recording_id=recording.id, track_id=track_id, run=run, number=row.number) for row in rows]
-        return [self._audio.read(slot, name, row.path) for name, row in zip(names, rows, strict=True)]
-
     def hear(self, run: CapturedRun, hotwords: Sequence[str]) -> Heard:
         """Recognise one run; times count from its start. Raises MediaRejected, TranscriptFailed, VaultError."""
-        decoding = decode.Decoding(self._chunks(run.track_id, run.run), max_s=self._settings.track_max_seconds)
+        decoding = decode.Decoding(
+            run_chunks(self._db, self._audio, run.track_id, run.run), max_s=self._settings.track_max_seconds
+        )
         heard, _length_s = tracks.hear(decoding.parts(part_s=_PART_S), self._transcriber, hotwords=hotwords)
         return heard[0]
 
@@ -60,9 +51,10 @@ class StoredSound:
         first, last = max(0.0, start_s - _MARGIN_S), end_s + _MARGIN_S
         low, high = int(first / _CHUNK_S) - _NEIGHBOURS, int(last / _CHUNK_S) + _NEIGHBOURS
         # The first chunk is the container's header; the holes between decode to silence, so times stay true.
-        piece = self._piece(self._chunks(track_id, run, of=lambda n: n == 0 or low <= n <= high), first, last)
+        read = partial(run_chunks, self._db, self._audio, track_id, run)
+        piece = self._piece(read(of=lambda number: number == 0 or low <= number <= high), first, last)
         if not np.any(piece):
-            piece = self._piece(self._chunks(track_id, run), first, last)
+            piece = self._piece(read(), first, last)
         body = io.BytesIO()
         with wave.open(body, "wb") as file:
             file.setnchannels(1)

@@ -6,10 +6,10 @@ from datetime import datetime
 WORKER_SILENT_S = 90.0
 """A worker that was not heard of for so long is not running (it gives a sign of life each minute at least)."""
 
-# docs/benchmarks.md: tiny.en on 2 cores takes about 0.012 s per second of track when nothing else runs; five times
-# that covers a slow or busy machine. The fixed part is starting up, drafting and checking.
-_LOW_FACTOR, _LOW_FIXED_S = 0.012, 3.0
-_HIGH_FACTOR, _HIGH_FIXED_S = 0.06, 15.0
+# docs/benchmarks.md: tiny.en on 2 cores takes 0.04 s per second of track when nothing else runs; three times that
+# covers a slow or busy machine. The fixed part is starting up, drafting and checking.
+_LOW_FACTOR, _LOW_FIXED_S = 0.03, 3.0
+_HIGH_FACTOR, _HIGH_FIXED_S = 0.12, 20.0
 
 
 def expected_s(track_s: float) -> tuple[float, float]:
@@ -18,7 +18,7 @@ def expected_s(track_s: float) -> tuple[float, float]:
 
 
 def in_words(range_s: tuple[float, float]) -> str:
-    """Say a range of seconds as a person would, e.g. '1 to 6 minutes'."""
+    """Say a range of seconds as a person would, e.g. '3 to 12 minutes'."""
     low, high = (max(1, round(each / 60)) for each in range_s)
     if range_s[1] < 60:
         return "less than a minute"

@@ -1,25 +1,29 @@
-"""Reading what was captured: the chunks of a run, decrypted in memory and put together."""
+"""Reading what was captured: the chunks of a run, decrypted in memory."""
 
+from collections.abc import Callable
+
+from smart_app.errors import Expired
 from smart_app.recording.audio import AudioStore, ChunkName
 from smart_app.store import recordings
 from smart_app.store.database import Database
 
 
-def run_bytes(database: Database, audio: AudioStore, track_id: str, run: int) -> bytes:
-    """Return the WebM bytes of one run in the order of its chunks, those that are stored.
+def _every(_number: int) -> bool:
+    return True
 
-    Raises VaultError once the recording is erased or when a chunk was changed.
+
+def run_chunks(
+    database: Database, audio: AudioStore, track_id: str, run: int, *, of: Callable[[int], bool] = _every
+) -> list[bytes]:
+    """Return the plain chunks of one run that are stored, in order; `of` chooses by their number.
+
+    Raises Expired once the recording is erased, VaultError when a chunk was changed.
     """
     with database.read() as db:
-        track = recordings.track(db, track_id)
-        recording = recordings.find(db, track.recording_id)
-        found = [row for row in recordings.chunks(db, track_id) if row.run == run]
-    slot = recording.key_slot if recording.key_slot is not None else -1
-    return b"".join(
-        audio.read(
-            slot,
-            ChunkName(recording_id=recording.id, track_id=track_id, run=run, number=row.number),
-            row.path,
-        )
-        for row in found
-    )
+        recording = recordings.find(db, recordings.track(db, track_id).recording_id)
+        rows = [row for row in recordings.chunks(db, track_id) if row.run == run and of(row.number)]
+    if recording.key_slot is None:
+        raise Expired("erased", "The sound was erased.", "The words and the summary are still here.")
+    slot = recording.key_slot
+    names = [ChunkName(recording_id=recording.id, track_id=track_id, run=run, number=row.number) for row in rows]
+    return [audio.read(slot, name, row.path) for name, row in zip(names, rows, strict=True)]

@@ -41,7 +41,7 @@ def test_a_session_in_processing_says_how_long_it_takes(clinic: Clinic, alice: F
     clinic.session("s1", State.PROCESSING, ended_at=clock.now() - timedelta(minutes=3))
     clinic.recording("s1", at=clock.now() - timedelta(minutes=55), minutes=50)
     assert "Summary being prepared" in alice.get("/chart").text
-    assert line(alice) == "Ended 3 minutes ago. A summary is usually ready 1 to 6 minutes after the end."
+    assert line(alice) == "Ended 3 minutes ago. A summary is usually ready 3 to 12 minutes after the end."
 
 
 def test_the_queue_and_a_stopped_worker_are_told(clinic: Clinic, alice: FlaskClient, clock: FrozenClock) -> None:
