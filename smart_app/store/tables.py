@@ -112,6 +112,17 @@ class TelehealthSession(Base):
     ai_consent_at_start: Mapped[bool] = mapped_column(default=False)
     next_session_id: Mapped[str | None]
     """The session everybody here was moved to (S08)."""
+    modality: Mapped[str] = mapped_column(default="video")
+    """video, or in-person (one device in the room, one track that nobody is named on)."""
+    is_practice: Mapped[bool] = mapped_column(default=False)
+    """Made by the walk-through: nothing of it ever reaches the chart."""
+    paused_by: Mapped[str | None]
+    """The participant who asked for a pause ("someone else is here"); None: no such pause (decision 19)."""
+    pause_cleared_at: Mapped[datetime | None]
+    """When that participant said that it may go on; the clinician then resumes."""
+    recorder_tab: Mapped[str | None]
+    """The clinician's browser tab that holds the recorder; another tab must take over before it records."""
+    recorder_seen_at: Mapped[datetime | None]
     started_at: Mapped[datetime]
     """Zero of the session clock."""
     ended_at: Mapped[datetime | None]
@@ -167,6 +178,12 @@ class Participant(Base):
     """What the clinician verified when admitting, e.g. 'recognised by the clinician'."""
     left_at: Mapped[datetime | None]
     seen_at: Mapped[datetime | None]
+    language: Mapped[str] = mapped_column(default="en")
+    """Of the pages and the consent text, as the participant chose it: en or es."""
+    is_in_person: Mapped[bool] = mapped_column(default=False)
+    """In the clinician's room; answers on the clinician's device or on their own phone, and is in no call."""
+    is_minor: Mapped[bool] = mapped_column(default=False)
+    """The guardian's answer counts; the minor is asked too (decision 16)."""
     is_muted: Mapped[bool] = mapped_column(default=False)
     is_camera_off: Mapped[bool] = mapped_column(default=False)
 
@@ -314,6 +331,8 @@ class Summary(Base):
     session_id: Mapped[str] = mapped_column(ForeignKey("telehealth_session.id"), index=True)
     version: Mapped[int]
     style: Mapped[str]
+    origin: Mapped[str] = mapped_column(default="ai")
+    """ai, or clinician: typed or dictated for a session without recording (B14)."""
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     """The Summary as sealed JSON; None after a withdrawal."""
     speech_model: Mapped[str]
@@ -331,8 +350,13 @@ class Template(Base):
     version: Mapped[int] = mapped_column(default=1)
     is_ready_made: Mapped[bool] = mapped_column(default=False)
     elements: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    """[{link_id, title, type: text|ai-session-summary, style?}] in order."""
+    """[{link_id, title, type, ...}] in order; the types are those of note/elements.py."""
+    created_by: Mapped[str | None]
+    """The clinician who made it; None: ready-made."""
     created_at: Mapped[datetime]
+    changed_at: Mapped[datetime | None]
+    archived_at: Mapped[datetime | None]
+    """No longer offered for new notes; notes made from it stay as they are."""
 
 
 class Note(Base):
@@ -383,6 +407,25 @@ class Filing(Base):
     public: Mapped[str] = mapped_column(Text, default="")
     lease_until: Mapped[datetime | None]
     filed_at: Mapped[datetime | None]
+
+
+class SessionDetail(Base):
+    """What the clinician and the client said about this session's setting: place today, telehealth consent; sealed."""
+
+    __tablename__ = "session_detail"
+    session_id: Mapped[str] = mapped_column(ForeignKey("telehealth_session.id"), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    changed_at: Mapped[datetime]
+
+
+class SiteSetting(Base):
+    """What an EHR administrator sets on the page of the site (S01: whether the assistant is there at all)."""
+
+    __tablename__ = "site_setting"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[Any] = mapped_column(JSON)
+    changed_by: Mapped[str]
+    changed_at: Mapped[datetime]
 
 
 class Receipt(Base):
