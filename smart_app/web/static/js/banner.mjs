@@ -4,6 +4,7 @@
  */
 import { capital, invited, listOf, me, nameOf, others } from "./facts.mjs";
 import { State, isLive } from "./states.mjs";
+import { t } from "./words.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 /** @typedef {{tone: "neutral"|"info"|"waiting"|"live"|"danger"|"done", icon: string, text: string}} Banner */
@@ -11,7 +12,7 @@ import { State, isLive } from "./states.mjs";
 /** @param {Banner["tone"]} tone @param {string} icon @param {string} text @returns {Banner} */
 const say = (tone, icon, text) => ({ tone, icon, text });
 
-const STOPPED = "Recording stopped. The session is still in progress.";
+const STOPPED = t("Recording stopped. The session is still in progress.");
 
 /** @param {Facts} facts @param {"declined"|"withdrawn"|"asked"} answer */
 const namesWith = (facts, answer) =>
@@ -21,63 +22,63 @@ const namesWith = (facts, answer) =>
 function afterTheEnd(facts) {
   switch (facts.state) {
     case State.READY:
-      return say("done", "check", "Session ended. The summary is ready.");
+      return say("done", "check", t("Session ended. The summary is ready."));
     case State.EMPTY:
-      return say("neutral", "info", `Session ended. There is no summary. ${facts.reason_public}`.trim());
+      return say("neutral", "info", t("Session ended. There is no summary. {reason}", { reason: facts.reason_public }).trim());
     case State.FAILED:
-      return say("danger", "alert", `Session ended. The summary could not be made. ${facts.reason_public}`.trim());
+      return say("danger", "alert", t("Session ended. The summary could not be made. {reason}", { reason: facts.reason_public }).trim());
     default:
-      return say("info", "clock", "Session ended. The summary is being prepared.");
+      return say("info", "clock", t("Session ended. The summary is being prepared."));
   }
 }
 
 /** @param {Facts} facts @returns {Banner} */
 function whileRecording(facts) {
   return facts.recording.is_confirmed
-    ? say("live", "record", "Recording has started.")
-    : say("waiting", "clock", "Everyone agreed. Starting the recording…");
+    ? say("live", "record", t("Recording has started."))
+    : say("waiting", "clock", t("Everyone agreed. Starting the recording…"));
 }
 
 /** @param {Facts} facts @returns {Banner} */
 function forClinician(facts) {
   const withdrawn = namesWith(facts, "withdrawn");
   if (withdrawn && facts.state !== State.RECORDING) {
-    return say("danger", "alert", `${capital(withdrawn)} withdrew consent. What was recorded of this session has been erased.`);
+    return say("danger", "alert", t("{names} withdrew consent. What was recorded of this session has been erased.", { names: capital(withdrawn) }));
   }
   if (!isLive(facts.state)) return afterTheEnd(facts);
   if (facts.state === State.RECORDING) return whileRecording(facts);
-  const asked = namesWith(facts, "asked") || "everyone";
-  if (facts.state === State.ASKING) return say("waiting", "clock", `Waiting for ${asked}'s consent. Nothing is recorded.`);
+  const asked = namesWith(facts, "asked") || t("everyone");
+  if (facts.state === State.ASKING) return say("waiting", "clock", t("Waiting for {names}'s consent. Nothing is recorded.", { names: asked }));
   if (facts.state === State.PAUSED) {
-    return say("waiting", "clock", `Recording is paused. Waiting for ${asked}'s consent. Nothing is recorded.`);
+    return say("waiting", "clock", t("Recording is paused. Waiting for {names}'s consent. Nothing is recorded.", { names: asked }));
   }
   const declined = namesWith(facts, "declined");
-  if (declined) return say("danger", "alert", `${capital(declined)} declined. This session is not recorded.`);
+  if (declined) return say("danger", "alert", t("{names} declined. This session is not recorded.", { names: capital(declined) }));
   if (facts.recording.count > 0) return say("info", "stop", STOPPED);
   const waiting = others(facts).filter((person) => person.presence === "waiting");
-  if (waiting.length) return say("info", "person", `${capital(listOf(waiting.map(nameOf)))} is in the waiting room. Nothing is recorded.`);
+  if (waiting.length) return say("info", "person", t("{names} is in the waiting room. Nothing is recorded.", { names: capital(listOf(waiting.map(nameOf))) }));
   const isAlone = !others(facts).some((person) => person.presence === "here");
-  return say("neutral", "info", isAlone ? "Nobody else is in the session yet. Nothing is recorded." : "Session in progress. Nothing is recorded.");
+  return say("neutral", "info", isAlone ? t("Nobody else is in the session yet. Nothing is recorded.") : t("Session in progress. Nothing is recorded."));
 }
 
 /** @param {Facts} facts @returns {Banner} */
 function forInvited(facts) {
   const answer = me(facts)?.answer ?? null;
   if (answer === "withdrawn" && facts.state !== State.RECORDING) {
-    return say("neutral", "info", "You withdrew. What was recorded of this session has been erased. Your care does not change.");
+    return say("neutral", "info", t("You withdrew. What was recorded of this session has been erased. Your care does not change."));
   }
-  if (!isLive(facts.state)) return say("neutral", "check", "The session has ended. Nothing is being recorded.");
+  if (!isLive(facts.state)) return say("neutral", "check", t("The session has ended. Nothing is being recorded."));
   if (facts.state === State.RECORDING) return whileRecording(facts);
-  if (answer === "asked") return say("waiting", "clock", "You are asked for your consent. Nothing is recorded.");
+  if (answer === "asked") return say("waiting", "clock", t("You are asked for your consent. Nothing is recorded."));
   if (facts.state === State.ASKING || facts.state === State.PAUSED) {
-    return say("waiting", "clock", "Waiting for the others' consent. Nothing is recorded.");
+    return say("waiting", "clock", t("Waiting for the others' consent. Nothing is recorded."));
   }
   if (answer === "declined") {
-    return say("neutral", "info", "You declined. This session is not recorded. Your care does not change.");
+    return say("neutral", "info", t("You declined. This session is not recorded. Your care does not change."));
   }
-  if (namesWith(facts, "declined") || namesWith(facts, "withdrawn")) return say("neutral", "info", "This session is not recorded.");
+  if (namesWith(facts, "declined") || namesWith(facts, "withdrawn")) return say("neutral", "info", t("This session is not recorded."));
   if (facts.recording.count > 0) return say("info", "stop", STOPPED);
-  return say("neutral", "info", "Session in progress. Nothing is recorded.");
+  return say("neutral", "info", t("Session in progress. Nothing is recorded."));
 }
 
 /**
@@ -89,8 +90,8 @@ export function bannerFor(facts) {
   const mine = me(facts);
   if (mine?.presence === "left" && isLive(facts.state)) {
     return facts.is_clinician
-      ? say("waiting", "leave", "You left. The session is still open and nothing is processed. Rejoin or end it.")
-      : say("neutral", "leave", "You left the session. You can rejoin while it is open.");
+      ? say("waiting", "leave", t("You left. The session is still open and nothing is processed. Rejoin or end it."))
+      : say("neutral", "leave", t("You left the session. You can rejoin while it is open."));
   }
   return facts.is_clinician ? forClinician(facts) : forInvited(facts);
 }
@@ -102,8 +103,8 @@ export function bannerFor(facts) {
  */
 export function recordingPill(facts) {
   if (facts.state === State.RECORDING) {
-    return facts.recording.is_confirmed ? { tone: "live", text: "Recording" } : { tone: "waiting", text: "Starting…" };
+    return facts.recording.is_confirmed ? { tone: "live", text: t("Recording") } : { tone: "waiting", text: t("Starting…") };
   }
-  if (facts.state === State.PAUSED) return { tone: "waiting", text: "Recording paused" };
-  return { tone: "neutral", text: "Not recording" };
+  if (facts.state === State.PAUSED) return { tone: "waiting", text: t("Recording paused") };
+  return { tone: "neutral", text: t("Not recording") };
 }

@@ -8,24 +8,25 @@ import { getJson, postJson, wordsOf } from "./http.mjs";
 import { confirmModal, openModal } from "./modal.mjs";
 import { safeHtml } from "./safehtml.mjs";
 import { isLive } from "./states.mjs";
+import { t } from "./words.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 
 /** What a withdrawal does, word for word (decision 3). */
 export const WITHDRAW_LINES = [
-  "Capturing stops at once.",
-  "What was captured of this session is erased: the audio, the transcript and the draft made from them.",
-  "A draft already saved to your record loses its AI text. A note that is already signed stays in your record.",
-  "Your care does not change.",
+  t("Capturing stops at once."),
+  t("What was captured of this session is erased: the audio, the transcript and the draft made from them."),
+  t("A draft already saved to your record loses its AI text. A note that is already signed stays in your record."),
+  t("Your care does not change."),
 ];
 
 /** Ask whether to withdraw. */
 export const confirmWithdrawal = () =>
   confirmModal({
-    title: "Withdraw your consent?",
+    title: t("Withdraw your consent?"),
     lines: WITHDRAW_LINES,
-    yes: "Withdraw and erase",
-    no: "Keep my consent",
+    yes: t("Withdraw and erase"),
+    no: t("Keep my consent"),
     look: "btn-danger",
   });
 
@@ -82,8 +83,8 @@ export class ConsentSide {
       question.title,
       body,
       [
-        button("I Agree to Recording", "btn-answer", () => answer(true), { id: "agree" }),
-        button("I Decline Recording", "btn-answer", () => answer(false), { id: "decline" }),
+        button(t("I Agree to Recording"), "btn-answer", () => answer(true), { id: "agree" }),
+        button(t("I Decline Recording"), "btn-answer", () => answer(false), { id: "decline" }),
       ],
       { mayClose: false },
     );
@@ -104,16 +105,16 @@ export class ConsentSide {
     if (shown === this.#shown) return;
     this.#shown = shown;
     byId("consent-words", HTMLElement).replaceChildren(...standingWords(answer).map((line) => el("p", { class: "mb-1" }, line)));
-    const withdraw = button("Withdraw my consent", "btn-quiet", () => this.#withdraw(), { icon: "undo", id: "withdraw" });
+    const withdraw = button(t("Withdraw my consent"), "btn-quiet", () => this.#withdraw(), { icon: "undo", id: "withdraw" });
     // In the bar while the session runs, so that it is always in sight; in the panel afterwards.
     byId("withdraw-control", HTMLElement).replaceChildren(...(answer === "agreed" && isOpen ? [withdraw] : []));
     const actions = [];
     if (answer === "agreed" && !isOpen) actions.push(withdraw);
-    if ((answer === "declined" || answer === "withdrawn") && isOpen) actions.push(button("Allow recording after all", "btn-quiet", () => this.#allow(), { id: "allow" }));
+    if ((answer === "declined" || answer === "withdrawn") && isOpen) actions.push(button(t("Allow recording after all"), "btn-quiet", () => this.#allow(), { id: "allow" }));
     const copyUrl = facts.links?.copy ?? sessionStorage.getItem("chartside.copy");
     if (copyUrl) {
       sessionStorage.setItem("chartside.copy", copyUrl);
-      actions.push(el("a", { class: "btn btn-quiet", href: copyUrl, target: "_blank", rel: "noopener" }, "My copy and receipts (30 days)"));
+      actions.push(el("a", { class: "btn btn-quiet", href: copyUrl, target: "_blank", rel: "noopener" }, t("My copy and receipts (30 days)")));
     }
     byId("consent-actions", HTMLElement).replaceChildren(...actions);
   }
@@ -125,13 +126,13 @@ export class ConsentSide {
 
   async #allow() {
     const isSure = await confirmModal({
-      title: "Allow recording after all?",
+      title: t("Allow recording after all?"),
       lines: [
-        "You agree to what the consent screen said: this session's audio may be recorded from now on, AI software turns it into text and drafts a note that your clinician checks.",
-        "You may withdraw at any time; your care does not change.",
+        t("You agree to what the consent screen said: this session's audio may be recorded from now on, AI software turns it into text and drafts a note that your clinician checks."),
+        t("You may withdraw at any time; your care does not change."),
       ],
-      yes: "Allow recording after all",
-      no: "Leave it as it is",
+      yes: t("Allow recording after all"),
+      no: t("Leave it as it is"),
     });
     if (isSure) await this.#send("allow");
   }
@@ -150,8 +151,8 @@ export class ConsentSide {
 
 /** @param {import("./facts.mjs").Answer} answer @returns {string[]} */
 function standingWords(answer) {
-  if (answer === "agreed") return ["You agreed to recording in this session.", "You can withdraw at any time. Your care does not change."];
-  if (answer === "declined") return ["You declined. This session is not recorded. Your care does not change."];
-  if (answer === "withdrawn") return ["You withdrew. What was recorded of this session has been erased. Your care does not change."];
+  if (answer === "agreed") return [t("You agreed to recording in this session."), t("You can withdraw at any time. Your care does not change.")];
+  if (answer === "declined") return [t("You declined. This session is not recorded. Your care does not change.")];
+  if (answer === "withdrawn") return [t("You withdrew. What was recorded of this session has been erased. Your care does not change.")];
   return [];
 }

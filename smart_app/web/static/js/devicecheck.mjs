@@ -5,12 +5,16 @@
 import { byId, el, once } from "./dom.mjs";
 import { LevelMeter } from "./levelmeter.mjs";
 import { devices, explain, openCamera, openMicrophone } from "./media.mjs";
+import { t } from "./words.mjs";
 
 /** @typedef {import("./media.mjs").OwnMedia} OwnMedia */
 
 const HEARD = 12;
 /** How long Join waits for a camera that is being opened, in ms. */
 const CAMERA_WAIT_MS = 3000;
+
+/** Name a device whose name the browser keeps. @param {"audioinput"|"videoinput"} kind @param {number} number */
+const nameless = (kind, number) => (kind === "audioinput" ? t("Microphone {number}", { number }) : t("Camera {number}", { number }));
 
 export class DeviceCheck {
   /** @type {LevelMeter|null} */ #meter = null;
@@ -95,7 +99,7 @@ export class DeviceCheck {
     video.srcObject = this.media.camera ? new MediaStream([this.media.camera]) : null;
     if (this.media.camera) void video.play().catch(() => undefined);
     byId("check-tile", HTMLElement).classList.toggle("is-dark", !this.media.camera);
-    byId("check-camera-words", HTMLElement).textContent = this.media.camera ? "This is how you will be seen" : "Camera is off";
+    byId("check-camera-words", HTMLElement).textContent = this.media.camera ? t("This is how you will be seen") : t("Camera is off");
     await this.#list(this.#cameras, "videoinput", this.media.camera);
   }
 
@@ -103,9 +107,8 @@ export class DeviceCheck {
   async #list(select, kind, used) {
     const found = await devices(kind);
     const usedId = used?.getSettings().deviceId ?? "off";
-    const what = kind === "audioinput" ? "Microphone" : "Camera";
-    const options = found.map((device, i) => el("option", { value: device.deviceId }, device.label || `${what} ${i + 1}`));
-    if (kind === "videoinput") options.unshift(el("option", { value: "off" }, "No camera"));
+        const options = found.map((device, i) => el("option", { value: device.deviceId }, device.label || nameless(kind, i + 1)));
+    if (kind === "videoinput") options.unshift(el("option", { value: "off" }, t("No camera")));
     select.replaceChildren(...options);
     select.value = usedId;
     select.disabled = options.length === 0;
@@ -116,7 +119,7 @@ export class DeviceCheck {
     byId("check-level", HTMLMeterElement).value = level;
     if (level < HEARD) return;
     const words = byId("check-level-words", HTMLElement);
-    if (words.textContent !== "Your microphone works.") words.textContent = "Your microphone works.";
+    if (words.textContent !== t("Your microphone works.")) words.textContent = t("Your microphone works.");
   }
 
   /** @param {unknown} error */
@@ -132,7 +135,7 @@ export class DeviceCheck {
   /** @param {(name: string) => Promise<void>} onJoin */
   async #tryJoin(onJoin) {
     if (this.#name && !this.#name.value.trim()) {
-      this.#name.setCustomValidity("Please write your name.");
+      this.#name.setCustomValidity(t("Please write your name."));
       this.#name.reportValidity();
       this.#name.setCustomValidity("");
       return;

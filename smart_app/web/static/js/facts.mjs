@@ -3,6 +3,7 @@
  * @module
  */
 import { State, isLive } from "./states.mjs";
+import { language, t } from "./words.mjs";
 
 /** @typedef {import("./states.mjs").StateName} StateName */
 /** @typedef {null|"asked"|"agreed"|"declined"|"withdrawn"} Answer */
@@ -63,11 +64,19 @@ export const others = (facts) => facts.participants.filter((person) => person.id
 /** Return everybody who is not the clinician. @param {Facts} facts */
 export const invited = (facts) => facts.participants.filter((person) => !person.is_clinician);
 
+/** How somebody without a name is called. @type {Record<string, string>} */
+const ROLES = {
+  client: t("the client"),
+  guardian: t("the guardian"),
+  partner: t("the partner"),
+  interpreter: t("the interpreter"),
+};
+
 /** Return a name to show inside a sentence, never empty. @param {Participant} person */
 export function nameOf(person) {
   if (person.name) return person.name;
-  if (person.is_clinician) return "your clinician";
-  return `the ${person.role || "client"}`;
+  if (person.is_clinician) return t("your clinician");
+  return ROLES[person.role] ?? t("the client");
 }
 
 /** Return the text with a capital first letter. @param {string} text */
@@ -75,8 +84,7 @@ export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** Join names as in a sentence. @param {string[]} names */
 export function listOf(names) {
-  if (names.length < 2) return names[0] ?? "";
-  return `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
+  return new Intl.ListFormat(language === "en" ? "en-GB" : language, { type: "conjunction" }).format(names);
 }
 
 /**

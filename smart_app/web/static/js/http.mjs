@@ -2,6 +2,7 @@
  * Talking to the server: JSON in and out, the CSRF header, a limit on every call.
  * @module
  */
+import { t } from "./words.mjs";
 
 const TIMEOUT_MS = 10_000;
 
@@ -12,7 +13,7 @@ export class Refused extends Error {
     super(said.code ?? `http_${status}`);
     this.status = status;
     this.code = said.code ?? `http_${status}`;
-    this.words = [said.public ?? "The server refused this.", said.todo ?? ""].filter(Boolean).join(" ");
+    this.words = [said.public ?? t("The server refused this."), said.todo ?? ""].filter(Boolean).join(" ");
   }
 }
 
@@ -20,14 +21,14 @@ export class Refused extends Error {
 export class Unreachable extends Error {
   constructor() {
     super("unreachable");
-    this.words = "The server cannot be reached. Check your connection; it is tried again by itself.";
+    this.words = t("The server cannot be reached. Check your connection; it is tried again by itself.");
   }
 }
 
 /** Return the words to show for a failure. @param {unknown} error @returns {string} */
 export function wordsOf(error) {
   if (error instanceof Refused || error instanceof Unreachable) return error.words;
-  return "Something went wrong on this page. Reload it; nothing that was agreed is lost.";
+  return t("Something went wrong on this page. Reload it; nothing that was agreed is lost.");
 }
 
 /** @param {string} path @param {RequestInit} init @returns {Promise<Response>} */

@@ -14,6 +14,7 @@ import { OwnMedia, openCamera, openMicrophone } from "./media.mjs";
 import { confirmModal } from "./modal.mjs";
 import { hideOutcome, showLeft, showWords } from "./outcome.mjs";
 import { isLive } from "./states.mjs";
+import { t } from "./words.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 
@@ -43,7 +44,7 @@ class ClientRoom {
     history.replaceState(null, "", location.pathname);
     if (!token) {
       const known = sessionStorage.getItem(SESSION);
-      if (!known) this.#endWith("This page needs your invitation", ["Open the link that you were sent, complete."]);
+      if (!known) this.#endWith(t("This page needs your invitation"), [t("Open the link that you were sent, complete.")]);
       return known;
     }
     try {
@@ -52,8 +53,8 @@ class ClientRoom {
       return /** @type {string} */ (said.session_id);
     } catch (error) {
       if (!(error instanceof Refused)) {
-        this.#endWith("The server cannot be reached", ["Check your connection, then open the link again."]);
-      } else this.#endWith("This invitation does not work", [error.words]);
+        this.#endWith(t("The server cannot be reached"), [t("Check your connection, then open the link again.")]);
+      } else this.#endWith(t("This invitation does not work"), [error.words]);
       return null;
     }
   }
@@ -81,7 +82,7 @@ class ClientRoom {
       return;
     }
     const clinician = facts.participants.find((person) => person.is_clinician)?.name;
-    byId("join-title", HTMLElement).textContent = clinician ? `Session with ${clinician}` : "Your session";
+    byId("join-title", HTMLElement).textContent = clinician ? t("Session with {name}", { name: clinician }) : t("Your session");
     const isOpen = isLive(facts.state);
     byId("waiting", HTMLElement).hidden = presence !== "waiting" || !isOpen;
     byId("call", HTMLElement).hidden = presence !== "here" || !isOpen || !this.#call?.isJoined;
@@ -90,15 +91,15 @@ class ClientRoom {
     if (!isOpen) {
       this.#goOut();
       stopClock(this.#timer, facts);
-      showWords("The session has ended", ["Thank you. You can close this page."]);
+      showWords(t("The session has ended"), [t("Thank you. You can close this page.")]);
     } else if (presence === "left") {
       this.#showLeft();
     } else {
       hideOutcome();
       this.#comeIn(presence);
     }
-    if (presence === "waiting" && isOpen) showBanner({ tone: "info", icon: "clock", text: "You are in the waiting room. Nothing is recorded." });
-    if (presence === "invited" && isOpen) showBanner({ tone: "neutral", icon: "info", text: "Check your sound, then go to the waiting room. Nothing is recorded." });
+    if (presence === "waiting" && isOpen) showBanner({ tone: "info", icon: "clock", text: t("You are in the waiting room. Nothing is recorded.") });
+    if (presence === "invited" && isOpen) showBanner({ tone: "neutral", icon: "info", text: t("Check your sound, then go to the waiting room. Nothing is recorded.") });
   }
 
   /** @param {import("./facts.mjs").Presence} presence */
@@ -142,7 +143,7 @@ class ClientRoom {
   }
 
   async #leave() {
-    const words = { title: "Leave this session?", lines: ["You can come back while the session is open."], yes: "Leave Session", no: "Stay" };
+    const words = { title: t("Leave this session?"), lines: [t("You can come back while the session is open.")], yes: t("Leave Session"), no: t("Stay") };
     if (!(await confirmModal(words))) return;
     try {
       await postJson(`/room/${this.#sessionId}/leave`);
@@ -157,7 +158,7 @@ class ClientRoom {
 
   #showLeft() {
     this.#goOut();
-    showLeft(["The session is still open. You can come back."], async () => {
+    showLeft([t("The session is still open. You can come back.")], async () => {
       try {
         await postJson(`/room/${this.#sessionId}/back`);
         await this.#call?.loop.now();
@@ -187,7 +188,7 @@ class ClientRoom {
     if (error instanceof Refused && [401, 403, 404, 410].includes(error.status)) {
       this.#call?.loop.stop();
       this.#goOut();
-      this.#endWith("You are no longer in this session", [error.words]);
+      this.#endWith(t("You are no longer in this session"), [error.words]);
       return;
     }
     tell(byId("trouble", HTMLElement), wordsOf(error));
@@ -196,7 +197,7 @@ class ClientRoom {
   /** @param {string} title @param {string[]} lines */
   #endWith(title, lines) {
     for (const id of ["waiting", "call", "callbar", "check"]) byId(id, HTMLElement).hidden = true;
-    showBanner({ tone: "neutral", icon: "info", text: "You are not in a session. Nothing is recorded." });
+    showBanner({ tone: "neutral", icon: "info", text: t("You are not in a session. Nothing is recorded.") });
     showWords(title, lines);
   }
 }

@@ -2,13 +2,14 @@
  * Camera and microphone: asking for them, saying in words what went wrong, switching the camera off for real.
  * @module
  */
+import { t } from "./words.mjs";
 
 /** @typedef {{title: string, steps: string[]}} Trouble */
 
 const HOW_TO_ALLOW = [
-  "Click the camera or lock symbol at the left of the address bar.",
-  "Set Microphone (and Camera, if you want to be seen) to “Allow”.",
-  "Then press “Try again” here, or reload the page.",
+  t("Click the camera or lock symbol at the left of the address bar."),
+  t("Set Microphone (and Camera, if you want to be seen) to “Allow”."),
+  t("Then press “Try again” here, or reload the page."),
 ];
 
 /**
@@ -20,23 +21,23 @@ export function explain(errorName) {
   switch (errorName) {
     case "NotAllowedError":
     case "SecurityError":
-      return { title: "The browser did not allow the microphone. You can allow it:", steps: HOW_TO_ALLOW };
+      return { title: t("The browser did not allow the microphone. You can allow it:"), steps: HOW_TO_ALLOW };
     case "NotFoundError":
     case "OverconstrainedError":
       return {
-        title: "No microphone was found.",
-        steps: ["Plug in a headset or microphone, or switch it on.", "Then press “Try again”."],
+        title: t("No microphone was found."),
+        steps: [t("Plug in a headset or microphone, or switch it on."), t("Then press “Try again”.")],
       };
     case "NotReadableError":
     case "AbortError":
       return {
-        title: "The microphone is there but cannot be used now.",
-        steps: ["Close other programs that use it (another video call, for example).", "Then press “Try again”."],
+        title: t("The microphone is there but cannot be used now."),
+        steps: [t("Close other programs that use it (another video call, for example)."), t("Then press “Try again”.")],
       };
     default:
       return {
-        title: "This browser gave no microphone.",
-        steps: ["Open this page in a current version of Chrome, Edge, Firefox or Safari, by its https address."],
+        title: t("This browser gave no microphone."),
+        steps: [t("Open this page in a current version of Chrome, Edge, Firefox or Safari, by its https address.")],
       };
   }
 }

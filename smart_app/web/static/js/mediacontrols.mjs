@@ -6,10 +6,11 @@ import { byId, button, el } from "./dom.mjs";
 import { icon } from "./icons.mjs";
 import { postJson } from "./http.mjs";
 import { openCamera } from "./media.mjs";
+import { t } from "./words.mjs";
 
 export class MediaControls {
-  #mute = button("Mute", "btn-quiet", () => this.#toggleMute(), { id: "mute" });
-  #camera = button("Camera off", "btn-quiet", () => this.#toggleCamera(), { id: "camera" });
+  #mute = button(t("Mute"), "btn-quiet", () => this.#toggleMute(), { id: "mute" });
+  #camera = button(t("Camera off"), "btn-quiet", () => this.#toggleCamera(), { id: "camera" });
 
   /**
    * @param {string} sessionId
@@ -59,8 +60,8 @@ export class MediaControls {
   #draw() {
     const { isMuted, isCameraOff } = this.media;
     this.#mute.setAttribute("aria-pressed", String(isMuted));
-    this.#mute.replaceChildren(icon(isMuted ? "mic-off" : "mic"), el("span", { class: "label" }, isMuted ? "Unmute" : "Mute"));
+    this.#mute.replaceChildren(icon(isMuted ? "mic-off" : "mic"), el("span", { class: "label" }, isMuted ? t("Unmute") : t("Mute")));
     this.#camera.setAttribute("aria-pressed", String(isCameraOff));
-    this.#camera.replaceChildren(icon(isCameraOff ? "camera-off" : "camera"), el("span", { class: "label" }, isCameraOff ? "Camera on" : "Camera off"));
+    this.#camera.replaceChildren(icon(isCameraOff ? "camera-off" : "camera"), el("span", { class: "label" }, isCameraOff ? t("Camera on") : t("Camera off")));
   }
 }

@@ -5,6 +5,7 @@
 import { inWords } from "./clock.mjs";
 import { button, byId, el } from "./dom.mjs";
 import { State } from "./states.mjs";
+import { t } from "./words.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 
@@ -40,7 +41,7 @@ export function showOutcome(facts) {
 
 /** Show the way back after leaving. @param {string[]} lines @param {() => Promise<void>} rejoin */
 export function showLeft(lines, rejoin) {
-  show("left", "You left the session", lines, [button("Rejoin", "btn-primary", rejoin, { id: "rejoin" })]);
+  show("left", t("You left the session"), lines, [button(t("Rejoin"), "btn-primary", rejoin, { id: "rejoin" })]);
 }
 
 /** Take it away. */

@@ -5,12 +5,13 @@
 import { capital, nameOf, others } from "./facts.mjs";
 import { byId, el } from "./dom.mjs";
 import { icon } from "./icons.mjs";
+import { t } from "./words.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 /** @typedef {{root: HTMLElement, video: HTMLVideoElement, face: HTMLElement, words: HTMLElement, state: string, shown: string}} Tile */
 
 /** @type {Record<string, string>} */
-const LINK_WORDS = { connecting: "connecting…", reconnecting: "connection lost, reconnecting…", gone: "connection lost" };
+const LINK_WORDS = { connecting: t("connecting…"), reconnecting: t("connection lost, reconnecting…"), gone: t("connection lost") };
 
 export class Tiles {
   #stage = byId("stage", HTMLElement);
@@ -54,12 +55,12 @@ export class Tiles {
       const isMuted = isSelf ? own.isMuted : person.is_muted;
       const isDark = isSelf ? own.isCameraOff : person.is_camera_off || tile.state !== "connected";
       const link = isSelf ? "" : (LINK_WORDS[person.presence === "gone" ? "gone" : tile.state] ?? "");
-      this.#write(tile, isSelf ? "You" : capital(nameOf(person)), isMuted, isDark, link);
+      this.#write(tile, isSelf ? t("You") : capital(nameOf(person)), isMuted, isDark, link);
     }
     const isAlone = ![...this.#tiles.keys()].some((id) => id !== facts.you);
     this.#empty.textContent = others(facts).some((person) => person.presence === "here")
-      ? "Connecting…"
-      : (facts.is_clinician ? "Invite your client. They appear here when you have admitted them." : "Nobody else is here now.");
+      ? t("Connecting…")
+      : (facts.is_clinician ? t("Invite your client. They appear here when you have admitted them.") : t("Nobody else is here now."));
     if (isAlone) this.#stage.append(this.#empty);
     else this.#empty.remove();
   }
@@ -79,7 +80,7 @@ export class Tiles {
     tile.face.textContent = isDark ? name.slice(0, 1) : "";
     tile.face.hidden = !isDark;
     const parts = [el("span", {}, name)];
-    if (isMuted) parts.push(el("span", {}, icon("mic-off"), "muted"));
+    if (isMuted) parts.push(el("span", {}, icon("mic-off"), t("muted")));
     if (link) parts.push(el("span", {}, link));
     tile.words.replaceChildren(...parts);
   }

@@ -2,6 +2,7 @@
  * Times in the reader's own zone and words; the server writes UTC.
  * @module
  */
+import { locale } from "./words.mjs";
 
 /** @type {Record<string, Intl.DateTimeFormatOptions>} */
 const HOW = {
@@ -19,7 +20,7 @@ const HOW = {
 export function localTime(iso, how = "datetime", zone = undefined) {
   const at = new Date(iso);
   if (Number.isNaN(at.getTime())) return iso;
-  return new Intl.DateTimeFormat(undefined, { ...(HOW[how] ?? HOW.datetime), timeZone: zone }).format(at);
+  return new Intl.DateTimeFormat(locale, { ...(HOW[how] ?? HOW.datetime), timeZone: zone }).format(at);
 }
 
 /** Rewrite the times below a node in the reader's zone. @param {ParentNode} place */

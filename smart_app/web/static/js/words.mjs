@@ -1,5 +1,11 @@
 // Words in the reader's language: the page carries a catalogue as JSON, its keys are the English sentences.
 
+/** The page's language: en or es. */
+export const language = globalThis.document?.documentElement.lang || "en";
+
+/** How dates, times and lists are written: the browser's own way where it speaks the page's language. */
+export const locale = globalThis.navigator?.languages?.find((each) => each.split("-")[0] === language) ?? language;
+
 const holder = globalThis.document?.getElementById("words");
 
 /** @type {Record<string, string>} */
