@@ -1,0 +1,100 @@
+"""Through the real adapter, over HTTP: exactly once in any order of faults."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Response, request
+
+from smart_app.chart.charts import FhirCharts
+from smart_app.chart.http import GuardedHttp
+from smart_app.jobs.filing import Filer
+from smart_app.launch import scopes
+from smart_app.store import filings
+from tests.chart.conftest import HandedTokens
+from tests.fakes.smart_ehr import SmartEhr, answering
+from tests.jobs.cast import Visit
+from tests.jobs.outbox import due, filer_of, whole_visit, work
+
+
+@pytest.fixture
+def ehr() -> Iterator[SmartEhr]:
+    """A FHIR server whose answers go wrong on demand."""
+    with SmartEhr() as server:
+        server.access |= {"token-1", "token-2"}
+        yield server
+
+
+def over_http(visit: Visit, ehr: SmartEhr) -> Filer:
+    """Return a worker with the real FHIR R4 adapter."""
+    scope = scopes.plan(supported=None, capabilities=[], statement=None)
+    tokens = HandedTokens(base=ehr.iss, scope=scope)
+    charts = FhirCharts(http=GuardedHttp(is_loopback_dev=True), tokens=tokens, clock=visit.clock)
+    return filer_of(visit, charts)
+
+
+PASSES = {429, 500, 502, 503, 504}
+REPAIRED = {401}
+"""One refresh by the adapter, then it goes on."""
+
+
+@pytest.mark.req("G02", "G03")
+@pytest.mark.parametrize("is_committed", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("status", [401, 403, 404, 409, 412, 422, 429, 500, 502, 504])
+def test_one_consent_whatever_the_server_answers(visit: Visit, ehr: SmartEhr, status: int, is_committed: bool) -> None:
+    """Any fault, before or after the server's commit: at most one Consent at once, exactly one after the repair."""
+    visit.open()
+    consent_id = visit.answer("rejected")
+    filer = over_http(visit, ehr)
+    is_create = [None]  # the search that comes before the create goes through
+
+    def fault() -> Response | None:
+        if is_create:
+            is_create.pop()
+            return None
+        return answering(status)() if status != 429 else answering(429, retry_after="30")()
+
+    (ehr.faults.fhir_after if is_committed else ehr.faults.fhir).extend([fault, fault])
+    filing_id = visit.filing("consent", consent_id).id
+    filer.run(filing_id)
+
+    row = visit.filing("consent", consent_id)
+    assert len(ehr.of_type("Consent")) <= 1
+    assert row.done == 1 or row.public, "it says why"
+    if status in PASSES and row.done == 0:
+        assert row.parked == ""
+        assert row.next_try_at > visit.clock.now()
+    ehr.faults.fhir.clear()
+    ehr.faults.fhir_after.clear()
+    with visit.db.begin() as db:  # a click or a launch, after 15 minutes in which a refusal is remembered
+        filings.unpark_of_clinician(db, [visit.session_id], now=visit.clock.now())
+    visit.clock.tick(minutes=16)
+    work(visit, filer)
+
+    assert [each["identifier"][0]["value"] for each in ehr.of_type("Consent")] == [consent_id]
+    assert visit.filing("consent", consent_id).done == 1
+
+
+@pytest.mark.req("G03")
+@pytest.mark.parametrize("has_conditional_create", [True, False])
+def test_a_provenance_whose_answer_was_lost_is_not_doubled(
+    visit: Visit, ehr: SmartEhr, has_conditional_create: bool
+) -> None:
+    """It carries no identifier: what it is about and the exact time find it again."""
+    ehr.faults.honours_if_none_exist = has_conditional_create
+    whole_visit(visit)
+    filer = over_http(visit, ehr)
+    lost = {"draft": False, "signed": False}
+
+    def lose_provenances() -> Response | None:
+        if request.method == "POST" and request.path.endswith("/Provenance"):
+            key = "draft" if "AIAST" in request.get_data(as_text=True) else "signed"
+            if not lost[key]:
+                lost[key] = True
+                return answering(500)()
+        return None
+
+    ehr.faults.fhir_after.extend([lose_provenances] * 200)
+    work(visit, filer, rounds=20, step_s=10)
+    assert lost == {"draft": True, "signed": True}
+    assert sorted(each["activity"]["coding"][0]["code"] for each in ehr.of_type("Provenance")) == ["CREATE", "LA"]
+    assert due(visit) == []
