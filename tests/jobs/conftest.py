@@ -10,6 +10,7 @@ from tests.conftest import FrozenClock
 from tests.fakes.chart import FakeChart, FakeCharts
 from tests.jobs.cast import Visit, visit_of
 from tests.jobs.outbox import filer_of
+from tests.jobs.workshop import Workshop
 
 
 @pytest.fixture
@@ -28,3 +29,12 @@ def chart() -> FakeChart:
 def filer(visit: Visit, chart: FakeChart) -> Filer:
     """A worker with the chart in memory."""
     return filer_of(visit, FakeCharts(chart))
+
+
+@pytest.fixture
+def shop(visit: Visit) -> Workshop:
+    """An ended session with one two-track recording, and the workers."""
+    visit.open()
+    visit.record()
+    visit.end()
+    return Workshop(visit)

@@ -1,0 +1,151 @@
+"""Nothing to say, failures, and audio that dies first."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from smart_app.errors import DraftRejected, MediaRejected, TranscriptFailed
+from smart_app.jobs import pipeline
+from smart_app.retention import erasure
+from smart_app.session import Event, State
+from smart_app.store import recordings, sessions, tables
+from tests.jobs.cast import Visit
+from tests.jobs.workshop import Workshop
+
+
+@pytest.mark.req("B08")
+def test_too_little_speech_makes_no_summary_and_says_why(shop: Workshop) -> None:
+    """An empty session with the reason in words; nothing is owed any more."""
+    shop.drafter.too_little = "Only 4 words were understood."
+    row = shop.run()
+    assert (row.state, row.reason) == (State.EMPTY, pipeline.REASON_TOO_LITTLE)
+    assert row.reason_public == "Only 4 words were understood."
+    assert shop.summaries() == []
+    assert len(shop.visit.trail("summary.none")) == 1
+    assert shop.owed() == []
+
+
+def test_a_recording_without_a_byte_is_too_little_and_not_lost(visit: Visit) -> None:
+    """Agreed, started, and the microphone gave nothing: the drafter says so."""
+    visit.open()
+    visit.record(has_bytes=False)
+    visit.end()
+    shop = Workshop(visit)
+    shop.drafter.too_little = "Nothing was understood."
+    assert shop.run().reason == pipeline.REASON_TOO_LITTLE
+
+
+def test_a_permanent_failure_is_shown_at_once(shop: Workshop) -> None:
+    """Broken sound is not tried three times; cause and way out stand on the row (decision 9)."""
+    shop.ear.faults = [MediaRejected("not_webm", "The sound is not WebM.", "Use a current browser.")]
+    row = shop.run()
+    assert (row.state, row.reason) == (State.FAILED, "not_webm")
+    assert row.reason_public == "The sound is not WebM. Use a current browser."
+    assert len(shop.visit.trail("summary.failed")) == 1
+
+
+def test_a_passing_failure_is_tried_three_times_with_pauses(shop: Workshop) -> None:
+    """Then it waits for Try again; each pause is longer, and the lease keeps others away meanwhile."""
+    shop.drafter.faults = [DraftRejected("bad_answer", "The draft could not be used.")] * 9
+    pauses = []
+    for _ in range(pipeline.MAX_ATTEMPTS):
+        assert shop.visit.now_is().state in {State.ENDED, State.PROCESSING}
+        row = shop.run()
+        if row.lease_until is not None:
+            pauses.append((row.lease_until - shop.visit.clock.now()).total_seconds())
+            assert shop.owed() == []
+            shop.visit.clock.at = row.lease_until + timedelta(seconds=1)
+    assert pauses == [5, 10]
+    assert (row.state, row.reason, row.attempts) == (State.FAILED, "bad_answer", 0)
+    assert len(shop.drafter.drafted) == pipeline.MAX_ATTEMPTS
+    assert len(shop.ear.heard) == 2, "what was heard is kept between the attempts"
+
+
+def test_a_fault_of_ours_says_nothing_of_its_insides(shop: Workshop) -> None:
+    """An unexpected exception ends in a sentence; its text is never shown."""
+    shop.ear.faults = [RuntimeError("client said: secret")] * 9
+    for _ in range(pipeline.MAX_ATTEMPTS):
+        row = shop.run()
+        shop.visit.clock.tick(minutes=1)
+    assert row.state == State.FAILED
+    assert row.reason == "processing_broke"
+    assert "secret" not in row.reason_public
+
+
+def test_try_again_works(shop: Workshop) -> None:
+    """After a failure the clinician's click owes the session again, with fresh attempts."""
+    shop.ear.faults = [MediaRejected("not_webm", "The sound is not WebM.")]
+    shop.run()
+    with shop.visit.db.begin() as db:
+        sessions.apply(db, shop.visit.row(db), Event.RETRY, actor="alice", at=shop.visit.clock.now())
+    assert shop.owed() == [shop.visit.session_id]
+    row = shop.run()
+    assert (row.state, row.reason) == (State.READY, "")
+
+
+def test_a_stopped_recogniser_is_heard_of_after_three_attempts(shop: Workshop) -> None:
+    """TranscriptFailed passes or does not; either way there is an end to it."""
+    shop.ear.faults = [TranscriptFailed("no_model", "The speech model is missing.", "Tell your administrator.")] * 9
+    for _ in range(pipeline.MAX_ATTEMPTS):
+        row = shop.run()
+        shop.visit.clock.tick(minutes=1)
+    assert row.reason_public == "The speech model is missing. Tell your administrator."
+    assert len(shop.ear.heard) == pipeline.MAX_ATTEMPTS
+
+
+def erase_audio(shop: Workshop) -> None:
+    """Let the deadline pass for all recordings."""
+    with shop.visit.db.begin() as db:
+        for row in recordings.of_session(db, shop.visit.session_id):
+            shop._destroy(db, recording_id=row.id, cause="deadline", at=shop.visit.clock.now())
+
+
+def test_what_was_heard_outlives_the_audio(shop: Workshop) -> None:
+    """The drafter failed, the audio died, the transcript is kept: the draft is made from that."""
+    shop.drafter.faults = [DraftRejected("bad_answer", "The draft could not be used.")]
+    shop.run()
+    erase_audio(shop)
+    shop.visit.clock.tick(seconds=30)
+    row = shop.run()
+    assert row.state == State.READY
+    assert len(shop.ear.heard) == 2
+    assert "client-1" in json.dumps(shop.summaries()[0])
+
+
+def test_a_merged_transcript_alone_is_enough(shop: Workshop) -> None:
+    """Also when the runs' own transcripts are gone."""
+    shop.drafter.faults = [DraftRejected("bad_answer", "The draft could not be used.")]
+    shop.run()
+    erase_audio(shop)
+    with shop.visit.db.begin() as db:
+        db.query(tables.TrackTranscript).delete()
+    shop.visit.clock.tick(seconds=30)
+    assert shop.run().state == State.READY
+
+
+def test_one_recording_erased_does_not_shorten_what_was_heard_of_it(visit: Visit) -> None:
+    """Drafting again after the first recording died still uses both."""
+    visit.open()
+    first = visit.record()
+    visit.record()
+    visit.end()
+    shop = Workshop(visit)
+    shop.drafter.faults = [DraftRejected("bad_answer", "The draft could not be used.")]
+    shop.run()
+    with visit.db.begin() as db:
+        shop._destroy(db, recording_id=first, cause="deadline", at=visit.clock.now())
+    visit.clock.tick(seconds=30)
+    assert shop.run().state == State.READY
+    assert "client-1" in json.dumps(shop.summaries()[0])
+    assert len(shop.ear.heard) == 4
+
+
+@pytest.mark.req("S35")
+def test_audio_that_died_unheard_is_no_empty_talk(shop: Workshop) -> None:
+    """A worker that comes too late says that the recording was erased, not that nobody spoke."""
+    erase_audio(shop)
+    row = shop.run()
+    assert (row.state, row.reason) == (State.EMPTY, erasure.REASON_AUDIO_ERASED)
+    assert shop.drafter.drafted == []
+    assert shop.texts_kept() == 0
