@@ -10,7 +10,9 @@ import numpy as np
 from smart_app.config import Settings
 from smart_app.ports import SAMPLE_RATE, Heard, Sound, Transcriber, Transcript
 from smart_app.recording.audio import AudioStore
+from smart_app.recording.media_types import container_of
 from smart_app.recording.reading import run_chunks
+from smart_app.store import recordings
 from smart_app.store.captured import CapturedRun
 from smart_app.store.database import Database
 from smart_app.transcript import decode, tracks, utterances
@@ -37,13 +39,15 @@ class StoredSound:
     def hear(self, run: CapturedRun, hotwords: Sequence[str]) -> Heard:
         """Recognise one run; times count from its start. Raises MediaRejected, TranscriptFailed, VaultError."""
         decoding = decode.Decoding(
-            run_chunks(self._db, self._audio, run.track_id, run.run), max_s=self._settings.track_max_seconds
+            run_chunks(self._db, self._audio, run.track_id, run.run),
+            max_s=self._settings.track_max_seconds,
+            formats=frozenset({container_of(run.mime)}),
         )
         heard, _length_s = tracks.hear(decoding.parts(part_s=_PART_S), self._transcriber, hotwords=hotwords)
         return heard[0]
 
-    def _piece(self, chunks: list[bytes], start_s: float, end_s: float) -> Sound:
-        sound = decode.decode(chunks, max_s=self._settings.track_max_seconds)
+    def _piece(self, chunks: list[bytes], container: str, start_s: float, end_s: float) -> Sound:
+        sound = decode.decode(chunks, max_s=self._settings.track_max_seconds, formats=frozenset({container}))
         return sound[int(start_s * SAMPLE_RATE) : int(end_s * SAMPLE_RATE)]
 
     def play(self, track_id: str, run: int, start_s: float, end_s: float) -> bytes:
@@ -52,9 +56,13 @@ class StoredSound:
         low, high = int(first / _CHUNK_S) - _NEIGHBOURS, int(last / _CHUNK_S) + _NEIGHBOURS
         # The first chunk is the container's header; the holes between decode to silence, so times stay true.
         read = partial(run_chunks, self._db, self._audio, track_id, run)
-        piece = self._piece(read(of=lambda number: number == 0 or low <= number <= high), first, last)
+        with self._db.read() as db:
+            container = container_of(recordings.run_mime(db, track_id, run))
+        piece = np.empty(0, np.float32)
+        if container == decode.BROWSER_DEFAULT:  # only its elements can be read past a hole, wherever it begins
+            piece = self._piece(read(of=lambda number: number == 0 or low <= number <= high), container, first, last)
         if not np.any(piece):
-            piece = self._piece(read(), first, last)
+            piece = self._piece(read(), container, first, last)
         body = io.BytesIO()
         with wave.open(body, "wb") as file:
             file.setnchannels(1)

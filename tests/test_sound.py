@@ -73,7 +73,7 @@ def stored(
         db.flush()
         db.add(tables.Track(id="track", recording_id="recording", participant_id="a"))
         db.flush()
-        db.add(tables.TrackRun(track_id="track", run=0, start_ms=0))
+        db.add(tables.TrackRun(track_id="track", run=0, start_ms=0, mime="audio/webm;codecs=opus"))
         for number, at in enumerate(range(0, len(body), 8_000)):
             name = ChunkName(recording_id="recording", track_id="track", run=0, number=number)
             kept = audio.write(slot, name, body[at : at + 8_000])
@@ -109,6 +109,7 @@ def test_a_run_is_heard_whole(stored: StoredSound, listener: Listener) -> None:
         track_id="track",
         run=0,
         start_ms=0,
+        mime="audio/webm;codecs=opus",
         speaker="clinician",
     )
     stored.hear(run, ())

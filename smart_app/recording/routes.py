@@ -19,6 +19,7 @@ from smart_app.errors import BadInput, Expired, NotFound
 from smart_app.ports import Clock, Utterance, Vault
 from smart_app.recording import capture, withdrawal
 from smart_app.recording.audio import AudioStore
+from smart_app.recording.media_types import container_of
 from smart_app.recording.uploads import ChunkUpload, Uploads
 from smart_app.store import audit_lines, receipts, recordings, sessions
 from smart_app.store.database import Database, Db
@@ -124,7 +125,7 @@ def _run_starts(body: Any) -> list[capture.RunStart]:
     runs = body.get("runs")
     if not isinstance(runs, list) or len(runs) > 64:
         raise BadInput("bad_field", "The request's runs are missing or wrong.", "Reload the page and try again.")
-    return [
+    starts = [
         capture.RunStart(
             track_id=given.text(each, "track_id", most=40),
             run=given.number(each, "run", most=_MOST_RUNS),
@@ -133,6 +134,9 @@ def _run_starts(body: Any) -> list[capture.RunStart]:
         )
         for each in map(given.fields, runs)
     ]
+    for start in starts:
+        container_of(start.mime)
+    return starts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

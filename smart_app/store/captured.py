@@ -31,6 +31,8 @@ class CapturedRun:
     run: int
     start_ms: int
     """On the session clock."""
+    mime: str
+    """What the browser said that it records."""
     speaker: str
 
 
@@ -57,6 +59,7 @@ def runs(db: Db, session_id: str) -> list[CapturedRun]:
             track_id=track.id,
             run=run.run,
             start_ms=run.start_ms,
+            mime=run.mime,
             speaker=role,
         )
         for recording, track, run, role in db.execute(query)

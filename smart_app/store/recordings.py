@@ -114,6 +114,14 @@ def runs(db: Db, track_id: str) -> list[TrackRun]:
     return list(db.scalars(select(TrackRun).where(TrackRun.track_id == track_id).order_by(TrackRun.run)))
 
 
+def run_mime(db: Db, track_id: str, run: int) -> str:
+    """Return what the browser said that it records in this run. Raises NotFound."""
+    mime = db.scalar(select(TrackRun.mime).where(TrackRun.track_id == track_id, TrackRun.run == run))
+    if mime is None:
+        raise NotFound
+    return mime
+
+
 def note_run(db: Db, track_id: str, *, run: int, start_ms: int, mime: str) -> bool:
     """Note where a run starts on the session clock; False when it is known already (its start is not changed)."""
     known = db.scalar(select(TrackRun.id).where(TrackRun.track_id == track_id, TrackRun.run == run))

@@ -22,9 +22,10 @@ Channels = Literal[1, 2]
 Sounds = NDArray[np.float32]
 """Shape (channels, n), float32 in [-1, 1], 16 kHz."""
 
-WEBM = frozenset({"webm"})
-FILES = frozenset({"webm", "wav", "flac", "ogg"})
-"""What the command line takes; an upload is only ever WebM."""
+BROWSER_DEFAULT = "webm"
+WEBM = frozenset({BROWSER_DEFAULT})
+FILES = frozenset({"webm", "mp4", "wav", "flac", "ogg"})
+"""What the command line takes; an upload is only ever what its browser registered: WebM, MP4 or Ogg."""
 
 PART_S = 300.0
 STALL_S = 60.0
@@ -33,8 +34,12 @@ PIPE_BYTES = 1 << 16
 
 _CHILD = Path(__file__).with_name("decode_child.py")
 _MAGIC = {b"\x1aE\xdf\xa3": "webm", b"RIFF": "wav", b"fLaC": "flac", b"OggS": "ogg"}
+_MP4_TYPE_BOX = b"ftyp"
+"""An MP4 file begins with its type box: four bytes of length, then this (ISO/IEC 14496-12, section 4.3)."""
 _REFUSALS = {
     "not_webm": ("This file is not a recording that can be read.", "Give a WebM file as a browser records it."),
+    "not_mp4": ("The recording is not the MP4 that the browser announced.", "Record again in a current browser."),
+    "not_ogg": ("The recording is not the Ogg that the browser announced.", "Record again in a current browser."),
     "too_long": ("The recording is longer than allowed.", "Split the session, or ask your admin to raise the limit."),
     "broken": ("The recording is damaged and no sound can be read from it.", "Record again."),
     "empty": ("The recording holds no sound.", "Check the microphone and record again."),
@@ -60,7 +65,8 @@ def decode(
     """Decode to sound at 16 kHz, float32 in [-1, 1]: shape (n,) for one channel, else (channels, n).
 
     `media` is a file's bytes, or one run's chunks in order (a missing one leaves a hole of silence).
-    Raises MediaRejected (not_webm, too_long, broken, empty), TranscriptFailed when the decoder itself was stopped.
+    Raises MediaRejected (not_webm, not_mp4, not_ogg, too_long, broken, empty), TranscriptFailed when the decoder
+    itself was stopped.
     """
     sound = decode_with_account(media, max_s=max_s, channels=channels, formats=formats).sound
     return sound[0] if channels == 1 else sound
@@ -198,12 +204,12 @@ class _Pipe:
 
 
 def refusal(code: str) -> MediaRejected:
-    """Return the error for one of the codes not_webm, too_long, broken, empty."""
+    """Return the error for one of the codes not_webm, not_mp4, not_ogg, too_long, broken, empty."""
     return MediaRejected(code, *_REFUSALS[code])
 
 
 def _sniffed(pieces: Sequence[bytes], formats: frozenset[str]) -> str:
-    """Name the demuxer by the first bytes; declared types and file names are not looked at."""
+    """Name the demuxer by the first bytes, which must be of a type that is expected here."""
     head = b""
     for piece in pieces:
         head += piece[:12]
@@ -211,9 +217,9 @@ def _sniffed(pieces: Sequence[bytes], formats: frozenset[str]) -> str:
             break
     if not head:
         raise refusal("empty")
-    name = _MAGIC.get(head[:4], "")
+    name = "mp4" if head[4:8] == _MP4_TYPE_BOX else _MAGIC.get(head[:4], "")
     if name not in formats:
-        raise refusal("not_webm")
+        raise refusal(f"not_{next(iter(formats))}" if len(formats) == 1 else "not_webm")
     return name
 
 

@@ -23,8 +23,8 @@ from typing import Any
 RATE = 16_000
 MAX_STREAMS = 8
 MAX_MEMORY_BYTES = 1 << 30
-CODECS = frozenset({"opus", "vorbis", "flac"})
-DEMUXERS = frozenset({"webm", "wav", "flac", "ogg"})
+CODECS = frozenset({"opus", "vorbis", "flac", "aac"})
+DEMUXERS = frozenset({"webm", "mp4", "wav", "flac", "ogg"})
 
 MISSING_S = 0.1
 """A hole in the time stamps longer than this is filled with silence; shorter ones are rounding of the container."""

@@ -355,3 +355,15 @@ def test_a_foreign_recording_gets_no_grant(visit: Visit, room: Room) -> None:
     }
     answer = other.alice.post(f"/sessions/{other.id}/recording/grants", {"recording_id": own, "runs": [run]})
     assert answer.status_code == 403
+
+
+@pytest.mark.req("T09", "B01")
+@pytest.mark.parametrize("mime", ["application/x-mpegurl", "audio/wav", "video/mp4"])
+def test_it_refuses_a_run_of_a_type_that_it_cannot_read(visit: Visit, mime: str) -> None:
+    """A run is registered with its type; a type that no recorder of ours makes gets no grant at all."""
+    visit.record()
+    recorder = visit.state()["recorder"]
+    run = {"track_id": recorder["tracks"][0]["track_id"], "run": 1, "start_ms": 0, "mime": mime}
+    body = {"recording_id": recorder["recording_id"], "runs": [run]}
+    answer = visit.alice.post(f"/sessions/{visit.id}/recording/grants", body)
+    assert (answer.status_code, answer.json["code"]) == (400, "bad_media_type")
