@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from smart_app.note import session_facts
+from smart_app.note.session_facts import DETAILS_TYPE, Facts
 from smart_app.ports import Statement, Summary
 
 AI_TYPE = "ai-session-summary"
@@ -18,6 +20,9 @@ ALL_REMOVED = "(left empty by the clinician)"
 LineState = Literal["drafted", "kept", "edited", "removed", "added"]
 NEEDS_DECISION = frozenset({"partly", "no source"})
 """Verdicts that block signing until the clinician keeps, edits or removes the statement (B16)."""
+CLINICIAN_REPORTED = "Clinician-reported: written by the clinician from the session. No recording was used and no AI."
+DICTATED = "Clinician-reported: dictated by the clinician after the session. The session was not recorded."
+"""What stands above such a summary in the note, in the chart too (B14)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +92,10 @@ class Element:
     """Carried over from a signed note into its addendum."""
     parts: tuple[Part, ...] = ()
     offers: tuple[Offer, ...] = ()
+    facts: Facts = ()
+    """Only in a session details element."""
+    reported: str = ""
+    """The label of a summary that the clinician wrote or dictated (B14); empty for a drafted one."""
 
     @property
     def has_ai_text(self) -> bool:
@@ -114,6 +123,8 @@ class ElementEdit:
     link_id: str
     text: str
     parts: Mapping[str, tuple[LineEdit, ...]] | None = None
+    facts: Mapping[str, str] | None = None
+    """A session detail's key to its text; None leaves them alone."""
 
 
 def from_template(elements: Iterable[Mapping[str, Any]]) -> Content:
@@ -188,6 +199,41 @@ def fill(content: Content, summary: Summary, times: Mapping[str, tuple[float, fl
     )
 
 
+def fill_reported(content: Content, summary: Summary, label: str) -> Content:
+    """Put the clinician's own summary into the AI element: their lines, none of them drafted (B14)."""
+    parts = tuple(
+        Part(
+            key=section.key,
+            title=section.title,
+            hint=section.hint,
+            lines=tuple(
+                Line(id=each.id, text=each.text, drafted="", evidence=(), verdict="clinician", why="", state="added")
+                for each in section.statements
+            ),
+        )
+        for section in summary.sections
+    )
+    return tuple(
+        replace(each, parts=parts, offers=(), reported=label) if each.type == AI_TYPE and not each.is_locked else each
+        for each in content
+    )
+
+
+def with_facts(content: Content, facts: Facts) -> Content:
+    """Fill the session details anew; what the clinician worded stays."""
+    return tuple(
+        replace(each, facts=session_facts.refreshed(each.facts, facts))
+        if each.type == DETAILS_TYPE and not each.is_locked
+        else each
+        for each in content
+    )
+
+
+def has_details(content: Content) -> bool:
+    """Say whether the note has session details that can still be filled."""
+    return any(each.type == DETAILS_TYPE and not each.is_locked for each in content)
+
+
 def _edited(line: Line, edit: LineEdit) -> Line:
     text = " ".join(edit.text.split())
     if edit.state == "removed" or not text:
@@ -241,7 +287,8 @@ def apply(content: Content, edits: Iterable[ElementEdit]) -> Content:
             parts = tuple(
                 _edit_part(part, edit.parts[part.key], offers) if part.key in edit.parts else part for part in parts
             )
-        after.append(replace(element, text=edit.text, parts=parts))
+        facts = session_facts.edited(element.facts, edit.facts)
+        after.append(replace(element, text=edit.text, parts=parts, facts=facts))
     return tuple(after)
 
 
@@ -266,9 +313,12 @@ def _part_text(part: Part) -> str:
 
 def element_text(element: Element) -> str:
     """Return the text of one element as it is filed: headed parts, one statement a line, then the clinician's text."""
+    if element.facts:
+        return "\n\n".join(filter(str.strip, (session_facts.as_text(element.facts), element.text)))
     if not any(line.is_shown for part in element.parts for line in part.lines):
         return element.text
-    blocks = [_part_text(part) for part in element.parts]
+    blocks = [element.reported] if element.reported else []
+    blocks += [_part_text(part) for part in element.parts if not element.reported or part.lines]
     return "\n\n".join([*blocks, element.text] if element.text.strip() else blocks)
 
 
@@ -298,9 +348,13 @@ def for_addendum(content: Content) -> Content:
 
 
 def without_ai_text(content: Content) -> Content:
-    """Return the content without drafted statements and offers; the clinician's own lines become text."""
+    """Return the content without drafted statements and offers; the clinician's own lines become text.
+
+    A summary that the clinician wrote holds nothing of the recording and stays (B14).
+    """
     return tuple(
-        replace(each, parts=(), offers=(), text=_own_text(each)) if each.type == AI_TYPE else each for each in content
+        replace(each, parts=(), offers=(), text=_own_text(each)) if each.type == AI_TYPE and not each.reported else each
+        for each in content
     )
 
 

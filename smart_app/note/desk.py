@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from smart_app.errors import BadInput, Conflict, MoveRefused
 from smart_app.note import content as contents
-from smart_app.note import material
+from smart_app.note import material, session_facts
 from smart_app.note.content import Content, ElementEdit
 from smart_app.ports import Clock, Person, Vault
 from smart_app.session import LIVE, State
@@ -53,16 +53,20 @@ class Desk:
     vault: Vault
     on_signed: OnSigned
 
-    def create(self, db: Db, person: Person, session: TelehealthSession, template: Template) -> Note:
+    def create(self, db: Db, person: Person, session: TelehealthSession, template: Template, *, zone: str = "") -> Note:
         """Make a note from a template; its AI element is filled at once when a summary is there (S02).
 
-        A second click, or a click repeated because the answer was lost, finds the first one's note.
+        A second click, or a click repeated because the answer was lost, finds the first one's note. `zone` is the
+        clinician's time zone, for the session details.
         """
         now = self.clock.now()
         made = notes.just_created(db, session.id, template.id, person.clinician_id, since=now - _SECOND_CLICK)
         if made is not None and not self._has_newer_summary(db, made):
             return made
         note_id = new_id()
+        content = contents.from_template(template.elements)
+        if contents.has_details(content):
+            content = contents.with_facts(content, self._facts(db, session, zone))
         note = Note(
             id=note_id,
             session_id=session.id,
@@ -70,9 +74,7 @@ class Desk:
             patient_id=session.patient_id,
             template_id=template.id,
             title=template.title,
-            content_sealed=material.seal_content(
-                self.seal, note_id, contents.from_template(template.elements), for_chart=None
-            ),
+            content_sealed=material.seal_content(self.seal, note_id, content, for_chart=None),
             created_at=now,
             saved_at=now,
         )
@@ -108,6 +110,19 @@ class Desk:
         if not contents.can_insert(content) or not self._fill(db, note, content):
             raise MoveRefused("nothing_to_insert", "There is no summary to insert here.", "Reload the page.")
         self._audit(db, person.fhir_user, "note.summary-inserted", note)
+
+    def refresh_details(self, db: Db, person: Person, note: Note, revision: int, *, zone: str) -> None:
+        """Fill the session details anew, except what the clinician worded. Raises StaleRevision, MoveRefused."""
+        self._check(note, revision)
+        content = material.content_of(self.seal, note)
+        if not contents.has_details(content):
+            raise MoveRefused("no_details", "This note has no session details.", "Reload the page.")
+        session = sessions.find(db, note.session_id)
+        self._store(note, contents.with_facts(content, self._facts(db, session, zone)))
+        self._audit(db, person.fhir_user, "note.details-filled", note)
+
+    def _facts(self, db: Db, session: TelehealthSession, zone: str) -> session_facts.Facts:
+        return session_facts.gather(material.held(db, self.seal, session), session_facts.zone_of(zone))
 
     def save(self, db: Db, person: Person, note: Note, revision: int, edits: Iterable[ElementEdit]) -> Note:
         """Store the clinician's edits and raise the revision. Raises StaleRevision, nothing lost."""
@@ -204,8 +219,13 @@ class Desk:
         if found is None:
             return False
         version, summary = found
-        session = sessions.find(db, note.session_id)
-        self._store(note, contents.fill(content, summary, material.times_of(db, self.vault, session)))
+        label = material.reported_label(db, note.session_id)
+        if label:
+            filled = contents.fill_reported(content, summary, label)
+        else:
+            session = sessions.find(db, note.session_id)
+            filled = contents.fill(content, summary, material.times_of(db, self.vault, session))
+        self._store(note, filled)
         note.summary_version = version
         return True
 

@@ -29,6 +29,7 @@ class _Element(_Strict):
     link_id: str = Field(max_length=80)
     text: str = Field(max_length=MAX_TEXT)
     parts: dict[str, list[_Line]] | None = None
+    facts: dict[str, str] | None = None
 
 
 class _Save(_Strict):
@@ -45,7 +46,9 @@ def _element(given: _Element) -> ElementEdit:
             key: tuple(LineEdit(id=each.id, text=each.text, state=each.state, offer=each.offer) for each in lines)
             for key, lines in given.parts.items()
         }
-    return ElementEdit(link_id=given.link_id, text=given.text, parts=parts)
+    if given.facts is not None and any(len(text) > MAX_LINE for text in given.facts.values()):
+        raise _bad()
+    return ElementEdit(link_id=given.link_id, text=given.text, parts=parts, facts=given.facts)
 
 
 def _bad() -> BadInput:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from smart_app.note.content import Content, Element, Evidence, Line, Offer, Part
+from smart_app.note.session_facts import from_json as facts_from_json
 from smart_app.ports import Omission, Section, Statement, Summary
 
 
@@ -16,6 +17,8 @@ def _statements(items: Iterable[Mapping[str, Any]]) -> tuple[Statement, ...]:
             evidence=tuple(each["evidence"]),
             verdict=each["verdict"],
             why=each.get("why", ""),
+            part=each.get("part", ""),
+            place=each.get("place", 0),
         )
         for each in items
     )
@@ -41,6 +44,7 @@ def summary_from_json(shape: Mapping[str, Any]) -> Summary:
         ),
         drafter=shape.get("drafter", ""),
         prompt_version=shape.get("prompt_version", ""),
+        unplaced=_statements(shape.get("unplaced", ())),
     )
 
 
@@ -63,7 +67,8 @@ def _element(shape: Mapping[str, Any]) -> Element:
         for each in shape["parts"]
     )
     offers = tuple(Offer(**_with_evidence(each)) for each in shape["offers"])
-    return Element(**{**shape, "parts": parts, "offers": offers})
+    facts = facts_from_json(shape.get("facts", ()))  # notes of an earlier version have none
+    return Element(**{**shape, "parts": parts, "offers": offers, "facts": facts})
 
 
 def content_from_json(shape: Iterable[Mapping[str, Any]]) -> Content:

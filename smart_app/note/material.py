@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from smart_app.errors import Expired, NotFound, VaultError
+from smart_app.note import content as contents
 from smart_app.note.content import Content, to_elements
 from smart_app.note.json_shape import content_from_json, content_to_json, summary_from_json
+from smart_app.note.session_facts import Held
 from smart_app.ports import Summary, Vault
 from smart_app.session import LIVE, State
-from smart_app.store import summaries
+from smart_app.store import details, participants, summaries
 from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note, TelehealthSession
@@ -69,6 +71,26 @@ def summary_of(db: Db, seal: Seal, session_id: str) -> tuple[int, Summary] | Non
     if row is None or row.sealed is None:
         return None
     return row.version, summary_from_json(seal.open(row.sealed, aad=f"summary:{row.id}"))
+
+
+def reported_label(db: Db, session_id: str) -> str:
+    """Return what stands above the newest summary when the clinician wrote it (B14); empty for a drafted one."""
+    row = summaries.latest(db, session_id)
+    if row is None or row.origin != summaries.CLINICIAN:
+        return ""
+    return contents.DICTATED if row.speech_model else contents.CLINICIAN_REPORTED
+
+
+def held(db: Db, seal: Seal, session: TelehealthSession) -> Held:
+    """Return the session as it was held, for its details in a note."""
+    people = [row for row in participants.of_session(db, session.id) if row.is_clinician or row.admitted_at]
+    return Held(
+        started_at=session.started_at,
+        ended_at=session.ended_at,
+        modality=session.modality,
+        people=tuple((participants.name_of(seal, row) or row.role.capitalize(), row.role) for row in people),
+        today=details.of_session(db, seal, session.id),
+    )
 
 
 def _spoken(each: dict[str, Any]) -> Spoken:
