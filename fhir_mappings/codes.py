@@ -89,7 +89,7 @@ NOTE_TYPES = {
         Code(LOINC, "11510-5", "Psychology Progress note"),
         Code(LOINC, "28656-7", "Social work Progress note"),
         Code(LOINC, "34864-9", "Mental health Counseling note"),
-        Code(LOINC, "74282-5"),
+        Code(LOINC, "74282-5", "Individual counseling note"),
         Code(LOINC, "47043-5", "Group counseling note"),
     )
 }
