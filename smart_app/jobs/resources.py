@@ -15,7 +15,7 @@ from fhir_mappings import note as note_mapping
 from fhir_mappings import recording as recording_mapping
 from fhir_mappings import template as template_mapping
 from smart_app.ports import Resource
-from smart_app.store import chart_facts, filings
+from smart_app.store import chart_facts, filings, summaries
 from smart_app.store.database import Db
 from smart_app.store.tables import Clinician, Note, Participant, Recording, RecordingConsent, TelehealthSession
 
@@ -187,6 +187,10 @@ def note(facts: Facts, subject_id: str) -> Resource:
     holds = f"Holds AI Session Summary version {summary.version}, reviewed." if has_ai and summary else ""
     if has_ai and summary and row.signed_at is None:
         holds = f"Holds AI Session Summary version {summary.version}."
+    is_dictated = False
+    if summary is not None and summary.origin == summaries.CLINICIAN:
+        is_dictated = bool(summary.speech_model)
+        holds = f"Holds a clinician-reported summary, {'dictated' if is_dictated else 'typed'} without a recording."
     return note_mapping.to_fhir(
         model.Note(
             identifier=row.id,
@@ -212,7 +216,7 @@ def note(facts: Facts, subject_id: str) -> Resource:
                 facts.site,
             ),
             replaces=replaces,
-            has_speech_source=has_ai,
+            has_speech_source=has_ai or is_dictated,
         ),
         facts.site,
     )

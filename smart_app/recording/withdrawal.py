@@ -25,6 +25,7 @@ from smart_app.store import (
     recordings,
     retention,
     sessions,
+    summaries,
 )
 from smart_app.store.database import Database, Db
 from smart_app.store.tables import Note, Recording, RecordingConsent
@@ -130,6 +131,8 @@ def _erase_text(db: Db, kit: Withdrawals, session_id: str, *, at: datetime) -> N
     retention.erase_transcript_rows(db, session_id)
     recordings.erase_unsigned_summaries(db, session_id)
     for note in notes.drafts_of_session(db, session_id):
+        if summaries.is_own(db, session_id, note.summary_version):
+            continue
         kit.forget_ai_text(db, note)
         note.summary_version = None
         if note.is_saved_to_chart:

@@ -240,7 +240,10 @@ def is_beyond_stop(recording: Recording, row: Track, run: int, number: int) -> b
 
 
 def erase_unsigned_summaries(db: Db, session_id: str) -> None:
-    """Erase the session's summaries except versions that a signed note holds (decision 12)."""
+    """Erase the session's summaries except versions that a signed note holds (decision 12).
+
+    What the clinician wrote without the recording is not of the recording, and stays (B14).
+    """
     signed = select(Note.summary_version).where(
         Note.session_id == session_id,
         Note.status.in_(["signed", "superseded"]),
@@ -248,7 +251,7 @@ def erase_unsigned_summaries(db: Db, session_id: str) -> None:
     )
     db.execute(
         update(Summary)
-        .where(Summary.session_id == session_id, Summary.version.not_in(signed))
+        .where(Summary.session_id == session_id, Summary.origin == "ai", Summary.version.not_in(signed))
         .values(sealed=None)
         .execution_options(synchronize_session="fetch")
     )
