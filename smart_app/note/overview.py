@@ -7,7 +7,7 @@ from datetime import datetime
 from smart_app.note import wait
 from smart_app.note.notices import Notice, notice_for
 from smart_app.session import LIVE, State
-from smart_app.store import captured, filings, notes, visits
+from smart_app.store import captured, filings, notes, summaries, visits
 from smart_app.store.database import Db
 from smart_app.store.tables import Filing, Note, TelehealthSession
 from smart_app.store.visits import Custody
@@ -53,16 +53,34 @@ class Visit:
     started_at: datetime
     ended_at: datetime | None
     state: State
+    modality: str
+    """In words."""
     stand: Stand
     line: str
     is_open: bool
+    is_unread: bool
+    """Something came of it that the clinician has not seen yet."""
     can_retry: bool
+    may_write: bool
+    """The clinician may write its summary by hand (B14)."""
+    has_own: bool
+    """Its newest summary is one that the clinician wrote."""
     custody: Custody
     notes: tuple[NoteLine, ...]
     records: FilingLine | None
     """Consents, recordings and proofs in the chart, all together."""
 
 
+_MODALITIES = {"video": "Video call", "in-person": "In person"}
+_OWN = Stand(words="Summary written by you", tone="good")
+_OWN_LINE = (
+    "You wrote the summary of this session yourself: it is labelled as clinician-reported, and nothing of it is "
+    "AI-drafted. "
+)
+_WITHOUT_WARNING = frozenset({State.READY, State.EMPTY})
+"""States in which no recording waits for its summary; the pop-ups are asked for every few seconds."""
+_NOTHING_NEW = frozenset({"nothing_recorded", "declined"})
+"""Ends that the clinician saw happen."""
 _STANDS = {
     State.OPEN: Stand(words="Still open", tone="waiting"),
     State.ASKING: Stand(words="Asking for consent", tone="waiting"),
@@ -203,6 +221,23 @@ def note_line(note: Note, rows: Sequence[Filing]) -> NoteLine:
     )
 
 
+def is_unread(db: Db, session: TelehealthSession) -> bool:
+    """Say whether something came of the session that the clinician has not seen: a summary, a failure, or neither."""
+    state = State(session.state)
+    if state is State.READY:
+        since = session.ready_at
+    elif state is State.FAILED or (state is State.EMPTY and session.reason not in _NOTHING_NEW):
+        since = visits.reached_at(db, session.id, state)
+    else:
+        return False
+    return since is not None and (session.seen_at is None or session.seen_at < since)
+
+
+def may_write(session: TelehealthSession) -> bool:
+    """Say whether the clinician may write the summary by hand: it is over, and there is no drafted one (B14)."""
+    return State(session.state) in {State.EMPTY, State.FAILED}
+
+
 def overview(
     db: Db, *, iss: str, clinician_id: str, patient_id: str, now: datetime, room_empty_minutes: float
 ) -> tuple[Visit, ...]:
@@ -211,21 +246,28 @@ def overview(
     by_session: dict[str, list[Note]] = {}
     for note in notes.of_sessions(db, [row.id for row in rows]):
         by_session.setdefault(note.session_id, []).append(note)
+    with_own = summaries.with_own(db, [row.id for row in rows])
     found = []
     for row in rows:
         state = State(row.state)
         custody = visits.custody(db, row)
         owed = filings.of_session(db, row.id)
         statuses = frozenset(note.status for note in by_session.get(row.id, []))
+        line = line_for(db, row, custody, statuses, now=now, room_empty_minutes=room_empty_minutes)
+        has_own = row.id in with_own
         found.append(
             Visit(
                 id=row.id,
                 started_at=row.started_at,
                 ended_at=row.ended_at,
                 state=state,
-                stand=_STANDS[state],
-                line=line_for(db, row, custody, statuses, now=now, room_empty_minutes=room_empty_minutes),
+                modality=_MODALITIES.get(row.modality, row.modality),
+                stand=_OWN if has_own else _STANDS[state],
+                line=_OWN_LINE + _ready_line(statuses) if has_own else line,
                 is_open=state in LIVE,
+                is_unread=is_unread(db, row),
+                may_write=may_write(row),
+                has_own=has_own,
                 can_retry=state is State.FAILED and (custody.has_audio or captured.transcript(db, row.id) is not None),
                 custody=custody,
                 notes=tuple(note_line(note, owed) for note in by_session.get(row.id, [])),
@@ -240,7 +282,7 @@ def notices(db: Db, *, iss: str, clinician_id: str, patient_id: str, now: dateti
     found = []
     for row in visits.with_patient(db, iss=iss, clinician_id=clinician_id, patient_id=patient_id):
         state = State(row.state)
-        custody = visits.custody(db, row)
+        custody = Custody() if state in _WITHOUT_WARNING else visits.custody(db, row)
         notice = notice_for(
             row.id,
             state,

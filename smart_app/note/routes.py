@@ -55,6 +55,13 @@ def _given(name: str) -> str:
     return value
 
 
+def _optional(name: str) -> str:
+    """Return a text field of the JSON body or form; empty when it is not there."""
+    body: Any = request.get_json(silent=True) if request.is_json else request.form
+    value = body.get(name) if isinstance(body, Mapping) else None
+    return value if isinstance(value, str) else ""
+
+
 def _went(url: str, body: dict[str, Any]) -> AnyResponse:
     """Answer a form with a redirect and a script with JSON."""
     return jsonify(body) if request.is_json else redirect(url, 303)
@@ -86,6 +93,7 @@ class _ChartPages:
     def chart(self) -> str:
         """Show the patient's sessions and notes."""
         who = person()
+        is_unread_only = request.args.get("show") == "unread"
         with self.db.begin() as db:
             found = self._visits(db)
             choices = templates.every(db)
@@ -97,7 +105,10 @@ class _ChartPages:
             "chart.html",
             person=who,
             patient=self.patient_of(who),
-            visits=found,
+            visits=[each for each in found if each.is_unread or not is_unread_only],
+            count=len(found),
+            unread=sum(each.is_unread for each in found),
+            is_unread_only=is_unread_only,
             fingerprint=_fingerprint(found),
             templates=choices,
             is_ai_on=clinician is not None and clinician.ai_consent,
@@ -186,7 +197,9 @@ def _fingerprint(found: tuple[overview.Visit, ...]) -> str:
     parts = []
     for each in found:
         records = each.records.stand.words if each.records else ""
-        parts.append(f"{each.id}:{each.state}:{each.can_retry}:{each.custody.erased_at}:{records}")
+        parts.append(
+            f"{each.id}:{each.state}:{each.stand.words}:{each.is_unread}:{each.can_retry}:{each.custody.erased_at}:{records}"
+        )
         parts += [f"{note.id}:{note.stand.words}:{note.filing and note.filing.stand.words}" for note in each.notes]
     return "|".join(parts)
 
@@ -241,7 +254,8 @@ class _NotePages:
             template = templates.find(db, template_id)
             if template is None:
                 raise NotFound("no_template", "This template does not exist.", "Choose another on the chart page.")
-            note_id = self.desk.create(db, person(), session, template).id
+            zone = _optional("time_zone")
+            note_id = self.desk.create(db, person(), session, template, zone=zone).id
         return _went(f"/notes/{note_id}", {"note_id": note_id, "url": f"/notes/{note_id}"})
 
     @allow(Who.CLINICIAN)

@@ -18,12 +18,21 @@ const isBusy = () => visits.contains(document.activeElement) && document.activeE
 
 /** Draw the list again from the page itself. */
 async function redraw() {
-  const fresh = new DOMParser().parseFromString(await (await ask("/chart", {})).text(), "text/html");
+  const fresh = new DOMParser().parseFromString(await (await ask(`/chart${location.search}`, {})).text(), "text/html");
   const next = fresh.getElementById("visits");
   if (!next || isBusy()) return;
+  const focused = visits.contains(document.activeElement) ? document.activeElement?.id : "";
   visits.replaceChildren(...next.children);
   fingerprint = fresh.getElementById("chart")?.dataset.fingerprint ?? fingerprint;
   localise(visits);
+  nameZone();
+  if (focused) document.getElementById(focused)?.focus();
+}
+
+/** Tell the forms in which zone the clinician reads times: the session details of a note are written in it. */
+function nameZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+  for (const field of visits.querySelectorAll('input[name="time_zone"]')) if (field instanceof HTMLInputElement) field.value = zone;
 }
 
 /** Ask how everything stands. */
@@ -50,7 +59,23 @@ visits.addEventListener("click", (event) => {
   });
 });
 
+visits.addEventListener("click", (event) => {
+  const pressed = event.target instanceof Element ? event.target.closest("[data-seen]") : null;
+  if (!(pressed instanceof HTMLButtonElement)) return;
+  once(pressed, async () => {
+    try {
+      await postJson(`/notices/${pressed.dataset.seen}/seen`);
+      tell(trouble, "");
+      await refresh();
+      byId("show-unread", HTMLAnchorElement).focus();
+    } catch (error) {
+      tell(trouble, wordsOf(error));
+    }
+  });
+});
+
 localise(document);
+nameZone();
 const timer = setInterval(async () => {
   if (document.hidden) return;
   try {

@@ -9,13 +9,17 @@ import { getJson, postJson } from "./http.mjs";
 /** @typedef {{session_id: string, kind: "ready"|"failed"|"warning", title: string, text: string,
  *   action: string, url: string, at: string}} Notice */
 
-const EVERY_MS = 5000;
+const EVERY_MS = 4000; // A pop-up is due within 5 s of the summary (S29), the answer's way included.
 /** @type {Record<Notice["kind"], string>} */
 const ICONS = { ready: "check", failed: "alert", warning: "clock" };
 
+/** What the tab says of one. @type {Record<Notice["kind"], string>} */
+const TAB = { ready: "Summary ready", failed: "Summary failed", warning: "Recording erased soon" };
+
 const place = byId("notices", HTMLElement);
+place.setAttribute("aria-atomic", "false"); // A new pop-up is read out, not all of them again.
 const title = document.title;
-/** @type {Map<string, HTMLElement>} */ const shown = new Map();
+/** @type {Map<string, {item: HTMLElement, kind: Notice["kind"]}>} */ const shown = new Map();
 /** @type {Set<string>} */ const dismissed = new Set();
 
 /** @param {Notice} notice */
@@ -24,7 +28,7 @@ const keyOf = (notice) => `${notice.session_id}/${notice.kind}/${notice.at}`;
 /** @param {Notice} notice */
 async function dismiss(notice) {
   dismissed.add(keyOf(notice));
-  shown.get(keyOf(notice))?.remove();
+  shown.get(keyOf(notice))?.item.remove();
   shown.delete(keyOf(notice));
   retitle();
   // Not told to the server: it comes again on the next page, which is the safe side.
@@ -43,15 +47,19 @@ function draw(notice) {
     });
     parts.push(open);
   }
-  return el("section", { class: `notice notice-${notice.kind}` }, ...parts);
+  const box = el("section", { class: `notice notice-${notice.kind}`, "aria-label": notice.title }, ...parts);
+  box.addEventListener("keydown", (event) => event.key === "Escape" && void dismiss(notice));
+  return box;
 }
 
+/** The tab: "(1) Summary ready · Chartside". */
 function retitle() {
-  document.title = shown.size ? `(${shown.size}) ${shown.size === 1 ? "New notification" : "New notifications"} · ${title}` : title;
+  const [first] = [...shown.values()];
+  document.title = first ? `(${shown.size}) ${shown.size === 1 ? TAB[first.kind] : "New notifications"} · Chartside` : title;
 }
 
 async function look() {
-  if (document.hidden) return;
+  // Asked in a hidden tab too: its title is what the clinician then sees.
   /** @type {{notices: Notice[]}} */ let said;
   try {
     said = await getJson("/notices");
@@ -59,7 +67,7 @@ async function look() {
     return; // The next turn asks again; a pop-up has no words for a lost connection.
   }
   const wanted = new Map(said.notices.filter((one) => !dismissed.has(keyOf(one))).map((one) => [keyOf(one), one]));
-  for (const [key, item] of shown) {
+  for (const [key, { item }] of shown) {
     if (wanted.has(key)) continue;
     item.remove();
     shown.delete(key);
@@ -67,7 +75,7 @@ async function look() {
   for (const [key, notice] of wanted) {
     if (shown.has(key)) continue;
     const item = draw(notice);
-    shown.set(key, item);
+    shown.set(key, { item, kind: notice.kind });
     place.append(item);
   }
   retitle();
