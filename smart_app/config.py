@@ -80,6 +80,12 @@ class Settings:
     chunk_max_bytes: int = 1_000_000
     track_max_seconds: float = 3 * 3600.0
     ice_servers: tuple[dict[str, Any], ...] = ()
+    turn_urls: tuple[str, ...] = ()
+    turn_secret: Secret = field(default_factory=lambda: Secret(b""))
+    """Shared with coturn (`static-auth-secret`); browsers get credentials made from it, never the secret."""
+    turn_minutes: float = 60.0
+    is_ice_relay_only: bool = False
+    """Calls go through TURN alone: no participant's address is shown to another, and a test can prove the relay."""
     loinc_note_type: str = "34904-3"
     sample_client_url: str = ""
     """Where the demo's sample client listens; empty everywhere else."""
@@ -207,6 +213,27 @@ def _ice_servers(env: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
     return tuple(servers)
 
 
+def _turn_urls(env: Mapping[str, str], *, has_secret: bool) -> tuple[str, ...]:
+    urls = tuple(each.strip() for each in env.get("CHARTSIDE_TURN_URLS", "").split(",") if each.strip())
+    if not all(each.startswith(("turn:", "turns:")) for each in urls):
+        raise _refuse(
+            "CHARTSIDE_TURN_URLS",
+            "must be turn: or turns: addresses, separated by commas.",
+            "Example: turn:turn.clinic.example:3478?transport=udp,turns:turn.clinic.example:5349",
+        )
+    if urls and not has_secret:
+        raise _refuse(
+            "CHARTSIDE_TURN_SECRET",
+            "is not set, and CHARTSIDE_TURN_URLS needs it.",
+            "Set it to coturn's static-auth-secret.",
+        )
+    if not urls and env.get("CHARTSIDE_ICE_RELAY_ONLY") == "1":
+        raise _refuse(
+            "CHARTSIDE_ICE_RELAY_ONLY", "needs a TURN server: no call could be made.", "Set CHARTSIDE_TURN_URLS."
+        )
+    return urls
+
+
 def _drafter(env: Mapping[str, str]) -> Literal["builtin", "openai"]:
     if _choice(env, "CHARTSIDE_DRAFTER", ("builtin", "openai")) == "builtin":
         return "builtin"
@@ -234,6 +261,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     if not env.get("CHARTSIDE_DATA_DIR"):
         raise _refuse("CHARTSIDE_DATA_DIR", "is not set.", "Name a folder on an encrypted disk.")
     data_dir = Path(env["CHARTSIDE_DATA_DIR"])
+    turn_secret = _secret(env, "CHARTSIDE_TURN_SECRET")
     return Settings(
         base_url=base_url,
         data_dir=data_dir,
@@ -263,6 +291,10 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         chunk_max_bytes=int(_number(env, "CHARTSIDE_CHUNK_MAX_BYTES", 1_000_000, low=10_000, high=10_000_000)),
         track_max_seconds=_number(env, "CHARTSIDE_TRACK_MAX_SECONDS", 3 * 3600, low=60, high=6 * 3600),
         ice_servers=_ice_servers(env),
+        turn_urls=_turn_urls(env, has_secret=bool(turn_secret)),
+        turn_secret=Secret(turn_secret),
+        turn_minutes=_number(env, "CHARTSIDE_TURN_MINUTES", 60, low=5, high=24 * 60),
+        is_ice_relay_only=env.get("CHARTSIDE_ICE_RELAY_ONLY", "") == "1",
         loinc_note_type=env.get("CHARTSIDE_LOINC_NOTE_TYPE", "34904-3"),
         sample_client_url=env.get("CHARTSIDE_SAMPLE_CLIENT_URL", "") if is_loopback_dev else "",
     )

@@ -33,6 +33,9 @@ def refusal(env: dict[str, str]) -> str:
         ("CHARTSIDE_MASTER_KEY", "not base64!"),
         ("CHARTSIDE_MASTER_KEY", base64.b64encode(b"short").decode()),
         ("CHARTSIDE_SIGNING_KEY", base64.b64encode(b"x" * 33).decode()),
+        ("CHARTSIDE_TURN_URLS", "https://turn.example"),
+        ("CHARTSIDE_TURN_MINUTES", "1"),
+        ("CHARTSIDE_ICE_RELAY_ONLY", "1"),
         ("CHARTSIDE_EHRS", ""),
         ("CHARTSIDE_EHRS", "[]"),
         ("CHARTSIDE_EHRS", "{}"),
@@ -136,3 +139,14 @@ def test_an_outside_drafter_is_named_whole_or_not_at_all(tmp_path: Path, name: s
 def test_no_secret_has_a_default() -> None:
     """An empty environment starts nothing."""
     refusal({})
+
+
+def test_turn_needs_its_secret_and_the_secret_never_prints(tmp_path: Path) -> None:
+    """Addresses without the shared secret stop the start; with it they are taken, one by one."""
+    env = environment(tmp_path) | {"CHARTSIDE_TURN_URLS": "turn:a.example:3478, turns:a.example:5349"}
+    assert refusal(env).startswith("CHARTSIDE_TURN_SECRET")
+    (tmp_path / "turn.secret").write_text("shared\n")
+    settings = config.load(env | {"CHARTSIDE_TURN_SECRET_FILE": str(tmp_path / "turn.secret")})
+    assert settings.turn_urls == ("turn:a.example:3478", "turns:a.example:5349")
+    assert settings.turn_secret.reveal() == b"shared"
+    assert "shared" not in repr(settings)
