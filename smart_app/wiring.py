@@ -16,7 +16,8 @@ from smart_app.launch.identity import BrowserIdentity
 from smart_app.note import routes as note
 from smart_app.note.ready_made import seed_templates
 from smart_app.recording import routes as recording
-from smart_app.web import front, policy
+from smart_app.transcript.dictate import Dictation
+from smart_app.web import front, language, policy
 
 
 def _register(app: Flask, make: Callable[..., Blueprint], **needs: object) -> None:
@@ -29,6 +30,7 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
     made = kit or kits.make(settings)
     app = Flask("smart_app", template_folder="web/templates", static_folder="web/static")
     limiter = front.prepare(app, settings)
+    language.prepare(app, settings)
     identity = BrowserIdentity(db=made.db, settings=settings, clock=made.clock, seal=made.seal)
     policy.enforce(app, identity, settings.base_url)
     front.serve_health(app, limiter, made.health, policy.allow(policy.Who.PUBLIC))
@@ -54,12 +56,15 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
         utterances_of=made.utterances_of,
         sound_of=made.sound.play,
     )
+    dictation = Dictation.make(settings.speech_model, settings.speech_threads)
     room(
         note.blueprint,
         vault=made.vault,
         queue=made.jobs,
         patient_of=made.patient_of,
         on_signed=made.retention.on_signed,
+        hear=dictation.text_of,
+        speech_model=dictation.model,
     )
     app.register_blueprint(help_.blueprint(settings=settings, patient_of=made.patient_of))
     front.exempt_from_csrf(app, "recording.put_chunk")

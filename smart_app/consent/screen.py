@@ -1,16 +1,20 @@
-"""The consent screen: its versioned text, and the HTML as one participant sees it. Pure.
+"""The consent screen: its versioned text in each language, and the HTML as one participant sees it. Pure.
 
-A changed word is a new version: `tests/consent/test_screen.py` pins the SHA-256 of each version's text.
+The texts are `texts/{version}.{language}.toml`. A released file is never edited:
+`tests/consent/test_screen.py` pins the SHA-256 of each, and a changed word is a new version.
 """
 
 import hashlib
 import html
+import tomllib
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
-TITLE = "Consent to Record This Session"
 TEXT_VERSION = 1
-LANGUAGES = ("en",)
+LANGUAGES = ("en", "es")
+TEXTS = Path(__file__).parent / "texts"
 OPT_IN_VERSION = 1
 OPT_IN_TEXT = (
     "Consent to using AI for telehealth sessions. When everyone in a session has agreed, its sound is turned into text"
@@ -18,31 +22,46 @@ OPT_IN_TEXT = (
 )
 """What a clinician agrees to by the switch; its SHA-256 stands in the export."""
 
-_TEXT = (
-    "{clinician} asks to record this session's audio. AI software will turn it into text and draft a note that "
-    "{clinician} checks.",
-    "The audio is erased within 24 hours, the text within {days}; the signed note stays in your record.",
-)
-_OUTSIDE = "The text is sent to {outside}, which drafts the note and works for {clinician}'s clinic."
-_TOGETHER = (
-    "More than one person is in this session. What everybody says goes into the record of the patient for whom the "
-    "session was booked."
-)
-_CHOICE = "You may decline, or withdraw at any time; your care does not change."
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentText:
+    """One version of the text in one language, before names are put in."""
+
+    title: str
+    clinician: str
+    """How the clinician is called who has no name."""
+    paragraphs: tuple[str, ...]
+    outside: str
+    together: str
+    choice: str
+    spans: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screen:
     """A screen as it is shown and kept with the answer."""
 
+    title: str
     html: str
     text_version: int
     language: str
 
 
-def text_sha256() -> str:
-    """Return the SHA-256 (hex) of the whole text of this version, before names are put in."""
-    return hashlib.sha256("\n".join((TITLE, *_TEXT, _OUTSIDE, _TOGETHER, _CHOICE)).encode()).hexdigest()
+@lru_cache
+def text(version: int, language: str) -> ConsentText:
+    """Return a version of the text; in English when that version was never made in the language."""
+    path = TEXTS / f"{version}.{language}.toml"
+    if language != LANGUAGES[0] and not path.exists():
+        return text(version, LANGUAGES[0])
+    words = tomllib.loads(path.read_text(encoding="utf-8"))
+    return ConsentText(**{**words, "paragraphs": tuple(words["paragraphs"])})
+
+
+def text_sha256(version: int = TEXT_VERSION, language: str = LANGUAGES[0]) -> str:
+    """Return the SHA-256 (hex) of the whole text, before names are put in."""
+    words = text(version, language)
+    whole = (words.title, *words.paragraphs, words.outside, words.together, words.choice)
+    return hashlib.sha256("\n".join(whole).encode()).hexdigest()
 
 
 def outside_processor(drafter: str, drafter_url: str) -> str:
@@ -51,28 +70,37 @@ def outside_processor(drafter: str, drafter_url: str) -> str:
     return "" if drafter == "builtin" or host in {"localhost", "127.0.0.1", "::1"} else host
 
 
-def _days(days: float) -> str:
+def _span(words: ConsentText, days: float) -> str:
     if days < 1:
         hours = max(1, round(days * 24))
-        return "1 hour" if hours == 1 else f"{hours} hours"
-    return "1 day" if days == 1 else f"{days:g} days"
+        return words.spans["hour" if hours == 1 else "hours"].format(n=hours)
+    return words.spans["day" if days == 1 else "days"].format(n=f"{days:g}")
 
 
-def render(*, clinician: str, transcript_days: float, outside: str = "", is_together: bool = False) -> Screen:
-    """Return the screen's HTML, one paragraph a sentence group; every name is escaped.
+def render(
+    *,
+    clinician: str,
+    transcript_days: float,
+    outside: str = "",
+    is_together: bool = False,
+    language: str = LANGUAGES[0],
+) -> Screen:
+    """Return the screen's HTML in a language, one paragraph a sentence group; every name is escaped.
 
     `is_together` says that several people are asked, so that the screen says whose chart receives the words.
     """
-    lines = [*_TEXT]
+    shown_in = language if language in LANGUAGES else LANGUAGES[0]
+    words = text(TEXT_VERSION, shown_in)
+    lines = [*words.paragraphs]
     if outside:
-        lines.append(_OUTSIDE)
+        lines.append(words.outside)
     if is_together:
-        lines.append(_TOGETHER)
-    lines.append(_CHOICE)
-    words = {
-        "clinician": clinician or "Your clinician",
-        "days": _days(transcript_days),
+        lines.append(words.together)
+    lines.append(words.choice)
+    names = {
+        "clinician": clinician or words.clinician,
+        "days": _span(words, transcript_days),
         "outside": outside,
     }
-    paragraphs = [f"<p>{html.escape(line.format(**words))}</p>" for line in lines]
-    return Screen(html="\n".join(paragraphs), text_version=TEXT_VERSION, language=LANGUAGES[0])
+    paragraphs = [f"<p>{html.escape(line.format(**names))}</p>" for line in lines]
+    return Screen(title=words.title, html="\n".join(paragraphs), text_version=TEXT_VERSION, language=shown_in)

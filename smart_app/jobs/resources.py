@@ -14,6 +14,7 @@ from fhir_mappings import model, provenance
 from fhir_mappings import note as note_mapping
 from fhir_mappings import recording as recording_mapping
 from fhir_mappings import template as template_mapping
+from smart_app.consent import screen
 from smart_app.ports import Resource
 from smart_app.store import chart_facts, filings, summaries
 from smart_app.store.database import Db
@@ -118,7 +119,7 @@ def _consent_model(facts: Facts, row: RecordingConsent, who: Participant) -> mod
         answered_at=row.answered_at,
         withdrawn_at=row.withdrawn_at,
         language=row.language,
-        screen_title="Consent to Record This Session",
+        screen_title=screen.text(row.text_version, row.language).title,
         screen_html=row.screen_html,
         text_version=row.text_version,
         verified_with=facts.patient if who.role == "client" else None,

@@ -8,6 +8,9 @@ from smart_app.errors import NotFound
 from smart_app.store.database import Db
 from smart_app.store.tables import Note, TelehealthSession
 
+SIGNED = ("signed", "superseded")
+"""States of a note that stays in the record whatever becomes of its session."""
+
 
 def find(db: Db, note_id: str, *, iss: str, clinician_id: str, patient_id: str, for_update: bool = False) -> Note:
     """Return the clinician's own note of this patient. Raises NotFound, also for a note of somebody else."""

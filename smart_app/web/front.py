@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from smart_app.config import Settings
 from smart_app.errors import BadInput, ChartsideError, NotFound, TooLarge
+from smart_app.web import language
 from smart_app.web.counters import QuietMemory
 
 log = structlog.get_logger()
@@ -106,7 +107,13 @@ def _wants_json() -> bool:
 def _refused(error: ChartsideError) -> tuple[str | Response, int]:
     """Answer an error of ours: JSON for scripts, a page for people; the same code, sentence and advice in both."""
     log.info("refused", code=error.code, status=error.status, endpoint=request.endpoint, request=g.get("request_id"))
-    facts = {"code": error.code, "public": error.public, "todo": error.todo, "request_id": g.get("request_id", "")}
+    spoken = language.current()
+    facts = {
+        "code": error.code,
+        "public": language.translate(error.public, spoken),
+        "todo": language.translate(error.todo, spoken),
+        "request_id": g.get("request_id", ""),
+    }
     if _wants_json():
         return jsonify(facts), error.status
     return render_template("error.html", **facts, signed_in=g.get("person") is not None), error.status

@@ -1,11 +1,19 @@
 """The consent screen's text."""
 
+import hashlib
+from string import Formatter
+
 import pytest
 
 from smart_app.consent import screen
 
 PINNED = {1: "47b40fb2a6b1b6e45c2ed4e313eae45ca9afbb6ee56d1818fbfbbc9b3ac3dd8a"}
 """A changed word needs a new TEXT_VERSION and a new line here."""
+FILES = {
+    "1.en.toml": "86b76f7c0ce262be6fc5f4ccac3421507f5374ff69acaf48e313ff133c48a81e",
+    "1.es.toml": "a18875d67556f4ecfdc99992b844ee675a2506f9c2de625d2da4ed6eab2dc31e",
+}
+"""The released files, by their bytes."""
 
 
 @pytest.mark.req("T14")
@@ -24,7 +32,7 @@ def test_it_says_what_the_product_promises() -> None:
         "Dr Alice checks. The audio is erased within 24 hours, the text within 7 days; the signed note stays in your "
         "record. You may decline, or withdraw at any time; your care does not change."
     )
-    assert screen.TITLE == "Consent to Record This Session"
+    assert screen.render(clinician="A", transcript_days=7).title == "Consent to Record This Session"
 
 
 @pytest.mark.req("T08")
@@ -54,3 +62,37 @@ def test_it_says_whose_record_receives_the_words_when_several_are_asked() -> Non
 def test_it_says_the_admins_figure(days: float, words: str) -> None:
     """Decision 10: the figure stands on the screen."""
     assert f"the text within {words};" in screen.render(clinician="A", transcript_days=days).html
+
+
+def test_the_released_files_are_never_edited() -> None:
+    """Every word of every language, the spans too: a changed one needs a new version, a new file and a new line here."""
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in screen.TEXTS.glob("*.toml")}
+    assert found == FILES
+
+
+@pytest.mark.req("S12")
+def test_it_speaks_spanish_with_the_same_facts() -> None:
+    """Each language has the same parts with the same places, so nobody is told less."""
+    shown = screen.render(clinician="Dra. Alicia", transcript_days=7, language="es")
+    assert (shown.language, shown.title) == ("es", "Consentimiento para grabar esta sesión")
+    assert "Dra. Alicia le pide permiso para grabar el audio de esta sesión." in shown.html
+    assert "24 horas" in shown.html
+    assert "7 días" in shown.html
+    assert "su atención no cambia" in shown.html
+    for version in range(1, screen.TEXT_VERSION + 1):
+        english, spanish = (screen.text(version, language) for language in ("en", "es"))
+        for part in ("outside", "together", "choice", "title"):
+            assert _places(getattr(english, part)) == _places(getattr(spanish, part))
+        assert [_places(each) for each in english.paragraphs] == [_places(each) for each in spanish.paragraphs]
+        assert {name: _places(each) for name, each in english.spans.items()} == {
+            name: _places(each) for name, each in spanish.spans.items()
+        }
+
+
+def test_a_language_that_is_not_there_is_shown_in_english_and_says_so() -> None:
+    """The stored language is the one that was shown."""
+    assert screen.render(clinician="A", transcript_days=7, language="fr").language == "en"
+
+
+def _places(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}

@@ -38,7 +38,7 @@ from smart_app.store import consents, recordings, sessions
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import AuditLine, Clinician, EhrGrant, Filing, Note, Recording, TelehealthSession
-from smart_app.web import policy
+from smart_app.web import language, policy
 from tests.conftest import FrozenClock
 
 ISS = "http://localhost:8090/fhir"
@@ -331,6 +331,7 @@ def make_room(database: Database, settings: Settings, clock: FrozenClock, seal: 
     app.jinja_loader = jinja2.DictLoader(PAGES)
     app.testing = True
     _json_errors(app)
+    language.prepare(app, settings)
     identity = ByHeader(people, BrowserIdentity(db=database, settings=settings, clock=clock, seal=seal))
     policy.enforce(app, identity, settings.base_url)
     limiter = Limiter(get_remote_address, app=app, enabled=False, storage_uri="memory://")
