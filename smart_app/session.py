@@ -41,6 +41,7 @@ class Event(StrEnum):
     START = "start"
     STOP = "stop"
     NEWCOMER = "newcomer"
+    PAUSE = "pause"
     WITHDRAW = "withdraw"
     END = "end"
     CLAIM = "claim"
@@ -84,6 +85,8 @@ MOVES: dict[tuple[State, Event], State] = {
     (State.ASKING, Event.STOP): State.OPEN,
     (State.RECORDING, Event.STOP): State.OPEN,
     (State.RECORDING, Event.NEWCOMER): State.PAUSED,
+    # A participant says that somebody else is here (decision 19); AGREE then takes both sides.
+    (State.RECORDING, Event.PAUSE): State.PAUSED,
     (State.PAUSED, Event.AGREE): State.RECORDING,
     (State.PAUSED, Event.DECLINE): State.OPEN,
     (State.PAUSED, Event.STOP): State.OPEN,

@@ -64,10 +64,11 @@ def start_again(
         encounter_id=session.encounter_id,
         ehr_grant_id=session.ehr_grant_id,
     )
-    fresh = sessions.create(db, seal, launched, patient, ai_consent=ai_consent, at=at)
+    fresh = sessions.create(db, seal, launched, patient, ai_consent=ai_consent, at=at, modality=session.modality)
     participants.add_clinician(db, seal, fresh.id, name=person.name, at=at)
     for row in participants.of_session(db, session.id):
-        if not row.is_clinician and row.link_revoked_at is None and row.left_at is None and row.link_hash is not None:
+        has_a_place = row.is_in_person or row.link_hash is not None
+        if not row.is_clinician and row.link_revoked_at is None and row.left_at is None and has_a_place:
             participants.move_to(db, seal, row, fresh.id)
     session.next_session_id = fresh.id
     was_ended = end(db, session, last=last, actor=person.fhir_user, at=at)

@@ -4,6 +4,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import segno
+
 from smart_app.config import Settings
 from smart_app.errors import BadInput, Expired, NotFound
 from smart_app.session import LIVE
@@ -44,10 +46,15 @@ def _fresh_token() -> str:
     return secrets.token_urlsafe(_TOKEN_BYTES)
 
 
-def invite(db: Db, session: TelehealthSession, *, lasts: timedelta, actor: str, at: datetime) -> Invitation:
-    """Make a join link for one more person. Raises BadInput beyond twelve, Expired when the session is over."""
+def check_live(session: TelehealthSession) -> None:
+    """Raise Expired when the session is over."""
     if session.state not in LIVE:
         raise Expired("session_over", "This session is over.", "Start a new session from the chart.")
+
+
+def invite(db: Db, session: TelehealthSession, *, lasts: timedelta, actor: str, at: datetime) -> Invitation:
+    """Make a join link for one more person. Raises BadInput beyond twelve, Expired when the session is over."""
+    check_live(session)
     if sum(not row.is_clinician and row.link_hash is not None for row in participants.of_session(db, session.id)) >= (
         MOST_INVITED
     ):
@@ -73,7 +80,8 @@ def join(db: Db, token: str, *, cookie: str, at: datetime) -> Joined:
         raise Expired("link_over", *_LINK_OVER)
     known = token_hash(cookie) if cookie else ""
     if row.cookie_hash is not None and row.cookie_hash != known:
-        if participants.is_connected(row, at):
+        # Somebody in the clinician's room has a place of their own there: nobody stands in for them.
+        if row.is_in_person or participants.is_connected(row, at):
             raise Expired("link_in_use", *_LINK_OVER)
         row = participants.stand_in(db, row, at=at)
     fresh = _fresh_token()
@@ -83,6 +91,22 @@ def join(db: Db, token: str, *, cookie: str, at: datetime) -> Joined:
     row.cookie_hash, row.seen_at = token_hash(fresh), at
     db.flush()
     return Joined(session_id=row.session_id, participant_id=row.id, cookie=fresh)
+
+
+def lend_phone_link(db: Db, row: Participant, *, lasts: timedelta, actor: str, at: datetime) -> Invitation:
+    """Make a link by which somebody in the clinician's room answers on their own phone; an earlier one ends."""
+    token, expires_at = _fresh_token(), at + lasts
+    row.link_hash, row.link_expires_at, row.cookie_hash = token_hash(token), expires_at, None
+    db.flush()
+    audit_lines.append(
+        db, at=at, actor=actor, action="invitation.make", subject=row.id, detail={"session": row.session_id}
+    )
+    return Invitation(participant_id=row.id, token=token, expires_at=expires_at)
+
+
+def qr_code(link: str) -> str:
+    """Return the link as a QR code: an SVG in a data URI, black on white with its quiet zone."""
+    return str(segno.make(link, error="m", micro=False).svg_data_uri(scale=4, border=4, light="#fff"))
 
 
 def shut_out(db: Db, row: Participant, *, at: datetime) -> None:

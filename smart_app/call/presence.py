@@ -1,5 +1,6 @@
 """Coming, going and being here: admission, heartbeat, leave, back."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from smart_app.consent import questions, stopping
@@ -13,6 +14,8 @@ from smart_app.store.tables import Participant, TelehealthSession
 
 ROLES = ("client", "guardian", "partner", "interpreter")
 RECOGNISED = "recognised by the clinician"
+MOST_IN_CALL = 4
+"""Each browser sends its picture to every other one; beyond four a home connection does not carry it."""
 _SEEN_EVERY = timedelta(seconds=4.9)
 """A heartbeat is written this often; polls come each 2 to 5 s, and each write takes a turn from the chunks."""
 
@@ -22,6 +25,29 @@ def _check_live(session: TelehealthSession) -> None:
         raise MoveRefused("session_over", "This session is over.", "Start a new session from the chart.")
 
 
+def check_role(role: str, *, is_minor: bool) -> None:
+    """Raise BadInput for a role that there is not, or that no minor can have."""
+    if role not in ROLES:
+        raise BadInput("bad_role", "Choose who this is.", "Client, guardian, partner or interpreter.")
+    if is_minor and role in ("guardian", "interpreter"):
+        raise BadInput(
+            "minor_role", f"A minor cannot be the {role}.", "Choose client or partner, or take the tick away."
+        )
+
+
+def is_full(people: Iterable[Participant]) -> bool:
+    """Say whether nobody else can be in the call; the clinician and who lost the connection keep their places."""
+    invited = [row for row in people if not row.is_clinician and row.admitted_at is not None and row.left_at is None]
+    return len(invited) >= MOST_IN_CALL - 1
+
+
+def _check_room(db: Db, session: TelehealthSession) -> None:
+    if session.modality != sessions.IN_PERSON and is_full(participants.of_session(db, session.id)):
+        raise MoveRefused(
+            "room_full", "The room is full: four people are in the call.", "Wait until somebody has left."
+        )
+
+
 def admit(
     db: Db,
     asker: Asker,
@@ -29,27 +55,35 @@ def admit(
     row: Participant,
     *,
     role: str,
+    is_minor: bool,
     actor: str,
     last: Last,
     at: datetime,
 ) -> None:
     """Admit somebody from the waiting room, as recognised by the clinician, in a role (decision 16).
 
-    A new person who comes in while recording pauses it and is asked (decision 4).
+    A new person who comes in while recording pauses it and is asked (decision 4). Raises MoveRefused when the room is
+    full, BadInput for a role that there is not.
     """
     _check_live(session)
-    if role not in ROLES:
-        raise BadInput("bad_role", "Choose who this is.", "Client, guardian, partner or interpreter.")
+    check_role(role, is_minor=is_minor)
     if row.is_clinician or row.link_revoked_at is not None or row.joined_at is None:
         raise MoveRefused("not_waiting", "This person is not in the waiting room.", "Invite them again.")
-    row.role, row.admitted_as = role, RECOGNISED
     if row.admitted_at is not None:
+        row.role = role
         db.flush()
         return
+    _check_room(db, session)
+    row.role, row.is_minor, row.admitted_as = role, is_minor, RECOGNISED
     row.admitted_at = at
     db.flush()
     audit_lines.append(
-        db, at=at, actor=actor, action="participant.admit", subject=row.id, detail={"role": role, "as": RECOGNISED}
+        db,
+        at=at,
+        actor=actor,
+        action="participant.admit",
+        subject=row.id,
+        detail={"role": role, "as": RECOGNISED, **({"minor": "yes"} if is_minor else {})},
     )
     questions.pause_for(db, asker, session, row, last=last, at=at)
 
@@ -67,8 +101,10 @@ def leave(db: Db, session: TelehealthSession, row: Participant, *, actor: str, l
 
 
 def come_back(db: Db, asker: Asker, session: TelehealthSession, row: Participant, *, at: datetime) -> None:
-    """Rejoin after leaving; the answer given before still counts (decision 4)."""
+    """Rejoin after leaving; the answer given before still counts (decision 4). Raises MoveRefused when it is full."""
     _check_live(session)
+    if row.left_at is not None and row.admitted_at is not None and not row.is_clinician:
+        _check_room(db, session)
     row.left_at, row.seen_at = None, at
     db.flush()
     _look_at_consent(db, asker, session, row, at=at)

@@ -13,13 +13,14 @@ from werkzeug.wrappers import Response
 from smart_app.call import ending, identity, presence, rows, sample_client, state
 from smart_app.config import Settings
 from smart_app.consent import given, questions, stopping
-from smart_app.errors import BadInput, Conflict, NotAllowed, NotFound
+from smart_app.errors import BadInput, Conflict, MoveRefused, NotAllowed, NotFound
 from smart_app.ports import Clock, Http, PatientFacts, Person, Queue, Vault
 from smart_app.session import State
 from smart_app.store import audit_lines, consents, participants, sessions, signals
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Participant, TelehealthSession
+from smart_app.web import language
 from smart_app.web.policy import Who, allow, in_room, person
 
 JOIN_LIMIT = "20 per minute"
@@ -59,16 +60,25 @@ class _Doors:
     patient_of: PatientOf
     signed_in: SignedIn
     http: Http
+    asker: questions.Asker
 
     @allow(Who.CLINICIAN)
     def open_session(self) -> Response:
-        """Start a session for the launch's patient and encounter; a second click finds the first one's session."""
+        """Start a session for the launch's patient and encounter; a second click finds the first one's session.
+
+        The form says the modality: video, or in-person for people in one room.
+        """
         who, now = person(), self.clock.now()
+        modality = request.form.get("modality", sessions.VIDEO)
+        if modality not in (sessions.VIDEO, sessions.IN_PERSON):
+            raise BadInput("bad_field", "The session's kind is missing or wrong.", "Reload the page and try again.")
         with self.db.begin() as db:
             session = sessions.just_opened(db, who, since=now - _SECOND_CLICK)
             if session is None:
                 is_on = consents.clinician(db, who.clinician_id).ai_consent
-                session = sessions.create(db, self.seal, who, self.patient_of(who), ai_consent=is_on, at=now)
+                session = sessions.create(
+                    db, self.seal, who, self.patient_of(who), ai_consent=is_on, at=now, modality=modality
+                )
                 participants.add_clinician(db, self.seal, session.id, name=who.name, at=now)
                 audit_lines.append(db, at=now, actor=who.fhir_user, action="session.start", subject=session.id)
         return redirect(url_for("call.room", session_id=session.id), 303)
@@ -84,9 +94,9 @@ class _Doors:
             "room.html",
             person=who,
             session_id=session.id,
+            is_in_person=session.modality == sessions.IN_PERSON,
             participant_id=participant_id,
             patient=sessions.patient_of(self.seal, session),
-            ice_servers=self.settings.ice_servers,
             sample_client=bool(self.settings.sample_client_url),
             ai_switch_url=url_for("consent.profile"),
         )
@@ -95,6 +105,8 @@ class _Doors:
         who, lasts = person(), timedelta(minutes=self.settings.join_link_minutes)
         with self.db.begin() as db:
             session = sessions.of_person(db, session_id, who, for_update=True)
+            if session.modality == sessions.IN_PERSON:
+                raise MoveRefused("in_person", "This session is in person.", "Add each person by name.")
             made = identity.invite(db, session, lasts=lasts, actor=who.fhir_user, at=self.clock.now())
         return made, f"{self.settings.base_url}{url_for('call.join_page')}#t={made.token}"
 
@@ -102,7 +114,12 @@ class _Doors:
     def invite(self, session_id: str) -> Response:
         """Make a join link; its token is in the fragment and is shown this once (T03)."""
         made, url = self._invite(session_id)
-        return jsonify(participant_id=made.participant_id, url=url, expires_at=made.expires_at.isoformat())
+        return jsonify(
+            participant_id=made.participant_id,
+            url=url,
+            qr=identity.qr_code(url),
+            expires_at=made.expires_at.isoformat(),
+        )
 
     @allow(Who.CLINICIAN)
     def invite_sample_client(self, session_id: str) -> Response:
@@ -116,16 +133,18 @@ class _Doors:
     @allow(Who.PUBLIC)
     def join_page(self) -> str:
         """Show the client's page; nothing about anybody before the link is checked."""
-        return render_template("join.html", ice_servers=self.settings.ice_servers)
+        return render_template("join.html")
 
     @allow(Who.PUBLIC)
     def join(self) -> Response:
         """Take the link's token and let the browser in with a cookie; the clinician admits the person."""
-        token = given.text(_body(), "token")
+        token, now = given.text(_body(), "token"), self.clock.now()
         name = identity.cookie_name(self.settings)
         with self.db.begin() as db:
             self._refuse_clinicians_browser(db, token)
-            joined = identity.join(db, token, cookie=request.cookies.get(name, ""), at=self.clock.now())
+            joined = identity.join(db, token, cookie=request.cookies.get(name, ""), at=now)
+            row = participants.find(db, joined.session_id, joined.participant_id)
+            questions.speak(db, self.asker, row, language.current(), at=now)
             clinician = participants.clinician_of(db, joined.session_id)
             clinician_name = participants.name_of(self.seal, clinician)
         answer = make_response(
@@ -185,6 +204,7 @@ class _Host:
                 session,
                 row,
                 role=given.text(body, "role", most=20),
+                is_minor=body.get("is_minor") is not None and given.flag(body, "is_minor"),
                 actor=person().fhir_user,
                 last=given.last_chunks(body),
                 at=self.clock.now(),
@@ -277,7 +297,15 @@ class _Room:
         viewer = _one(people, me)
         session = sessions.find(db, viewer.session_id)
         worker = self.worker_facts(db, session) if viewer.is_clinician else {}
-        found = rows.read(db, self.seal, session, people, worker=worker, copy_url=self._copy_url(viewer))
+        found = rows.read(
+            db,
+            self.seal,
+            session,
+            people,
+            worker=worker,
+            copy_url=self._copy_url(viewer),
+            wants_receipts=not viewer.is_clinician and viewer.copy_link_hash is not None,
+        )
         return jsonify(state.facts(found, viewer, now))
 
     def _copy_url(self, viewer: Participant) -> str | None:
@@ -378,6 +406,7 @@ def blueprint(
     room.get("/sessions/<session_id>", endpoint="room")(doors.room)
     room.post("/sessions/<session_id>/invitations")(doors.invite)
     room.post("/sessions/<session_id>/sample-client")(doors.invite_sample_client)
+        asker=asker,
     room.get("/join")(doors.join_page)
     room.post("/join")(limiter.limit(JOIN_LIMIT)(doors.join))
     room.post("/sessions/<session_id>/invitations/<participant_id>/revoke", endpoint="revoke")(host.shut_out)
@@ -392,4 +421,5 @@ def blueprint(
     room.post("/room/<session_id>/leave")(inside.leave)
     room.post("/room/<session_id>/back")(inside.back)
     room.post("/room/<session_id>/media-state")(inside.media_state)
+    in_person_routes.serve(room, db=db, settings=settings, clock=clock, seal=seal, asker=asker)
     return room

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smart_app.call.state import RoomRows, TrackFacts
-from smart_app.store import consents, participants, recordings
+from smart_app.store import consents, participants, receipts, recordings
 from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Participant, TelehealthSession
@@ -18,6 +18,7 @@ def read(
     *,
     worker: Mapping[str, Any],
     copy_url: str | None,
+    wants_receipts: bool = False,
 ) -> RoomRows:
     """Read the rest of a room, whose session and people were read before."""
     recorded = recordings.of_session(db, session.id)
@@ -38,4 +39,5 @@ def read(
         has_ai_consent=consents.clinician(db, session.clinician_id).ai_consent,
         worker=worker,
         copy_url=copy_url,
+        receipts=tuple(receipts.of_session(db, session.id)) if wants_receipts else (),
     )

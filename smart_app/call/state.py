@@ -1,14 +1,18 @@
 """The facts of a room as its pages poll them: one pure function over rows that were read before."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from smart_app.call.presence import is_full
+from smart_app.consent import pauses
 from smart_app.consent.questions import may_be_asked
 from smart_app.session import LIVE, State
 from smart_app.store.participants import is_connected
-from smart_app.store.tables import Participant, Recording, RecordingConsent, TelehealthSession
+from smart_app.store.sessions import IN_PERSON
+from smart_app.store.tables import Participant, Receipt, Recording, RecordingConsent, TelehealthSession
 
 ANSWERS = {"asked": "asked", "active": "agreed", "rejected": "declined", "inactive": "withdrawn"}
 
@@ -36,6 +40,8 @@ class RoomRows:
     tracks: tuple[TrackFacts, ...]
     is_confirmed: bool
     has_ai_consent: bool
+    receipts: tuple[Receipt, ...] = ()
+    """Of this session; read for an invited viewer who withdrew."""
     worker: Mapping[str, Any] = field(default_factory=dict)
     copy_url: str | None = None
 
@@ -80,6 +86,8 @@ def _person(rows: RoomRows, row: Participant, viewer: Participant, now: datetime
         "presence": presence(row, now),
         "is_muted": row.is_muted,
         "is_camera_off": row.is_camera_off,
+        "is_minor": row.is_minor and is_open_to_viewer,
+        "is_in_person": row.is_in_person,
         "answer": answer if is_open_to_viewer else None,
         "may_ask_again": viewer.is_clinician and answer == "declined" and may_be_asked(_asked(rows, row.id)),
     }
@@ -96,6 +104,9 @@ def _control(rows: RoomRows, now: datetime) -> tuple[str, str]:
         return "absent", "ai_consent_too_late"
     if state is State.RECORDING:
         return "stop", ""
+    pause = pauses.standing(rows.session, rows.people)
+    if pause is not None:
+        return "resume", "" if pause.is_cleared else "paused"
     if state in (State.ASKING, State.PAUSED):
         return "asking", "waiting_for_answers"
     here = [row for row in rows.people if not row.is_clinician and presence(row, now) == "here"]
@@ -104,7 +115,15 @@ def _control(rows: RoomRows, now: datetime) -> tuple[str, str]:
     unwilling = [row for row in here if answer_of(rows, row.id) in ("declined", "withdrawn")]
     if any(not may_be_asked(_asked(rows, row.id)) for row in unwilling):
         return "start", "not_again"
+    if any(row.is_minor for row in here) and not _may_guardian_agree(rows, here):
+        return "start", "guardian_missing"
     return "start", "declined" if unwilling else ""
+
+
+def _may_guardian_agree(rows: RoomRows, here: list[Participant]) -> bool:
+    """Say whether a guardian agreed already, or is here to be asked (decision 16)."""
+    guardians = [row for row in rows.people if row.role == "guardian"]
+    return any(row in here or answer_of(rows, row.id) == "agreed" for row in guardians)
 
 
 def _recorder(rows: RoomRows, now: datetime) -> dict[str, Any]:
@@ -126,6 +145,18 @@ def _recorder(rows: RoomRows, now: datetime) -> dict[str, Any]:
 def _question(rows: RoomRows, viewer: Participant) -> dict[str, str] | None:
     waiting = [row for row in rows.consents if row.participant_id == viewer.id and row.status == "asked"]
     return {"consent_id": waiting[-1].id} if waiting else None
+
+
+def _pause(rows: RoomRows, viewer: Participant) -> dict[str, Any] | None:
+    """Return who paused the recording, and whether they said that it may go on (decision 19)."""
+    pause = pauses.standing(rows.session, rows.people)
+    if pause is None or State(rows.session.state) not in LIVE:
+        return None
+    return {"by": pause.by, "is_yours": pause.by == viewer.id, "is_cleared": pause.is_cleared}
+
+
+def _receipt(row: Receipt) -> dict[str, Any]:
+    return {"id": row.id, "number": row.number, "erased_at": json.loads(row.body)["erased_at"]}
 
 
 def facts(rows: RoomRows, viewer: Participant, now: datetime) -> dict[str, Any]:
@@ -155,6 +186,10 @@ def facts(rows: RoomRows, viewer: Participant, now: datetime) -> dict[str, Any]:
             "started_at": _iso(running.started_at) if running is not None else None,
         },
         "question": _question(rows, viewer),
+        "pause": _pause(rows, viewer),
+        "modality": session.modality,
+        "is_full": session.modality != IN_PERSON and is_full(rows.people),
+        "receipts": [_receipt(row) for row in rows.receipts],
         "worker": dict(rows.worker),
         "links": {"copy": rows.copy_url},
     }

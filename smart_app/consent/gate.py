@@ -22,6 +22,14 @@ PUBLIC = {
         "They declined and were asked a second time already.",
         "Only they can change it, with Allow recording after all.",
     ),
+    "paused": (
+        "The recording is paused because somebody else is where a participant is.",
+        "It goes on when they say that you can go on, and you then click Resume recording.",
+    ),
+    "guardian_missing": (
+        "A minor is in the session, and no guardian in it has agreed.",
+        "Invite the guardian, and set their role to Guardian when you admit them.",
+    ),
     "disk_reserve": ("The server's disk is nearly full, so no recording starts.", "Tell your administrator."),
 }
 """What the person reads for each refusal, and what to do."""
@@ -38,6 +46,23 @@ def without_consent(db: Db, session: TelehealthSession, now: datetime) -> list[P
     """Return the invited people in the room whose consent is not live."""
     here = participants.invited_here(db, session.id, now)
     return [each for each in here if consents.live_of(db, each.id) is None]
+
+
+def lacks_guardian(db: Db, session: TelehealthSession, now: datetime) -> bool:
+    """Say whether a minor is in the room and no guardian's consent is live: the guardian's answer counts (decision 16).
+
+    The minor is asked too, so that their own no is a no; see `without_consent`.
+    """
+    people = participants.of_session(db, session.id)
+    if not any(each.is_minor and participants.is_here(each, now) for each in people):
+        return False
+    guardians = [each for each in people if each.role == "guardian"]
+    return all(consents.live_of(db, each.id) is None for each in guardians)
+
+
+def is_anybody_missing(db: Db, session: TelehealthSession, now: datetime) -> bool:
+    """Say whether the consent of somebody here, or of a minor's guardian, is not live."""
+    return bool(without_consent(db, session, now)) or lacks_guardian(db, session, now)
 
 
 def are_tracks_live(db: Db, owners: list[Participant]) -> bool:
@@ -57,6 +82,6 @@ def capture_refusal(
         return refusal
     if not are_tracks_live(db, owners):
         return "not_agreed"
-    if recording.stopped_at is None and (session.state != State.RECORDING or without_consent(db, session, now)):
+    if recording.stopped_at is None and (session.state != State.RECORDING or is_anybody_missing(db, session, now)):
         return "not_agreed"
     return ""

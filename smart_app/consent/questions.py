@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from smart_app.config import Settings
-from smart_app.consent import screen
-from smart_app.consent.gate import PUBLIC, clinician_refusal, without_consent
+from smart_app.consent import pauses, screen
+from smart_app.consent.gate import PUBLIC, clinician_refusal, is_anybody_missing, lacks_guardian, without_consent
 from smart_app.consent.stopping import Last, stop_running
 from smart_app.errors import BadInput, Conflict, ConsentMissing, MoveRefused, NotFound
 from smart_app.ports import Vault
@@ -67,9 +67,14 @@ def ask(db: Db, asker: Asker, participant: Participant, *, at: datetime) -> Reco
 
 
 def open_recording(db: Db, asker: Asker, session: TelehealthSession, *, actor: str, at: datetime) -> Recording:
-    """Open a recording with a key of its own and a track for the clinician and everybody here who agreed."""
+    """Open a recording with a key of its own and a track for the clinician and everybody here who agreed.
+
+    In person one microphone hears the whole room: its one track hangs on the clinician, and is named after the room.
+    """
     agreed = [
-        each for each in participants.invited_here(db, session.id, at) if consents.live_of(db, each.id) is not None
+        each
+        for each in participants.invited_here(db, session.id, at)
+        if not each.is_in_person and consents.live_of(db, each.id) is not None
     ]
     recording_id = new_id()
     row = recordings.create(
@@ -113,9 +118,14 @@ def start(db: Db, asker: Asker, session: TelehealthSession, *, actor: str, at: d
 
 def _lend_copy_link(settings: Settings, participant: Participant, at: datetime) -> None:
     participant.copy_link_hash = token_hash(copy_token(settings, participant.id))
+    if pauses.is_held(db, session):
+        raise MoveRefused("paused", *PUBLIC["paused"])
     participant.copy_link_expires_at = at + consents.COPY_LINK_LASTS
 
 
+    if lacks_guardian(db, session, at) and not any(each.role == "guardian" for each in to_ask):
+        raise refuse("guardian_missing")
+    pauses.forget(db, session)
 def _record_answer(db: Db, asker: Asker, row: RecordingConsent, *, agrees: bool, at: datetime) -> None:
     row.status, row.answered_at = ("active" if agrees else "rejected"), at
     participant = participants.find(db, row.session_id, row.participant_id)
@@ -176,10 +186,13 @@ def _decline(db: Db, session: TelehealthSession, *, actor: str, at: datetime) ->
 
 
 def resume_when_all_agreed(db: Db, asker: Asker, session: TelehealthSession, *, actor: str, at: datetime) -> None:
-    """Go on recording once nobody's answer is missing; the clinician's switch must still be on (decision 8)."""
-    if consents.open_questions(db, session.id) or without_consent(db, session, at):
+    """Go on recording once nobody's answer is missing; the clinician's switch must still be on (decision 8).
+
+    A participant's pause is ended by the clinician's click on Resume, never by somebody's answer (decision 19).
+    """
+    if session.paused_by is not None or consents.open_questions(db, session.id) or without_consent(db, session, at):
         return
-    if clinician_refusal(db, session):
+    if clinician_refusal(db, session) or lacks_guardian(db, session, at):
         sessions.apply(db, session, Event.STOP, actor=actor, at=at)
         return
     sessions.apply(db, session, Event.AGREE, actor=actor, at=at)
@@ -205,15 +218,43 @@ def allow_after_all(db: Db, asker: Asker, participant: Participant, *, at: datet
 def pause_for(
     db: Db, asker: Asker, session: TelehealthSession, newcomer: Participant, *, last: Last, at: datetime
 ) -> None:
+def resume(db: Db, asker: Asker, session: TelehealthSession, *, actor: str, at: datetime) -> None:
+    """Resume recording: the clinician's half of going on after a participant's pause (decision 19).
+
+    A newcomer who has not answered is still waited for. Raises MoveRefused while the participant has not said that it
+    may go on, and what `start` raises.
+    """
+    if session.state == State.RECORDING:
+        return
+    if session.paused_by is None:
+        raise MoveRefused("not_paused", "No participant paused the recording.", "Reload the page to see how it is.")
+    if pauses.is_held(db, session):
+        raise MoveRefused("paused", *PUBLIC["paused"])
+    if refusal := clinician_refusal(db, session):
+        raise refuse(refusal)
+    pauses.forget(db, session)
+    audit_lines.append(db, at=at, actor=actor, action="recording.resume", subject=session.id)
+    if session.state != State.PAUSED:
+        start(db, asker, session, actor=actor, at=at)
+    elif not participants.invited_here(db, session.id, at):
+        raise refuse("nobody_here")
+    elif is_anybody_missing(db, session, at) and not consents.open_questions(db, session.id):
+        sessions.apply(db, session, Event.STOP, actor=actor, at=at)
+        start(db, asker, session, actor=actor, at=at)
+    else:
+        resume_when_all_agreed(db, asker, session, actor=actor, at=at)
+
+
     """Stop capturing because somebody came in who has not agreed, and ask them (decision 4).
 
-    A rejoin of somebody who agreed changes nothing. Somebody who may not be asked again keeps the recording stopped.
+    A rejoin of somebody who agreed changes nothing. Somebody who said no keeps that answer: the recording stops, and
+    only the clinician's click asks them once more (decision 2).
     """
     if session.state not in (State.ASKING, State.RECORDING, State.PAUSED):
         return
     if consents.live_of(db, newcomer.id) is not None:
         running = recordings.running(db, session.id)
-        if running is not None:
+        if running is not None and not newcomer.is_in_person:
             # They agreed, dropped out before it started and are back: from now on they have a track too.
             recordings.add_track(db, running.id, newcomer.id)
         return
@@ -221,9 +262,15 @@ def pause_for(
         return
     session.consent_epoch += 1
     stop_running(db, session, cause="newcomer", last=last, at=at)
+def has_said_no(rows: list[RecordingConsent]) -> bool:
+    """Say whether the last thing this participant answered is a decline or a withdrawal."""
+    answered = [row for row in rows if row.status != "void"]
+    return bool(answered) and (answered[-1].status == "rejected" or answered[-1].withdrawn_at is not None)
+
+
     if session.state == State.RECORDING:
         sessions.apply(db, session, Event.NEWCOMER, actor=newcomer.id, at=at)
-    if may_be_asked(consents.of_participant(db, newcomer.id)):
+    if not has_said_no(consents.of_participant(db, newcomer.id)):
         ask(db, asker, newcomer, at=at)
         return
     consents.take_back(db, session.id)

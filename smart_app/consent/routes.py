@@ -1,9 +1,7 @@
 """The clinician's switch, each participant's question and answer, and the participant's 30-day copy, over HTTP."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Blueprint, jsonify, render_template, request
 from flask_limiter import Limiter
@@ -16,35 +14,14 @@ from smart_app.consent import given, questions, stopping
 from smart_app.consent.screen import OPT_IN_TEXT, OPT_IN_VERSION, TITLE
 from smart_app.errors import Expired, NotFound
 from smart_app.ports import Clock, PatientFacts, Person, Vault
-from smart_app.session import LIVE, State
-from smart_app.store import audit_lines, consents, participants, receipts, sessions
+from smart_app.store import audit_lines, consents, participants, sessions
 from smart_app.store.database import Database, Db
-from smart_app.store.sealed import Seal, token_hash
-from smart_app.store.tables import Participant, RecordingConsent
+from smart_app.store.sealed import Seal
+from smart_app.store.tables import Participant
 from smart_app.web.policy import Who, allow, in_room, person
 
-ANSWERS = {"asked": "asked", "active": "agreed", "rejected": "declined", "inactive": "withdrawn"}
 ANSWER_LIMIT = "30 per minute"
-COPY_LIMIT = "20 per minute"
 PatientOf = Callable[[Person], PatientFacts]
-
-
-def copy_owner(db: Db, token: str, clock: Clock) -> Participant:
-    """Return whose 30-day link this token is. Raises Expired, for an unknown token too."""
-    row = participants.by_copy_link(db, token_hash(token), now=clock.now())
-    if row is None:
-        raise Expired("copy_link_over", "This link is no longer valid.", "Ask your clinician for your copy.")
-    return row
-
-
-def _copy_of(row: RecordingConsent) -> dict[str, Any]:
-    return {
-        "status": ANSWERS[row.status],
-        "text_html": row.screen_html,
-        "answered_at": row.answered_at.isoformat() if row.answered_at else None,
-        "withdrawn_at": row.withdrawn_at.isoformat() if row.withdrawn_at else None,
-        "text_version": row.text_version,
-    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,30 +134,30 @@ class _Consent:
             answer = questions.allow_after_all(db, self.asker, me, at=self.clock.now())
         return jsonify(answer=answer)
 
-    @allow(Who.COPY_LINK)
-    def copy_page(self) -> str:
-        """Show the empty page of the 30-day link; its token is in the fragment and comes by POST."""
-        return render_template("copy.html")
+    @allow(Who.INVITED)
+    def pause(self, session_id: str) -> Response:
+        """Take "Pause: someone else is here": nothing is captured from now on (decision 19)."""
+        with self.db.begin() as db:
+            session = sessions.find(db, session_id, for_update=True)
+            pauses.pause(db, session, self._me(db, session_id), at=self.clock.now())
+            return jsonify(state=session.state)
 
-    @allow(Who.COPY_LINK)
-    def copy(self) -> Response:
-        """Return the participant's consents as shown and answered, and the receipts (B15)."""
-        body = given.fields(request.get_json(silent=True))
-        with self.db.read() as db:
-            me = copy_owner(db, given.text(body, "token"), self.clock)
-            rows = [row for row in consents.of_participant(db, me.id) if row.status != "void"]
-            session = sessions.find(db, me.session_id)
-            erased = receipts.of_session(db, me.session_id)
-        state = "open" if session.state in LIVE else State(session.state).value
-        return jsonify(
-            consents=[_copy_of(row) for row in rows],
-            receipts=[
-                {"id": row.id, "number": row.number, "body": json.loads(row.body), "signature": row.signature}
-                for row in erased
-            ],
-            can_withdraw=any(consents.is_live(row) for row in rows),
-            session_state=state,
-        )
+    @allow(Who.INVITED)
+    def go_on(self, session_id: str) -> Response:
+        """Take "We can go on" from the participant who paused; the clinician then resumes."""
+        with self.db.begin() as db:
+            session = sessions.find(db, session_id, for_update=True)
+            pauses.clear(db, session, self._me(db, session_id), at=self.clock.now())
+        return jsonify({})
+
+    @allow(Who.CLINICIAN)
+    def resume(self, session_id: str) -> Response:
+        """Take the clinician's Resume recording; it needs the participant's word before (decision 19)."""
+        who = person()
+        with self.db.begin() as db:
+            session = sessions.of_person(db, session_id, who, for_update=True)
+            questions.resume(db, self.asker, session, actor=who.fhir_user, at=self.clock.now())
+            return jsonify(state=session.state)
 
 
 def blueprint(
@@ -197,13 +174,16 @@ def blueprint(
     room = Blueprint("consent", __name__)
     asker = questions.Asker(settings=settings, seal=seal, vault=vault)
     view = _Consent(db=db, settings=settings, clock=clock, asker=asker, patient_of=patient_of)
-    answers, copies = limiter.limit(ANSWER_LIMIT), limiter.limit(COPY_LIMIT)
+    answers = limiter.limit(ANSWER_LIMIT)
     room.get("/profile")(view.profile)
     room.post("/profile/ai-consent")(view.switch)
     room.get("/profile/ai-consent/record")(view.opt_in_record)
     room.get("/room/<session_id>/question")(view.question)
     room.post("/room/<session_id>/answer")(answers(view.answer))
     room.post("/room/<session_id>/allow")(answers(view.allow_after_all))
-    room.get("/copy")(view.copy_page)
-    room.post("/copy")(copies(view.copy))
+    room.post("/room/<session_id>/pause")(answers(view.pause))
+    room.post("/room/<session_id>/go-on")(answers(view.go_on))
+    room.post("/sessions/<session_id>/recording/resume")(view.resume)
+    copy_routes.serve(room, db=db, clock=clock, limiter=limiter)
+    language_routes.serve(room, db=db, settings=settings, clock=clock, asker=asker, limiter=limiter)
     return room

@@ -14,14 +14,15 @@ from fhir_mappings import outcome
 from fhir_mappings.model import Issue, Site
 from smart_app.config import Settings
 from smart_app.consent import given, questions, stopping
-from smart_app.consent.routes import ANSWER_LIMIT, copy_owner
+from smart_app.consent.copy_routes import copy_owner
+from smart_app.consent.routes import ANSWER_LIMIT
 from smart_app.errors import BadInput, Expired, NotFound
 from smart_app.ports import Clock, Utterance, Vault
 from smart_app.recording import capture, withdrawal
 from smart_app.recording.audio import AudioStore
 from smart_app.recording.media_types import container_of
 from smart_app.recording.uploads import ChunkUpload, Uploads
-from smart_app.store import audit_lines, receipts, recordings, sessions
+from smart_app.store import audit_lines, participants, receipts, recordings, sessions
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal, token_hash
 from smart_app.store.tables import TelehealthSession
@@ -174,6 +175,16 @@ class _Withdrawal:
         """Withdraw: refused at once, erased right after (B02)."""
         return self._withdraw(session_id, in_room().participant_id)
 
+    @allow(Who.CLINICIAN)
+    def withdraw_in_person(self, session_id: str, participant_id: str) -> Response:
+        """Withdraw on the clinician's device, for somebody who is in the clinician's room."""
+        with self.db.read() as db:
+            session = sessions.of_person(db, session_id, person())
+            row = participants.find(db, session.id, participant_id)
+        if not row.is_in_person:
+            raise NotFound
+        return self._withdraw(session.id, row.id)
+
     @allow(Who.COPY_LINK)
     def withdraw_by_copy_link(self) -> Response:
         """Withdraw from the 30-day link (decision 18)."""
@@ -281,6 +292,7 @@ def blueprint(
     room.get("/sessions/<session_id>/recording/missing")(recorder.missing)
     room.put("/chunks/<track_id>/<int:run>/<int:number>")(uploads(chunks.put_chunk))
     room.post("/room/<session_id>/withdraw")(answers(way_out.withdraw))
+    room.post("/sessions/<session_id>/people/<participant_id>/withdraw")(way_out.withdraw_in_person)
     room.post("/copy/withdraw")(answers(way_out.withdraw_by_copy_link))
     room.get("/media/<recording_id>")(listening.media)
     room.get("/sessions/<session_id>/audio/<utterance_id>")(listening.audio)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 
 from smart_app.store.database import Db
+from smart_app.store.sessions import IN_PERSON
 from smart_app.store.tables import (
     Chunk,
     Participant,
@@ -17,6 +18,9 @@ from smart_app.store.tables import (
     TrackTranscript,
     Transcript,
 )
+
+ROOM = "room"
+"""The speaker of what one microphone in the room heard: nobody is named, because nobody is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,7 @@ class CapturedRun:
     mime: str
     """What the browser said that it records."""
     speaker: str
+    """A participant's role, or ROOM where one microphone heard everybody."""
 
 
 def runs(db: Db, session_id: str) -> list[CapturedRun]:
@@ -42,8 +47,10 @@ def runs(db: Db, session_id: str) -> list[CapturedRun]:
     was_heard = select(TrackTranscript.id).where(
         TrackTranscript.track_id == Track.id, TrackTranscript.run == TrackRun.run
     )
+    speaker = case((TelehealthSession.modality == IN_PERSON, ROOM), else_=Participant.role)
     query = (
-        select(Recording, Track, TrackRun, Participant.role)
+        select(Recording, Track, TrackRun, speaker)
+        .join(TelehealthSession, TelehealthSession.id == Recording.session_id)
         .join(Track, Track.recording_id == Recording.id)
         .join(TrackRun, TrackRun.track_id == Track.id)
         .join(Participant, Participant.id == Track.participant_id)
@@ -60,9 +67,9 @@ def runs(db: Db, session_id: str) -> list[CapturedRun]:
             run=run.run,
             start_ms=run.start_ms,
             mime=run.mime,
-            speaker=role,
+            speaker=name,
         )
-        for recording, track, run, role in db.execute(query)
+        for recording, track, run, name in db.execute(query)
     ]
 
 

@@ -54,6 +54,27 @@ def invite(db: Db, session_id: str, *, link_hash: str, expires_at: datetime) -> 
     return row
 
 
+def add_in_person(
+    db: Db, seal: Seal, session_id: str, *, name: str, role: str, is_minor: bool, admitted_as: str, at: datetime
+) -> Participant:
+    """Put somebody who is in the clinician's room into the session; they are in no call and have no link yet."""
+    row = Participant(
+        id=new_id(),
+        session_id=session_id,
+        number=_next_number(db, session_id),
+        role=role,
+        is_minor=is_minor,
+        is_in_person=True,
+        joined_at=at,
+        admitted_at=at,
+        admitted_as=admitted_as,
+    )
+    row.name_sealed = _sealed_name(seal, row.id, name)
+    db.add(row)
+    db.flush()
+    return row
+
+
 def stand_in(db: Db, row: Participant, *, at: datetime) -> Participant:
     """Make a new participant for the link of `row`: another browser opened it while the first is away.
 
@@ -82,6 +103,9 @@ def move_to(db: Db, seal: Seal, row: Participant, session_id: str) -> Participan
         joined_at=row.joined_at,
         admitted_at=row.admitted_at,
         admitted_as=row.admitted_as,
+        is_in_person=row.is_in_person,
+        is_minor=row.is_minor,
+        language=row.language,
         seen_at=row.seen_at,
         is_muted=row.is_muted,
         is_camera_off=row.is_camera_off,
@@ -145,7 +169,9 @@ def change_cookie(db: Db, old_hash: str, new_hash: str) -> None:
 
 
 def is_connected(row: Participant, now: datetime) -> bool:
-    """Say whether their browser asked lately and they have not left."""
+    """Say whether their browser asked lately, or they sit in the clinician's room, and they have not left."""
+    if row.is_in_person:
+        return row.left_at is None
     return row.left_at is None and row.seen_at is not None and now - row.seen_at <= GONE_AFTER
 
 

@@ -20,6 +20,8 @@ SESSION_REASONS = {
 }
 """Why a session is empty, as far as the room decides it; the pipeline adds its own causes."""
 
+VIDEO, IN_PERSON = "video", "in-person"
+"""The modalities of a session."""
 _REFUSED = "This cannot be done now."
 _RELOAD = "Reload the page to see where the session stands."
 
@@ -45,7 +47,14 @@ def of_person(db: Db, session_id: str, person: Person, *, for_update: bool = Fal
 
 
 def create(
-    db: Db, seal: Seal, person: Person, patient: PatientFacts, *, ai_consent: bool, at: datetime
+    db: Db,
+    seal: Seal,
+    person: Person,
+    patient: PatientFacts,
+    *,
+    ai_consent: bool,
+    at: datetime,
+    modality: str = VIDEO,
 ) -> TelehealthSession:
     """Open a session; the AI usage consent counts as it stands now (S08)."""
     session_id = new_id()
@@ -59,6 +68,7 @@ def create(
         patient_sealed=seal.seal(asdict(patient), aad=f"telehealth_session.patient:{session_id}"),
         state=State.OPEN.value,
         ai_consent_at_start=ai_consent,
+        modality=modality,
         started_at=at,
     )
     db.add(row)

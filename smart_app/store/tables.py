@@ -222,7 +222,7 @@ class Recording(Base):
     first_byte_at: Mapped[datetime | None]
     stopped_at: Mapped[datetime | None]
     stop_cause: Mapped[str] = mapped_column(default="")
-    """stop, end, withdrawn, left, switched_off, newcomer, lost."""
+    """stop, end, withdrawn, left, switched_off, newcomer, paused, lost."""
     erase_due_at: Mapped[datetime]
     """23 h (or less, by setting) after the first byte; counted from the start until one arrives."""
     erased_at: Mapped[datetime | None]

@@ -206,6 +206,10 @@ def test_the_facts_hold_what_the_pages_need(visit: Visit) -> None:
         "question",
         "worker",
         "links",
+        "pause",
+        "modality",
+        "is_full",
+        "receipts",
     }
     assert facts["worker"] == {"is_alive": True, "queue_place": 0, "expected_s": [3, 20]}
     assert facts["now"].endswith("+00:00")
