@@ -10,7 +10,7 @@ from flask import Blueprint, Request, jsonify, make_response, redirect, render_t
 from flask_limiter import Limiter
 from werkzeug.wrappers import Response
 
-from smart_app.call import ending, identity, presence, rows, sample_client, state
+from smart_app.call import ending, ice, identity, in_person_routes, presence, rows, sample_client, state
 from smart_app.config import Settings
 from smart_app.consent import given, questions, stopping
 from smart_app.errors import BadInput, Conflict, MoveRefused, NotAllowed, NotFound
@@ -315,6 +315,13 @@ class _Room:
         return f"{self.settings.base_url}{url_for('consent.copy_page')}#t={token}"
 
     @allow(Who.IN_ROOM)
+    def ice(self, session_id: str) -> Response:
+        """Tell an admitted participant how to connect, with TURN credentials of their own that end by themselves."""
+        with self.db.read() as db:
+            me = self._me_admitted(db, session_id)
+        return jsonify(ice.configuration(self.settings, me.id, self.clock.now()))
+
+    @allow(Who.IN_ROOM)
     def post_signal(self, session_id: str) -> Response:
         """Leave a line for another participant (WebRTC offers, answers, candidates)."""
         body = _body()
@@ -399,6 +406,7 @@ def blueprint(
         patient_of=patient_of,
         signed_in=signed_in,
         http=http,
+        asker=asker,
     )
     host = _Host(db=db, clock=clock, seal=seal, queue=queue, asker=asker)
     inside = _Room(db=db, settings=settings, clock=clock, seal=seal, asker=asker, worker_facts=worker_facts)
@@ -406,7 +414,6 @@ def blueprint(
     room.get("/sessions/<session_id>", endpoint="room")(doors.room)
     room.post("/sessions/<session_id>/invitations")(doors.invite)
     room.post("/sessions/<session_id>/sample-client")(doors.invite_sample_client)
-        asker=asker,
     room.get("/join")(doors.join_page)
     room.post("/join")(limiter.limit(JOIN_LIMIT)(doors.join))
     room.post("/sessions/<session_id>/invitations/<participant_id>/revoke", endpoint="revoke")(host.shut_out)
@@ -414,12 +421,13 @@ def blueprint(
     room.post("/sessions/<session_id>/participants/<participant_id>/admit")(host.admit)
     room.post("/sessions/<session_id>/end")(host.end)
     room.post("/sessions/<session_id>/again")(host.again)
+    in_person_routes.serve(room, db=db, settings=settings, clock=clock, seal=seal, asker=asker)
     room.post("/room/<session_id>/ready")(inside.ready)
     room.get("/room/<session_id>/state")(inside.state)
+    room.get("/room/<session_id>/ice")(inside.ice)
     room.post("/room/<session_id>/signals")(inside.post_signal)
     room.get("/room/<session_id>/signals")(inside.fetch_signals)
     room.post("/room/<session_id>/leave")(inside.leave)
     room.post("/room/<session_id>/back")(inside.back)
     room.post("/room/<session_id>/media-state")(inside.media_state)
-    in_person_routes.serve(room, db=db, settings=settings, clock=clock, seal=seal, asker=asker)
     return room

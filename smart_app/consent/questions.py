@@ -50,19 +50,38 @@ def may_be_asked(rows: list[RecordingConsent]) -> bool:
     return declines < MOST_DECLINES and not any(row.withdrawn_at is not None for row in rows)
 
 
-def ask(db: Db, asker: Asker, participant: Participant, *, at: datetime) -> RecordingConsent:
-    """Put the question to one participant, with the screen as they will see it. Call only with them in the room."""
+def screen_for(db: Db, asker: Asker, participant: Participant) -> screen.Screen:
+    """Return the screen as this participant will see it, in their language."""
     people = participants.of_session(db, participant.session_id)
     clinician = next(each for each in people if each.is_clinician)
     invited = [each for each in people if not each.is_clinician and each.admitted_at is not None]
-    shown = screen.render(
+    return screen.render(
         clinician=participants.name_of(asker.seal, clinician),
         transcript_days=asker.settings.transcript_days,
         outside=screen.outside_processor(asker.settings.drafter, asker.settings.drafter_url),
         is_together=len(invited) > 1,
+        language=participant.language,
     )
+
+
+def ask(db: Db, asker: Asker, participant: Participant, *, at: datetime) -> RecordingConsent:
+    """Put the question to one participant, with the screen as they will see it. Call only with them in the room."""
+    shown = screen_for(db, asker, participant)
     return consents.ask(
         db, participant, screen_html=shown.html, text_version=shown.text_version, language=shown.language, at=at
+    )
+
+
+def speak(db: Db, asker: Asker, participant: Participant, language: str, *, at: datetime) -> None:
+    """Remember a participant's language, and put an unanswered question in it: what is kept is what is shown."""
+    participant.language = language
+    asked = consents.open_question(db, participant.id)
+    if asked is None or asked.language == language:
+        return
+    shown = screen_for(db, asker, participant)
+    asked.screen_html, asked.language, asked.text_version = shown.html, shown.language, shown.text_version
+    audit_lines.append(
+        db, at=at, actor=participant.id, action="consent.language", subject=asked.id, detail={"language": language}
     )
 
 
@@ -99,9 +118,14 @@ def start(db: Db, asker: Asker, session: TelehealthSession, *, actor: str, at: d
         raise refuse(refusal)
     if session.state in (State.ASKING, State.RECORDING):
         return
+    if pauses.is_held(db, session):
+        raise MoveRefused("paused", *PUBLIC["paused"])
     if not participants.invited_here(db, session.id, at):
         raise refuse("nobody_here")
     to_ask = without_consent(db, session, at)
+    if lacks_guardian(db, session, at) and not any(each.role == "guardian" for each in to_ask):
+        raise refuse("guardian_missing")
+    pauses.forget(db, session)
     if not to_ask:
         sessions.apply(db, session, Event.START, actor=actor, at=at)
         open_recording(db, asker, session, actor=actor, at=at)
@@ -118,14 +142,9 @@ def start(db: Db, asker: Asker, session: TelehealthSession, *, actor: str, at: d
 
 def _lend_copy_link(settings: Settings, participant: Participant, at: datetime) -> None:
     participant.copy_link_hash = token_hash(copy_token(settings, participant.id))
-    if pauses.is_held(db, session):
-        raise MoveRefused("paused", *PUBLIC["paused"])
     participant.copy_link_expires_at = at + consents.COPY_LINK_LASTS
 
 
-    if lacks_guardian(db, session, at) and not any(each.role == "guardian" for each in to_ask):
-        raise refuse("guardian_missing")
-    pauses.forget(db, session)
 def _record_answer(db: Db, asker: Asker, row: RecordingConsent, *, agrees: bool, at: datetime) -> None:
     row.status, row.answered_at = ("active" if agrees else "rejected"), at
     participant = participants.find(db, row.session_id, row.participant_id)
@@ -199,25 +218,6 @@ def resume_when_all_agreed(db: Db, asker: Asker, session: TelehealthSession, *, 
     open_recording(db, asker, session, actor=actor, at=at)
 
 
-def allow_after_all(db: Db, asker: Asker, participant: Participant, *, at: datetime) -> str:
-    """The participant's own change of mind: a new question, answered with yes; the clinician starts the recording.
-
-    Raises MoveRefused when they have not declined or withdrawn before.
-    """
-    session = sessions.find(db, participant.session_id, for_update=True)
-    rows = [row for row in consents.of_participant(db, participant.id) if row.status != "void"]
-    if rows and consents.is_live(rows[-1]):
-        return "agreed"
-    if session.state not in (State.OPEN, State.ASKING) or not rows or rows[-1].status not in ("rejected", "inactive"):
-        raise MoveRefused("not_declined", "You have not declined.", "Answer the question when you are asked.")
-    row = ask(db, asker, participant, at=at)
-    _record_answer(db, asker, row, agrees=True, at=at)
-    return "agreed"
-
-
-def pause_for(
-    db: Db, asker: Asker, session: TelehealthSession, newcomer: Participant, *, last: Last, at: datetime
-) -> None:
 def resume(db: Db, asker: Asker, session: TelehealthSession, *, actor: str, at: datetime) -> None:
     """Resume recording: the clinician's half of going on after a participant's pause (decision 19).
 
@@ -245,6 +245,31 @@ def resume(db: Db, asker: Asker, session: TelehealthSession, *, actor: str, at: 
         resume_when_all_agreed(db, asker, session, actor=actor, at=at)
 
 
+def allow_after_all(db: Db, asker: Asker, participant: Participant, *, at: datetime) -> str:
+    """The participant's own change of mind: a new question, answered with yes; the clinician starts the recording.
+
+    Raises MoveRefused when they have not declined or withdrawn before.
+    """
+    session = sessions.find(db, participant.session_id, for_update=True)
+    rows = [row for row in consents.of_participant(db, participant.id) if row.status != "void"]
+    if rows and consents.is_live(rows[-1]):
+        return "agreed"
+    if session.state not in (State.OPEN, State.ASKING) or not rows or rows[-1].status not in ("rejected", "inactive"):
+        raise MoveRefused("not_declined", "You have not declined.", "Answer the question when you are asked.")
+    row = ask(db, asker, participant, at=at)
+    _record_answer(db, asker, row, agrees=True, at=at)
+    return "agreed"
+
+
+def has_said_no(rows: list[RecordingConsent]) -> bool:
+    """Say whether the last thing this participant answered is a decline or a withdrawal."""
+    answered = [row for row in rows if row.status != "void"]
+    return bool(answered) and (answered[-1].status == "rejected" or answered[-1].withdrawn_at is not None)
+
+
+def pause_for(
+    db: Db, asker: Asker, session: TelehealthSession, newcomer: Participant, *, last: Last, at: datetime
+) -> None:
     """Stop capturing because somebody came in who has not agreed, and ask them (decision 4).
 
     A rejoin of somebody who agreed changes nothing. Somebody who said no keeps that answer: the recording stops, and
@@ -262,12 +287,6 @@ def resume(db: Db, asker: Asker, session: TelehealthSession, *, actor: str, at: 
         return
     session.consent_epoch += 1
     stop_running(db, session, cause="newcomer", last=last, at=at)
-def has_said_no(rows: list[RecordingConsent]) -> bool:
-    """Say whether the last thing this participant answered is a decline or a withdrawal."""
-    answered = [row for row in rows if row.status != "void"]
-    return bool(answered) and (answered[-1].status == "rejected" or answered[-1].withdrawn_at is not None)
-
-
     if session.state == State.RECORDING:
         sessions.apply(db, session, Event.NEWCOMER, actor=newcomer.id, at=at)
     if not has_said_no(consents.of_participant(db, newcomer.id)):

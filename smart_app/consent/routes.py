@@ -10,9 +10,8 @@ from werkzeug.wrappers import Response
 from fhir_mappings import optin
 from fhir_mappings.model import ClinicianOptIn, Site
 from smart_app.config import Settings
-from smart_app.consent import given, questions, stopping
-from smart_app.consent.screen import OPT_IN_TEXT, OPT_IN_VERSION, TITLE
-from smart_app.errors import Expired, NotFound
+from smart_app.consent import copy_routes, given, language_routes, pauses, questions, screen, stopping
+from smart_app.errors import NotFound
 from smart_app.ports import Clock, PatientFacts, Person, Vault
 from smart_app.store import audit_lines, consents, participants, sessions
 from smart_app.store.database import Database, Db
@@ -78,8 +77,8 @@ class _Consent:
                 changed_at=ended_at or started_at,
                 started_at=started_at,
                 ended_at=ended_at,
-                policy_html=OPT_IN_TEXT,
-                policy_version=OPT_IN_VERSION,
+                policy_html=screen.OPT_IN_TEXT,
+                policy_version=screen.OPT_IN_VERSION,
             ),
             Site(base=self.settings.base_url, canonical=self.settings.canonical_url),
         )
@@ -97,7 +96,7 @@ class _Consent:
             return Response(status=204)
         return jsonify(
             consent_id=row.id,
-            title=TITLE,
+            title=screen.text(row.text_version, row.language).title,
             html=row.screen_html,
             text_version=row.text_version,
             language=row.language,
