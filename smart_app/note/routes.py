@@ -11,7 +11,7 @@ from fhir_mappings.text import render
 from smart_app.config import Settings
 from smart_app.errors import BadInput, MoveRefused, NotFound
 from smart_app.note import content as contents
-from smart_app.note import edits, material, overview, why
+from smart_app.note import edits, material, overview, own_routes, why
 from smart_app.note.desk import Desk, OnSigned, StaleRevision, erases_at_signing
 from smart_app.note.json_shape import content_to_json
 from smart_app.ports import Clock, PatientFacts, Person, Queue, Vault
@@ -390,8 +390,13 @@ def blueprint(
     queue: Queue,
     patient_of: PatientOf,
     on_signed: OnSigned,
+    hear: own_routes.Hear,
+    speech_model: str,
 ) -> Blueprint:
-    """Return the routes of this room; `on_signed` erases audio and transcript in the signing transaction."""
+    """Return the routes of this room; `on_signed` erases audio and transcript in the signing transaction.
+
+    `hear` recognises a clinician's dictation, with the recogniser that `speech_model` names.
+    """
     room = Blueprint("note", __name__)
     pages = _ChartPages(db=db, settings=settings, clock=clock, queue=queue, vault=vault, patient_of=patient_of)
     desk = Desk(clock=clock, seal=seal, vault=vault, on_signed=on_signed)
@@ -417,6 +422,9 @@ def blueprint(
         ("/notes/<note_id>/save-to-chart", note.save_to_chart),
         ("/notes/<note_id>/sign", note.sign),
         ("/notes/<note_id>/addendum", note.addendum),
+    )
+    own_routes.add_to(
+        room, db=db, clock=clock, seal=seal, desk=desk, patient_of=patient_of, hear=hear, speech_model=speech_model
     )
     for rule, view in readings:
         room.add_url_rule(rule, view_func=view, methods=["GET"])

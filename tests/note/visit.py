@@ -1,6 +1,7 @@
 """A finished visit as rows: Dr Alice, her client Maya, a transcript, a realistic summary; and the app around it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -185,6 +186,7 @@ class Clinic:
     bell: Bell = field(default_factory=Bell)
     door: Doorman = field(default_factory=Doorman)
     erased: list[str] = field(default_factory=list)
+    dictated: list[tuple[bytes, tuple[str, ...]]] = field(default_factory=list)
 
     def furnish(self) -> None:
         """Add the cast and the ready-made templates."""
@@ -294,6 +296,11 @@ class Clinic:
         self.recording(session_id, at=began_at)
         self.summarise(session_id)
 
+    def hear(self, sound: bytes, hotwords: Sequence[str]) -> str:
+        """Recognise a dictation, always in the same words."""
+        self.dictated.append((sound, tuple(hotwords)))
+        return "Client slept better this week."
+
     def on_signed(self, db: Db, session: tables.TelehealthSession, at: datetime) -> None:
         """Erase audio and transcript as the retention room does."""
         self.erased.append(session.id)
@@ -325,6 +332,8 @@ class Clinic:
                 queue=self.bell,
                 patient_of=lambda _who: PATIENT,
                 on_signed=self.on_signed,
+                hear=self.hear,
+                speech_model="tiny.en",
             )
         )
         app.register_blueprint(help_routes.blueprint(settings=self.settings, patient_of=lambda _who: PATIENT))

@@ -1,0 +1,144 @@
+"""The page on which the clinician writes a session's summary by hand, and its dictation (B14)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from smart_app import formats
+from smart_app.errors import BadInput, ConsentMissing, NotFound, TooLarge
+from smart_app.note import own_summary
+from smart_app.note.desk import Desk
+from smart_app.ports import Clock, PatientFacts, Person
+from smart_app.store import audit_lines, summaries, templates, visits
+from smart_app.store.database import Database, Db
+from smart_app.store.sealed import Seal
+from smart_app.store.tables import TelehealthSession
+from smart_app.web.policy import Who, allow, person
+
+MAX_DICTATION_BYTES = 1_500_000
+"""Three minutes of speech at the highest rate that a browser records it in."""
+
+Hear = Callable[[bytes, Sequence[str]], str]
+"""Recognises a short recording; the second argument helps with names. Raises MediaRejected, TranscriptFailed."""
+
+
+def _session(db: Db, session_id: str) -> TelehealthSession:
+    who = person()
+    return visits.find(db, session_id, iss=who.iss, clinician_id=who.clinician_id, patient_id=who.patient_id)
+
+
+def _may_dictate(db: Db) -> bool:
+    """Say whether the clinician's AI usage consent is on: a recogniser is AI as well."""
+    row = visits.clinician(db, person().clinician_id)
+    return row is not None and row.ai_consent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OwnPages:
+    """Writing and dictating."""
+
+    db: Database
+    clock: Clock
+    seal: Seal
+    desk: Desk
+    patient_of: Callable[[Person], PatientFacts]
+    hear: Hear
+    speech_model: str
+
+    @allow(Who.CLINICIAN)
+    def page(self, session_id: str) -> str:
+        """Show the headings of a format, with what was written so far."""
+        who = person()
+        with self.db.begin() as db:
+            session = _session(db, session_id)
+            own_summary.check_may_write(session)
+            style, sheet = own_summary.sheet(db, self.seal, session, request.args.get("style"))
+            before = summaries.own(db, session_id)
+            facts: dict[str, Any] = {
+                "session": session,
+                "style": style,
+                "sheet": sheet,
+                "templates": templates.every(db),
+                "may_dictate": _may_dictate(db),
+                "was_dictated": before is not None and bool(before.speech_model),
+            }
+            audit_lines.append(
+                db, at=self.clock.now(), actor=who.fhir_user, action="summary.opened", subject=session_id
+            )
+        return render_template(
+            "note/own.html",
+            person=who,
+            patient=self.patient_of(who),
+            styles={name: formats.NAMES[name] for name in formats.LAYOUTS},
+            **facts,
+        )
+
+    @allow(Who.CLINICIAN)
+    def save(self, session_id: str) -> AnyResponse:
+        """Keep what was written; with `then=note` create the note that holds it."""
+        form = request.form
+        texts = {key.removeprefix("part-"): form[key] for key in form if key.startswith("part-")}
+        with self.db.begin() as db:
+            session = _session(db, session_id)
+            own_summary.write(
+                db,
+                self.seal,
+                person(),
+                session,
+                style=form.get("style", ""),
+                texts=texts,
+                speech_model=self.speech_model if form.get("dictated") == "yes" else "",
+                at=self.clock.now(),
+            )
+            if form.get("then") != "note":
+                return redirect(f"/chart#session-{session_id}", 303)
+            template = templates.find(db, form.get("template_id", ""))
+            if template is None:
+                raise NotFound("no_template", "This template does not exist.", "Choose another on the chart page.")
+            note_id = self.desk.create(db, person(), session, template, zone=form.get("time_zone", "")).id
+        return redirect(f"/notes/{note_id}", 303)
+
+    @allow(Who.CLINICIAN)
+    def dictate(self, session_id: str) -> Response:
+        """Turn a short recording of the clinician's own microphone into text; the sound is kept nowhere."""
+        with self.db.read() as db:
+            own_summary.check_may_write(_session(db, session_id))
+            if not _may_dictate(db):
+                raise ConsentMissing(
+                    "dictation_off", "Dictation needs your AI usage consent.", "Turn it on in your profile, or type."
+                )
+        if (request.content_length or 0) > MAX_DICTATION_BYTES:
+            raise TooLarge("dictation_long", "This dictation is too long.", "Dictate up to three minutes at a time.")
+        sound = request.get_data(cache=False)
+        if not sound:
+            raise BadInput("dictation_empty", "No sound arrived.", "Check the microphone and dictate again.")
+        facts = self.patient_of(person())
+        text = self.hear(sound, (*facts.medications, *facts.problems))
+        with self.db.begin() as db:
+            audit_lines.append(
+                db, at=self.clock.now(), actor=person().fhir_user, action="summary.dictated", subject=session_id
+            )
+        return jsonify(text=text)
+
+
+def add_to(
+    room: Blueprint,
+    *,
+    db: Database,
+    clock: Clock,
+    seal: Seal,
+    desk: Desk,
+    patient_of: Callable[[Person], PatientFacts],
+    hear: Hear,
+    speech_model: str,
+) -> None:
+    """Add these pages to the note room."""
+    pages = _OwnPages(
+        db=db, clock=clock, seal=seal, desk=desk, patient_of=patient_of, hear=hear, speech_model=speech_model
+    )
+    room.add_url_rule("/sessions/<session_id>/summary", endpoint="own_page", view_func=pages.page, methods=["GET"])
+    room.add_url_rule("/sessions/<session_id>/summary", endpoint="own_save", view_func=pages.save, methods=["POST"])
+    room.add_url_rule("/sessions/<session_id>/dictation", view_func=pages.dictate, methods=["POST"])

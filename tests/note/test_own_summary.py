@@ -1,0 +1,159 @@
+"""The clinician's own summary of a session that nobody recorded: typed or dictated, never called AI (B14)."""
+
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from smart_app.note import content as contents
+from smart_app.note import material
+from smart_app.note.desk import Desk
+from smart_app.session import State
+from smart_app.store import filings, tables
+from tests.conftest import FrozenClock
+from tests.note.visit import Clinic, person
+
+WORDS = {"part-subjective": "Slept five hours a night.\nWorries about freezing.", "part-plan": "Meet on Friday."}
+ALL = "ai-session-summary"
+
+
+@pytest.fixture
+def declined(clinic: Clinic, clock: FrozenClock) -> Clinic:
+    """A finished session whose client declined the recording."""
+    clinic.session(
+        "s1", State.EMPTY, ended_at=clock.now() - timedelta(minutes=5), reason="declined", reason_public="Not recorded."
+    )
+    return clinic
+
+
+def write(browser: FlaskClient, **more: str) -> str:
+    """Write the summary and create the note; return the note's id."""
+    form = {"style": "soap", "then": "note", "template_id": ALL, **WORDS, **more}
+    answer = browser.post("/sessions/s1/summary", data=form)
+    assert answer.status_code == 303, answer.text
+    return answer.location.rsplit("/", 1)[1]
+
+
+def note_text(browser: FlaskClient, note_id: str) -> str:
+    """Return the note as it is filed."""
+    return browser.get(f"/notes/{note_id}/text").text
+
+
+@pytest.mark.req("B14")
+def test_a_session_without_recording_offers_to_write_the_summary(declined: Clinic, alice: FlaskClient) -> None:
+    """The chart page leads to the headed page; SOAP unless another format is chosen."""
+    assert 'href="/sessions/s1/summary"' in alice.get("/chart").text
+    page = alice.get("/sessions/s1/summary").text
+    for title in ("Subjective", "Objective", "Assessment", "Plan"):
+        assert f">{title}</label>" in page
+    assert ">Intervention</label>" in alice.get("/sessions/s1/summary?style=birp").text
+
+
+@pytest.mark.req("B14")
+def test_what_was_written_fills_the_same_element_and_says_whose_words_it_is(
+    declined: Clinic, alice: FlaskClient
+) -> None:
+    """The label stands above the text; nothing counts as AI, no statement waits for a decision."""
+    note_id = write(alice)
+    text = note_text(alice, note_id)
+    assert "## AI Session Summary" in text
+    assert contents.CLINICIAN_REPORTED in text
+    assert "Subjective:\nSlept five hours a night.\nWorries about freezing." in text
+    assert "Objective" not in text, "a heading without words is left out, not called empty"
+    with declined.db.read() as db:
+        content = material.content_of(declined.seal, db.get_one(tables.Note, note_id))
+        row = db.query(tables.Summary).one()
+    assert not contents.has_ai_text(content)
+    assert contents.blocking_statements(content) == ()
+    assert (row.origin, row.speech_model) == ("clinician", "")
+
+
+@pytest.mark.req("B14")
+def test_signing_attests_a_note_not_an_ai_draft(declined: Clinic, alice: FlaskClient) -> None:
+    """The attestation has no word of AI, and the chart is owed no AI provenance."""
+    note_id = write(alice)
+    page = alice.get(f"/notes/{note_id}").text
+    assert ">I reviewed this note and it is accurate</label>" in page
+    revision = alice.get(f"/notes/{note_id}/state").json["revision"]  # type: ignore[index]
+    assert alice.post(f"/notes/{note_id}/sign", json={"revision": revision, "attests": True}).status_code == 200
+    with declined.db.read() as db:
+        kinds = {row.kind for row in filings.of_session(db, "s1")}
+    assert kinds == {"note", "provenance-signed"}
+    assert "Clinician-reported" in alice.get(f"/notes/{note_id}").text
+
+
+@pytest.mark.req("B14")
+def test_a_dictation_becomes_text_and_is_kept_nowhere(declined: Clinic, alice: FlaskClient) -> None:
+    """The sound goes to the recogniser, the words come back, no row holds either; the label says dictated."""
+    answer = alice.post("/sessions/s1/dictation", data=b"\x1aE\xdf\xa3sound", content_type="audio/webm")
+    assert answer.json == {"text": "Client slept better this week."}
+    assert declined.dictated == [(b"\x1aE\xdf\xa3sound", ())]
+    with declined.db.read() as db:
+        assert db.query(tables.Recording).count() == db.query(tables.Chunk).count() == 0
+    text = note_text(alice, write(alice, dictated="yes"))
+    assert contents.DICTATED in text
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"", 400), (b"x" * 1_500_001, 413)])
+def test_an_empty_or_endless_dictation_is_refused(
+    declined: Clinic, alice: FlaskClient, body: bytes, status: int
+) -> None:
+    """Nothing reaches the recogniser."""
+    assert alice.post("/sessions/s1/dictation", data=body, content_type="audio/webm").status_code == status
+    assert declined.dictated == []
+
+
+def test_dictation_needs_the_ai_usage_consent(declined: Clinic, alice: FlaskClient) -> None:
+    """A recogniser is AI too: with the switch off there is no dictation, and typing is left."""
+    with declined.db.begin() as db:
+        db.get_one(tables.Clinician, "alice").ai_consent = False
+    assert alice.post("/sessions/s1/dictation", data=b"x", content_type="audio/webm").status_code == 403
+    assert 'data-may-dictate="no"' in alice.get("/sessions/s1/summary").text
+
+
+@pytest.mark.parametrize("state", [State.OPEN, State.RECORDING, State.PROCESSING, State.READY])
+def test_it_cannot_be_written_while_a_drafted_one_is_there_or_to_come(
+    clinic: Clinic, alice: FlaskClient, state: State
+) -> None:
+    """Dictation is for after the session: the client's sound cannot get into it."""
+    clinic.session("s1", state)
+    assert alice.get("/sessions/s1/summary").status_code == 409
+    assert alice.post("/sessions/s1/summary", data=WORDS).status_code == 409
+    assert alice.post("/sessions/s1/dictation", data=b"x").status_code == 409
+
+
+def test_an_empty_sheet_is_not_a_summary(declined: Clinic, alice: FlaskClient) -> None:
+    """Nothing written, nothing stored."""
+    assert alice.post("/sessions/s1/summary", data={"style": "soap", "part-plan": "  \n"}).status_code == 400
+
+
+def test_what_was_written_can_be_changed_and_shown_in_another_format(declined: Clinic, alice: FlaskClient) -> None:
+    """The second version is the newest; the words move under the other format's headings and none is lost."""
+    write(alice, then="chart")
+    page = alice.get("/sessions/s1/summary?style=dap").text
+    for words in ("Slept five hours a night.", "Worries about freezing.", "Meet on Friday."):
+        assert words in page
+    alice.post("/sessions/s1/summary", data={"style": "dap", "part-data": "Slept well.", "then": "chart"})
+    assert "Slept well." in alice.get("/sessions/s1/summary").text
+    with declined.db.read() as db:
+        assert [row.version for row in db.query(tables.Summary).order_by(tables.Summary.version)] == [1, 2]
+    assert "Summary written by you" in alice.get("/chart").text
+
+
+def test_another_clinician_cannot_read_or_write_it(declined: Clinic, alice: FlaskClient) -> None:
+    """T04: not theirs, not there."""
+    declined.door.who = person("Dr Bob", "bob")
+    assert alice.get("/sessions/s1/summary").status_code == 404
+    assert alice.post("/sessions/s1/summary", data=WORDS).status_code == 404
+    assert alice.post("/sessions/s1/dictation", data=b"x").status_code == 404
+
+
+@pytest.mark.req("B14")
+def test_a_withdrawal_leaves_the_clinicians_own_words(declined: Clinic, alice: FlaskClient) -> None:
+    """Forgetting AI text takes nothing from a summary that no recording went into."""
+    note_id = write(alice)
+    before = note_text(alice, note_id)
+    desk = Desk(clock=declined.clock, seal=declined.seal, vault=declined.vault, on_signed=declined.on_signed)
+    with declined.db.begin() as db:
+        desk.forget_ai_text(db, db.get_one(tables.Note, note_id))
+    assert note_text(alice, note_id) == before
