@@ -7,6 +7,7 @@ import { EvidencePanel } from "./evidence.mjs";
 import { Refused, ask, getJson, postJson, wordsOf } from "./http.mjs";
 import * as review from "./review.mjs";
 import { StatementList } from "./statements.mjs";
+import { sessionDetails } from "./sessiondetails.mjs";
 import { localTime, localise } from "./times.mjs";
 
 const SAVE_AFTER_MS = 1200;
@@ -17,6 +18,9 @@ const page = byId("note", HTMLElement);
 const noteUrl = `/notes/${page.dataset.noteId}`;
 
 localise(document);
+document.querySelector("#print")?.addEventListener("click", () => print());
+const pdf = document.querySelector("#pdf");
+if (pdf instanceof HTMLAnchorElement) pdf.search = `?time_zone=${encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone ?? "")}`;
 byId("copy", HTMLButtonElement).addEventListener("click", (event) => copy(/** @type {HTMLButtonElement} */ (event.currentTarget)));
 
 /** Copy the note as text, as it is filed. @param {HTMLButtonElement} pressed */
@@ -105,6 +109,11 @@ class Editor {
     box.append(el("h2", { id }, element.title));
     if (element.is_locked) {
       box.append(el("p", { class: "locked-text" }, review.elementText(element) || "(left empty)"));
+      return box;
+    }
+    if (element.reported) box.append(el("p", { class: "reported" }, el("span", { class: "pill" }, "Clinician-reported"), ` ${element.reported}`));
+    if (element.facts?.length) {
+      box.append(sessionDetails(element, { changed: () => this.changed(), refill: () => this.refillDetails() }), this.#text(element));
       return box;
     }
     if (isAi && element.parts.length) {
@@ -252,6 +261,14 @@ class Editor {
       this.#take(said);
     });
     byId("save-to-chart", HTMLButtonElement).blur();
+  }
+
+  /** Fill the session details anew from the session; what was worded here stays. */
+  async refillDetails() {
+    await this.#after(async () => {
+      await postJson(`${noteUrl}/details`, { revision: this.revision, time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone ?? "" });
+      location.reload();
+    });
   }
 
   /** Put the summary into the note. */

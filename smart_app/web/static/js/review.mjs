@@ -10,8 +10,9 @@
  *   state: LineState, offer?: string}} Line
  * @typedef {{key: string, title: string, hint: string, lines: Line[]}} Part
  * @typedef {{id: string, kind: string, text: string, evidence: Evidence[], why: string}} Offer
+ * @typedef {{key: string, label: string, text: string, is_edited: boolean}} Fact
  * @typedef {{link_id: string, title: string, type: string, text: string, is_locked: boolean, parts: Part[],
- *   offers: Offer[]}} Element
+ *   offers: Offer[], facts?: Fact[], reported?: string}} Element
  * @typedef {{id: string, speaker: string, start: number, end: number, text: string}} Utterance
  */
 
@@ -119,6 +120,7 @@ export function savePayload(elements, revision) {
       .map((each) => ({
         link_id: each.link_id,
         text: each.text,
+        ...(each.facts?.length ? { facts: Object.fromEntries(each.facts.map((fact) => [fact.key, fact.text])) } : {}),
         parts: each.parts.length
           ? Object.fromEntries(each.parts.map((part) => [part.key, part.lines.map((line) => ({ id: line.id, text: line.text, state: line.state, offer: offerOf(line, each) }))]))
           : null,
@@ -134,10 +136,15 @@ function offerOf(line, element) {
 
 /** Return an element's text as it is filed (the server's own rendering is what counts). @param {Element} element */
 export function elementText(element) {
+  if (element.facts?.length) {
+    const lines = element.facts.filter((fact) => fact.text).map((fact) => `${fact.label}: ${fact.text}`);
+    return [lines.join("\n"), ...(element.text.trim() ? [element.text] : [])].join("\n\n");
+  }
   const shown = (/** @type {Part} */ part) => part.lines.filter((line) => line.state !== "removed").map((line) => line.text);
   if (!element.parts.some((part) => shown(part).length)) return element.text;
-  const blocksOfText = element.parts.map((part) => [`${part.title}:`, ...shown(part)].join("\n"));
-  return [...blocksOfText, ...(element.text.trim() ? [element.text] : [])].join("\n\n");
+  const parts = element.parts.filter((part) => part.lines.length || !element.reported);
+  const blocksOfText = parts.map((part) => [`${part.title}:`, ...shown(part)].join("\n"));
+  return [...(element.reported ? [element.reported] : []), ...blocksOfText, ...(element.text.trim() ? [element.text] : [])].join("\n\n");
 }
 
 /** Return the elements that differ between two versions of a note. @param {Element[]} mine @param {Element[]} stored */

@@ -52,7 +52,7 @@ export class StatementList {
     const list = el("ul", { class: "statements" }, ...part.lines.map((line) => this.#line(part, line)));
     if (this.#coming?.key === part.key) list.append(this.#arrival(part, this.#coming.line));
     const isEmpty = !part.lines.some((line) => line.state !== "removed");
-    const nothing = isEmpty && !part.lines.length ? el("p", { class: "soft small mb-2" }, "(nothing drafted from the recording; add your own)") : null;
+    const nothing = isEmpty && !part.lines.length ? el("p", { class: "soft small mb-2" }, this.element.reported ? "(nothing written under this heading; it is left out)" : "(nothing drafted from the recording; add your own)") : null;
     return el("section", { class: "part", "aria-label": part.title }, el("h3", { class: "part-title" }, part.title), nothing, list.children.length ? list : null, this.#adder(part));
   }
 

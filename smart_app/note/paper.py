@@ -1,0 +1,117 @@
+"""A signed note on paper: its exact words as a PDF, with who signed it and what is AI-drafted. Pure.
+
+One embedded font (DejaVu Sans: Latin, Greek, Cyrillic). A letter that it lacks, or that would need shaping or another
+direction, is written as its Unicode number in square brackets and the page says so: none is lost in silence.
+"""
+
+import logging
+import unicodedata
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
+from fpdf import FPDF
+
+_FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
+_FAMILY = "DejaVu"
+_MARGIN_MM = 20
+_BODY_PT, _SMALL_PT, _HEAD_PT, _TITLE_PT = 10.5, 8.5, 13, 17
+_LINE_MM = 5.4
+NOT_PRINTED = (
+    "Some letters of this note cannot be printed in this font. Each of them stands as its Unicode number in square "
+    "brackets; the note in the chart and its copy as text have them as they were written."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """What is printed; `elements` are (title, text) in order, texts as they are filed."""
+
+    title: str
+    patient: str
+    birth_date: str
+    signer: str
+    signed_at: datetime
+    """In the signer's zone."""
+    session_at: datetime
+    standing: str
+    has_ai: bool
+    elements: Sequence[tuple[str, str]]
+    note_id: str
+
+
+@cache
+def _letters() -> frozenset[int]:
+    with TTFont(_FONT, lazy=True) as font:
+        return frozenset(font.getBestCmap())
+
+
+def _is_printable(letter: str) -> bool:
+    # Right-to-left scripts have letters here but need shaping and another direction to be legible.
+    return ord(letter) in _letters() and unicodedata.bidirectional(letter) not in {"R", "AL", "RLE", "RLO", "RLI"}
+
+
+def printable(text: str) -> str:
+    """Return the text with every letter that cannot be printed as [U+XXXX]; line ends and tabs stay."""
+    composed = unicodedata.normalize("NFC", text).replace("\t", "    ")
+    return "".join(each if each == "\n" or _is_printable(each) else f"[U+{ord(each):04X}]" for each in composed)
+
+
+class _Page(FPDF):
+    """Pages with a foot line that names note and page."""
+
+    foot = ""
+
+    def footer(self) -> None:
+        """Write the foot line."""
+        self.set_y(-15)
+        self.set_font(_FAMILY, size=_SMALL_PT)
+        self.cell(0, 5, f"{self.foot}  ·  page {self.page_no()} of {{nb}}", align="C")
+
+
+def _made(paper: Paper) -> _Page:
+    page = _Page(format="A4")
+    page.set_margins(_MARGIN_MM, _MARGIN_MM)
+    page.set_auto_page_break(True, margin=_MARGIN_MM)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the font's own oddities, of no consequence here
+        page.add_font(_FAMILY, fname=_FONT)
+    page.set_title(paper.title)
+    page.set_creator("Chartside")
+    page.set_lang("en")
+    page.foot = printable(f"{paper.patient}  ·  note {paper.note_id}")
+    page.add_page()
+    return page
+
+
+def _write(page: FPDF, text: str, size: float, *, before_mm: float = 0) -> None:
+    page.set_font(_FAMILY, size=size)
+    if before_mm:
+        page.ln(before_mm)
+    page.multi_cell(0, _LINE_MM * size / _BODY_PT, printable(text), new_x="LMARGIN", new_y="NEXT", align="L")
+
+
+def pdf(paper: Paper) -> bytes:
+    """Return the note as a PDF file."""
+    # fontTools tells at length what it subsets.
+    logging.getLogger("fontTools").setLevel(logging.ERROR)
+    page = _made(paper)
+    _write(page, paper.title, _TITLE_PT)
+    born = f", born {paper.birth_date}" if paper.birth_date else ""
+    _write(page, f"{paper.patient}{born}", _BODY_PT, before_mm=2)
+    _write(page, f"Session of {paper.session_at:%-d %b %Y, %H:%M %Z}", _BODY_PT)
+    _write(page, f"Signed {paper.signed_at:%-d %b %Y, %H:%M %Z} by {paper.signer}. {paper.standing}.", _BODY_PT)
+    if paper.has_ai:
+        _write(page, "Holds AI-drafted text, which the signer reviewed.", _BODY_PT)
+    whole = "".join([paper.title, paper.patient, paper.signer, *(part for each in paper.elements for part in each)])
+    plain = unicodedata.normalize("NFC", whole).replace("\n", "").replace("\t", "")
+    if not all(_is_printable(each) for each in plain):
+        _write(page, NOT_PRINTED, _SMALL_PT, before_mm=2)
+    for title, text in paper.elements:
+        _write(page, title, _HEAD_PT, before_mm=5)
+        _write(page, text.strip() or "(left empty)", _BODY_PT, before_mm=1)
+    return bytes(page.output())
