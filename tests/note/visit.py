@@ -20,6 +20,7 @@ from smart_app.session import State
 from smart_app.store import tables
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
+from smart_app.web import language
 from smart_app.web.policy import enforce
 
 ISS = "http://localhost:8090/fhir"
@@ -321,6 +322,7 @@ class Clinic:
         CSRFProtect(app)
         if not has_csrf:
             app.jinja_env.globals["csrf_token"] = lambda: "token"
+        language.prepare(app, self.settings)
         enforce(app, self.door, self.settings.base_url)
         app.register_blueprint(
             routes.blueprint(
