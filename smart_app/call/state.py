@@ -11,7 +11,7 @@ from smart_app.consent import pauses
 from smart_app.consent.questions import may_be_asked
 from smart_app.session import LIVE, State
 from smart_app.store.participants import is_connected
-from smart_app.store.sessions import IN_PERSON
+from smart_app.store.sessions import IN_PERSON, recorder_tab
 from smart_app.store.tables import Participant, Receipt, Recording, RecordingConsent, TelehealthSession
 
 ANSWERS = {"asked": "asked", "active": "agreed", "rejected": "declined", "inactive": "withdrawn"}
@@ -139,6 +139,7 @@ def _recorder(rows: RoomRows, now: datetime) -> dict[str, Any]:
             for each in rows.tracks
         ],
         "is_confirmed": rows.is_confirmed,
+        "tab": recorder_tab(rows.session, rows.running, now),
     }
 
 

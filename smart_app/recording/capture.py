@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from smart_app.config import Settings
 from smart_app.consent.gate import PUBLIC, are_tracks_live, capture_refusal
 from smart_app.errors import Conflict, DiskReserve, Expired, GrantRefused, NotFound
+from smart_app.recording import tabs
 from smart_app.recording.audio import AudioStore
 from smart_app.session import State
 from smart_app.store import audit_lines, grants, participants, recordings
@@ -77,11 +78,19 @@ def _may_still_come(recording: Recording, now: datetime) -> bool:
 
 
 def issue(
-    db: Db, session: TelehealthSession, recording: Recording, starts: list[RunStart], *, actor: str, now: datetime
+    db: Db,
+    session: TelehealthSession,
+    recording: Recording,
+    starts: list[RunStart],
+    *,
+    actor: str,
+    now: datetime,
+    tab: tabs.Tab = tabs.Tab(),  # noqa: B008 - frozen
 ) -> list[Granted]:
     """Make one grant per track of the recording and note the runs that begin.
 
-    Raises GrantRefused when any consent is not live, Expired when the recording is erased.
+    Raises GrantRefused when any consent is not live, Expired when the recording is erased, Conflict when another tab
+    records.
     """
     if recording.session_id != session.id:
         raise NotFound
@@ -92,10 +101,12 @@ def issue(
     if not _may_still_come(recording, now) or capture_refusal(db, session, recording, owners, now):
         raise refused()
     own = {each.id for each in tracks}
-    for start in starts:
-        if start.track_id not in own:
-            raise refused()
-        if recording.stopped_at is None:
+    if any(start.track_id not in own for start in starts):
+        raise refused()
+    if recording.stopped_at is None:
+        begins_run = any(not recordings.has_run(db, start.track_id, start.run) for start in starts)
+        tabs.check(session, recording, tab, begins_run=begins_run, now=now)
+        for start in starts:
             recordings.note_run(db, start.track_id, run=start.run, start_ms=start.start_ms, mime=start.mime)
     if not grants.is_renewal(db, recording.id, session.consent_epoch):
         detail = {"session": session.id, "epoch": str(session.consent_epoch), "tracks": str(len(tracks))}

@@ -21,6 +21,7 @@ from smart_app.ports import Clock, Utterance, Vault
 from smart_app.recording import capture, withdrawal
 from smart_app.recording.audio import AudioStore
 from smart_app.recording.media_types import container_of
+from smart_app.recording.tabs import Tab
 from smart_app.recording.uploads import ChunkUpload, Uploads
 from smart_app.store import audit_lines, participants, receipts, recordings, sessions
 from smart_app.store.database import Database, Db
@@ -85,12 +86,12 @@ class _Recorder:
         who, now = person(), self.clock.now()
         body = given.fields(request.get_json(silent=True))
         recording_id = given.text(body, "recording_id", most=40)
-        starts = _run_starts(body)
+        starts, tab = _run_starts(body), _tab(body)
         capture.check_disk(self.audio, self.settings)
         with self.db.begin() as db:
             session = sessions.of_person(db, session_id, who, for_update=True)
             recording = recordings.find(db, recording_id)
-            granted = capture.issue(db, session, recording, starts, actor=who.fhir_user, now=now)
+            granted = capture.issue(db, session, recording, starts, actor=who.fhir_user, now=now, tab=tab)
             slot = recording.key_slot
             now_ms = int((now - session.started_at).total_seconds() * 1000)
         if slot is None:
@@ -120,6 +121,12 @@ class _Recorder:
                 for track in recordings.tracks(db, recording.id)
             }
         return jsonify(tracks=tracks)
+
+
+def _tab(body: Any) -> Tab:
+    """Return the browser tab that asks; a recorder that knows no tabs names none."""
+    flags = {name: given.flag(body, name) for name in ("claims", "takes_over") if name in body}
+    return Tab(name=given.text(body, "tab", most=40) if body.get("tab") else "", **flags)
 
 
 def _run_starts(body: Any) -> list[capture.RunStart]:

@@ -11,7 +11,7 @@ from smart_app.session import LIVE, Event, IllegalMove, Standing, State, move
 from smart_app.store import recordings
 from smart_app.store.database import Db, new_id
 from smart_app.store.sealed import Seal
-from smart_app.store.tables import SessionEvent, TelehealthSession
+from smart_app.store.tables import Recording, SessionEvent, TelehealthSession
 
 SESSION_REASONS = {
     "nothing_recorded": "Nothing was recorded in this session.",
@@ -22,6 +22,8 @@ SESSION_REASONS = {
 
 VIDEO, IN_PERSON = "video", "in-person"
 """The modalities of a session."""
+RECORDER_SILENT = timedelta(seconds=45)
+"""A recorder renews its grants every 20 s; one that was not heard for so long is taken for closed."""
 _REFUSED = "This cannot be done now."
 _RELOAD = "Reload the page to see where the session stands."
 
@@ -32,6 +34,14 @@ def find(db: Db, session_id: str, *, for_update: bool = False) -> TelehealthSess
     if row is None:
         raise NotFound
     return row
+
+
+def recorder_tab(row: TelehealthSession, running: Recording | None, now: datetime) -> str | None:
+    """Return the browser tab that records `running`; None when none does or when it was not heard for a while."""
+    seen_at = row.recorder_seen_at
+    if running is None or seen_at is None or seen_at < running.started_at or now - seen_at > RECORDER_SILENT:
+        return None
+    return row.recorder_tab
 
 
 def of_person(db: Db, session_id: str, person: Person, *, for_update: bool = False) -> TelehealthSession:
@@ -78,8 +88,7 @@ def create(
 
 def patient_of(seal: Seal, row: TelehealthSession) -> PatientFacts:
     """Return the patient as the chart had them when the session began."""
-    facts = seal.open(row.patient_sealed, aad=f"telehealth_session.patient:{row.id}")
-    return PatientFacts(**{**facts, "medications": tuple(facts["medications"]), "problems": tuple(facts["problems"])})
+    return PatientFacts.from_json(seal.open(row.patient_sealed, aad=f"telehealth_session.patient:{row.id}"))
 
 
 def just_opened(db: Db, person: Person, *, since: datetime) -> TelehealthSession | None:
