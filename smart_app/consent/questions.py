@@ -161,17 +161,26 @@ def _record_answer(db: Db, asker: Asker, row: RecordingConsent, *, agrees: bool,
 
 
 def answer(
-    db: Db, asker: Asker, participant: Participant, consent_id: str, *, agrees: bool, text_version: int, at: datetime
+    db: Db,
+    asker: Asker,
+    participant: Participant,
+    consent_id: str,
+    *,
+    agrees: bool,
+    text_version: int,
+    at: datetime,
+    language: str | None = None,
 ) -> str:
     """Store the answer to a question; the last agreement starts the recording, a decline ends the asking.
 
+    `language` is the one that the page showed, where it says so: what is kept must be what was read.
     Returns agreed or declined. Raises NotFound, Conflict (answered otherwise), MoveRefused (taken back), BadInput.
     """
     session = sessions.find(db, participant.session_id, for_update=True)
     row = consents.find(db, consent_id)
     if row.participant_id != participant.id:
         raise NotFound
-    if row.text_version != text_version:
+    if row.text_version != text_version or language not in (None, row.language):
         raise BadInput("text_changed", "This is not the text you were shown.", "Reload the page and read it again.")
     if row.status != "asked":
         return _repeat(row, agrees=agrees)

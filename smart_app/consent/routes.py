@@ -121,6 +121,7 @@ class _Consent:
                 given.text(body, "consent_id", most=40),
                 agrees=given.flag(body, "agrees"),
                 text_version=given.number(body, "text_version", most=10_000),
+                language=given.text(body, "language", most=10) if "language" in body else None,
                 at=self.clock.now(),
             )
         return jsonify(answer=answer)

@@ -1,92 +1,137 @@
 /**
- * The client's own page for 30 days: what they were asked and answered, receipts of erasure, withdrawal (decision 18).
+ * The client's own page for 30 days: what they were asked and answered, receipts of erasure, withdrawal (B15, decision 18).
  * @module
  */
-import { confirmWithdrawal } from "./consent.mjs";
+import { WITHDRAW_LINES } from "./consent.mjs";
 import { byId, el, once, tell } from "./dom.mjs";
 import { postJson, wordsOf } from "./http.mjs";
+import { serveLanguages } from "./language.mjs";
+import { confirmModal } from "./modal.mjs";
+import { momentOf, receiptView } from "./receipt.mjs";
 import { safeHtml } from "./safehtml.mjs";
+import { t } from "./words.mjs";
 
-/** @typedef {{status: string, text_html: string, answered_at: string|null, withdrawn_at: string|null, text_version: number}} ConsentCopy */
-/** @typedef {{id: string, number: number, body: Record<string, unknown>, signature: string}} ReceiptCopy */
+/**
+ * @typedef {object} ConsentCopy
+ * @property {string} status
+ * @property {string} title
+ * @property {string} text_html
+ * @property {string} language
+ * @property {string} asked_at
+ * @property {string|null} answered_at
+ * @property {string|null} withdrawn_at
+ * @property {number} text_version
+ */
+/**
+ * @typedef {object} Copy
+ * @property {ConsentCopy[]} consents
+ * @property {import("./receipt.mjs").Receipt[]} receipts
+ * @property {boolean} can_withdraw
+ * @property {boolean} was_recorded
+ * @property {boolean} has_signed_note
+ * @property {string|null} expires_at
+ */
 
 /** @type {Record<string, string>} */
 const STATUS = {
-  asked: "You were asked and have not answered",
-  agreed: "You agreed",
-  declined: "You declined",
-  withdrawn: "You withdrew",
+  asked: t("You were asked and have not answered"),
+  agreed: t("You agreed"),
+  declined: t("You declined"),
+  withdrawn: t("You withdrew"),
 };
+const SIGNED_STAYS = t("The signed note stays in your record.");
+
+/** What a withdrawal still does once the note is signed (decision 18). */
+const AFTER_SIGNING = [
+  t("What is left of this session is erased: the audio, the transcript and the draft made from them, as far as they are still there."),
+  SIGNED_STAYS,
+  t("Your care does not change."),
+];
 
 const token = new URLSearchParams(location.hash.slice(1)).get("t") ?? "";
-
-/** @param {string} iso */
-const when = (iso) => new Date(iso).toLocaleString([], { dateStyle: "long", timeStyle: "short" });
+/** @type {Copy|null} */ let shown = null;
 
 /** @param {ConsentCopy} consent */
 function consentPanel(consent) {
-  const rows = [el("dt", {}, "Answer"), el("dd", {}, el("strong", {}, STATUS[consent.status] ?? consent.status))];
-  if (consent.answered_at) rows.push(el("dt", {}, "Answered"), el("dd", {}, when(consent.answered_at)));
-  if (consent.withdrawn_at) rows.push(el("dt", {}, "Withdrawn"), el("dd", {}, when(consent.withdrawn_at)));
-  rows.push(el("dt", {}, "Text version"), el("dd", {}, String(consent.text_version)));
-  const text = el("div", { class: "alert-plain mt-3" });
+  const rows = [el("dt", {}, t("Your answer")), el("dd", {}, el("strong", {}, STATUS[consent.status] ?? consent.status))];
+  rows.push(el("dt", {}, t("Asked")), el("dd", {}, momentOf(consent.asked_at)));
+  if (consent.answered_at) rows.push(el("dt", {}, t("Answered")), el("dd", {}, momentOf(consent.answered_at)));
+  if (consent.withdrawn_at) rows.push(el("dt", {}, t("Withdrawn")), el("dd", {}, momentOf(consent.withdrawn_at)));
+  rows.push(el("dt", {}, t("Text version")), el("dd", {}, String(consent.text_version)));
+  const text = el("div", { class: "alert-plain", lang: consent.language });
   text.append(safeHtml(consent.text_html));
-  return el("section", { class: "panel" }, el("h2", {}, "Consent to Record This Session"), el("dl", { class: "facts" }, ...rows), text);
+  return el(
+    "section",
+    { class: "panel mb-3" },
+    el("h2", { lang: consent.language }, consent.title),
+    el("dl", { class: "facts" }, ...rows),
+    el("h3", { class: "mt-3" }, t("The text that you were shown")),
+    text,
+  );
 }
 
-/** Why a recording was erased, in words. @type {Record<string, string>} */
-const CAUSES = {
-  signed: "the note was signed",
-  "after-drafting": "the summary was made",
-  deadline: "its time was up",
-  withdrawn: "consent was withdrawn",
-};
+/** Say what became of what was recorded. @param {Copy} copy */
+function soundWords(copy) {
+  if (!copy.was_recorded) return t("Nothing of this session was recorded.");
+  if (copy.receipts.length) return t("The audio of this session was erased. Each recording has a receipt.");
+  return t("The audio of this session is still kept, encrypted. It is erased within 24 hours of the recording; the receipt then appears here.");
+}
 
-/** @param {ReceiptCopy} receipt */
-function receiptView(receipt) {
-  const { body } = receipt;
-  const pieces = Array.isArray(body.items) ? body.items.length : 0;
-  /** @type {[string, string][]} */ const facts = [
-    ["Erased", when(String(body.erased_at))],
-    ["Because", CAUSES[String(body.cause)] ?? String(body.cause)],
-    ["At the latest", when(String(body.deadline))],
-    ["Destroyed", `the key and ${pieces} encrypted piece${pieces === 1 ? "" : "s"} of sound`],
-    ["Receipt", String(body.id)],
-  ];
-  const rows = facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]);
-  const signed = JSON.stringify({ ...body, signature: receipt.signature }, null, 1);
-  const record = el("details", { class: "small" }, el("summary", {}, "The signed record"), el("pre", { class: "receipt-record" }, signed));
-  const heading = el("summary", {}, `Receipt ${receipt.number}: a recording of this session was erased`);
-  return el("details", { class: "alert-plain mb-2" }, heading, el("dl", { class: "facts small mt-2" }, ...rows), record);
+/** @param {Copy} copy */
+function show(copy) {
+  shown = copy;
+  const isWithdrawn = copy.consents.some((consent) => consent.withdrawn_at);
+  const words = [copy.consents.length ? "" : t("You have not been asked for a recording in this session.")];
+  if (isWithdrawn) words.push(t("You withdrew. What was recorded of this session has been erased. Your care does not change."));
+  if (copy.has_signed_note) words.push(isWithdrawn ? SIGNED_STAYS : t("The note of this session is signed and in your record."));
+  tell(byId("copy-words", HTMLElement), words.filter(Boolean).join(" "));
+  byId("consents", HTMLElement).replaceChildren(...copy.consents.map(consentPanel));
+  byId("sound-words", HTMLElement).textContent = soundWords(copy);
+  byId("receipts", HTMLElement).replaceChildren(...copy.receipts.map(receiptView));
+  byId("receipts-panel", HTMLElement).hidden = copy.consents.length === 0;
+  byId("withdraw-panel", HTMLElement).hidden = !copy.can_withdraw;
+  byId("print", HTMLElement).hidden = copy.consents.length === 0;
+  if (copy.expires_at) byId("copy-until", HTMLElement).textContent = t("This page works until {date}.", { date: momentOf(copy.expires_at) });
 }
 
 async function load() {
-  const words = byId("copy-words", HTMLElement);
   try {
-    const said = await postJson("/copy", { token });
-    tell(words, said.consents.length ? "" : "You have not been asked for a recording in this session.");
-    byId("consents", HTMLElement).replaceChildren(...said.consents.map(consentPanel));
-    byId("receipts", HTMLElement).replaceChildren(...said.receipts.map(receiptView));
-    byId("receipts-panel", HTMLElement).hidden = said.receipts.length === 0;
-    byId("withdraw-panel", HTMLElement).hidden = !said.can_withdraw;
+    if (!token) throw new Error("no token");
+    show(await postJson("/copy", { token }));
   } catch (error) {
-    tell(words, "");
-    tell(byId("trouble", HTMLElement), wordsOf(error));
+    tell(byId("copy-words", HTMLElement), "");
+    tell(byId("trouble", HTMLElement), token ? wordsOf(error) : t("This page needs the link to your copy. Open the link complete."));
   }
 }
 
+async function askAndWithdraw() {
+  const isSure = await confirmModal({
+    title: t("Withdraw your consent?"),
+    lines: shown?.has_signed_note ? AFTER_SIGNING : WITHDRAW_LINES,
+    yes: t("Withdraw and erase"),
+    no: t("Keep my consent"),
+    look: "btn-danger",
+  });
+  if (!isSure) return;
+  try {
+    await postJson("/copy/withdraw", { token });
+    tell(byId("trouble", HTMLElement), "");
+  } catch (error) {
+    tell(byId("trouble", HTMLElement), wordsOf(error));
+  }
+  await load();
+  byId("copy-words", HTMLElement).focus();
+}
+
 const withdraw = byId("withdraw", HTMLButtonElement);
-withdraw.addEventListener("click", () =>
-  once(withdraw, async () => {
-    if (!(await confirmWithdrawal())) return;
-    try {
-      await postJson("/copy/withdraw", { token });
-      tell(byId("trouble", HTMLElement), "");
-    } catch (error) {
-      tell(byId("trouble", HTMLElement), wordsOf(error));
-    }
-    await load();
-  }),
+withdraw.addEventListener("click", () => void once(withdraw, askAndWithdraw));
+byId("print", HTMLElement).addEventListener("click", () => window.print());
+window.addEventListener("beforeprint", () => {
+  for (const each of document.querySelectorAll("#receipts > details")) each.setAttribute("open", "");
+});
+serveLanguages(
+  () => "",
+  (error) => tell(byId("trouble", HTMLElement), wordsOf(error)),
 );
 
 await load();
