@@ -87,6 +87,10 @@ class Settings:
     is_ice_relay_only: bool = False
     """Calls go through TURN alone: no participant's address is shown to another, and a test can prove the relay."""
     loinc_note_type: str = "34904-3"
+    emergency_number: str = "911"
+    """Shown in the crisis panel; where the client is, it may be another."""
+    is_review_task_filed: bool = False
+    """Ask the EHR for a review task with every draft that is saved to the chart."""
     sample_client_url: str = ""
     """Where the demo's sample client listens; empty everywhere else."""
 
@@ -144,6 +148,13 @@ def _number(env: Mapping[str, str], name: str, default: float, *, low: float, hi
         value = high + 1
     if not low <= value <= high:
         raise _refuse(name, f"must be a number from {low:g} to {high:g}.", "Correct it and start again.")
+    return value
+
+
+def _short(env: Mapping[str, str], name: str, default: str) -> str:
+    value = " ".join(env.get(name, default).split())
+    if not value or len(value) > 40 or not value.isprintable():
+        raise _refuse(name, "must be a short text.", "Example: 911")
     return value
 
 
@@ -296,5 +307,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         turn_minutes=_number(env, "CHARTSIDE_TURN_MINUTES", 60, low=5, high=24 * 60),
         is_ice_relay_only=env.get("CHARTSIDE_ICE_RELAY_ONLY", "") == "1",
         loinc_note_type=env.get("CHARTSIDE_LOINC_NOTE_TYPE", "34904-3"),
+        emergency_number=_short(env, "CHARTSIDE_EMERGENCY_NUMBER", "911"),
+        is_review_task_filed=_choice(env, "CHARTSIDE_REVIEW_TASK", ("off", "on")) == "on",
         sample_client_url=env.get("CHARTSIDE_SAMPLE_CLIENT_URL", "") if is_loopback_dev else "",
     )

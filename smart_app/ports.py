@@ -125,6 +125,10 @@ class Statement:
     verdict: Verdict
     why: str = ""
     """Why the verdict is not `supported`, in words for the clinician."""
+    part: str = ""
+    """Its kind (formats.toml: reported, planned ...), by which another format finds its heading; empty: unknown."""
+    place: int = 0
+    """Where in the session it comes from, only to be compared with others of the same summary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +162,8 @@ class Summary:
     omissions: tuple[Omission, ...]
     drafter: str
     prompt_version: str
+    unplaced: tuple[Statement, ...] = ()
+    """Statements that this format has no heading for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,16 +198,35 @@ class Filed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContactFacts:
+    """Whom the chart names to call in an emergency."""
+
+    name: str
+    relationship: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PatientFacts:
-    """What the chart page and the recogniser need of the patient."""
+    """What the chart page, the recogniser and the crisis panel need of the patient."""
 
     id: str
     name: str
     birth_date: str = ""
     sex: str = ""
     phone: str = ""
+    address: str = ""
     medications: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    contacts: tuple[ContactFacts, ...] = ()
+    """Emergency contacts first."""
+
+    @classmethod
+    def from_json(cls, shape: Mapping[str, Any]) -> "PatientFacts":
+        """Read what `dataclasses.asdict` wrote, also of an earlier version."""
+        lists = {name: tuple(shape.get(name, ())) for name in ("medications", "problems")}
+        contacts = tuple(ContactFacts(**each) for each in shape.get("contacts", ()))
+        return cls(**{**shape, **lists, "contacts": contacts})
 
 
 class Chart(Protocol):

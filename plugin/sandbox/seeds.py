@@ -43,6 +43,29 @@ def _patient(patient_id: str, given: str, family: str, *, gender: str, born: str
     }
 
 
+def _reached(
+    patient: Resource, *, phone: str, home: str, contact: tuple[str, str], relation: str, call: str
+) -> Resource:
+    """Add a phone number, an address and an emergency contact (numbers kept free for fiction)."""
+    city, _, state = "Riverside, CA".partition(", ")
+    emergency = {
+        "coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0131", "code": "C"}],
+        "text": f"{relation}, emergency contact",
+    }
+    return {
+        **patient,
+        "telecom": [{"system": "phone", "value": phone, "use": "mobile"}],
+        "address": [{"use": "home", "line": [home], "city": city, "state": state}],
+        "contact": [
+            {
+                "relationship": [emergency],
+                "name": {"given": [contact[0]], "family": contact[1]},
+                "telecom": [{"system": "phone", "value": call, "use": "mobile"}],
+            }
+        ],
+    }
+
+
 def _encounter(encounter_id: str, patient: str, doctor: str, *, status: str, start: datetime, reason: str) -> Resource:
     period = {"start": start.isoformat()}
     if status != "in-progress":
@@ -102,7 +125,14 @@ def _related(related_id: str, patient: str, given: str, family: str, code: str) 
 def _charts() -> list[Resource]:
     """Return the patients with what is known of them; Maya's fits the sample call `therapy_call`."""
     return [
-        _patient("maya", "Maya", "Thompson", gender="female", born="1995-03-14", mrn="RC-10231", doctor="dr-alice"),
+        _reached(
+            _patient("maya", "Maya", "Thompson", gender="female", born="1995-03-14", mrn="RC-10231", doctor="dr-alice"),
+            phone="+1 951 555 0123",
+            home="14 Orchard Lane",
+            contact=("Leah", "Thompson"),
+            relation="Sister",
+            call="+1 951 555 0147",
+        ),
         _condition("maya-panic", "maya", "F41.0", "Panic disorder", "2026-02-03"),
         _condition("maya-anxiety", "maya", "F41.1", "Generalized anxiety disorder", "2026-02-03"),
         _medication(
@@ -114,12 +144,26 @@ def _charts() -> list[Resource]:
             since="2026-03-10",
         ),
         _related("maya-sister", "maya", "Leah", "Thompson", "SIS"),
-        _patient("jonas", "Jonas", "Weber", gender="male", born="1982-11-02", mrn="RC-10244", doctor="dr-bob"),
+        _reached(
+            _patient("jonas", "Jonas", "Weber", gender="male", born="1982-11-02", mrn="RC-10244", doctor="dr-bob"),
+            phone="+1 951 555 0132",
+            home="3 Harbour Street",
+            contact=("Anna", "Weber"),
+            relation="Spouse",
+            call="+1 951 555 0158",
+        ),
         _condition(
             "jonas-adjustment", "jonas", "F43.23", "Adjustment disorder with mixed anxiety and low mood", "2026-05-20"
         ),
         _related("jonas-partner", "jonas", "Pat", "Weber", "SPS"),
-        _patient("aisha", "Aisha", "Rahman", gender="female", born="1989-07-25", mrn="RC-10258", doctor="dr-alice"),
+        _reached(
+            _patient("aisha", "Aisha", "Rahman", gender="female", born="1989-07-25", mrn="RC-10258", doctor="dr-alice"),
+            phone="+1 951 555 0141",
+            home="77 Mill Road",
+            contact=("Omar", "Rahman"),
+            relation="Brother",
+            call="+1 951 555 0163",
+        ),
         _condition(
             "aisha-depression", "aisha", "F33.1", "Major depressive disorder, recurrent, moderate", "2025-09-12"
         ),
@@ -131,7 +175,14 @@ def _charts() -> list[Resource]:
             dosage="10 mg by mouth once a day",
             since="2025-10-01",
         ),
-        _patient("sam", "Sam", "Rivera", gender="other", born="2001-01-19", mrn="RC-10262", doctor="dr-alice"),
+        _reached(
+            _patient("sam", "Sam", "Rivera", gender="other", born="2001-01-19", mrn="RC-10262", doctor="dr-alice"),
+            phone="+1 951 555 0150",
+            home="9 Station Way",
+            contact=("Carmen", "Rivera"),
+            relation="Mother",
+            call="+1 951 555 0172",
+        ),
         _condition("sam-insomnia", "sam", "F51.01", "Primary insomnia", "2026-06-30"),
     ]
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from smart_app.ports import PatientFacts, Resource
+from smart_app.ports import ContactFacts, PatientFacts, Resource
 
 FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _PATIENT_PATHS = ("subject", "patient", "for")
@@ -150,7 +150,10 @@ def problem_name(condition: Resource) -> str:
 
 
 def _human_name(patient: Resource) -> str:
-    names = [name for name in patient.get("name") or [] if isinstance(name, dict) and name.get("use") != "old"]
+    given = patient.get("name") or []
+    # A Patient has several names, a contact of theirs a single one.
+    names = [name for name in (given if isinstance(given, list) else [given]) if isinstance(name, dict)]
+    names = [name for name in names if name.get("use") != "old"]
     for use in ("official", "usual", None):
         for name in names:
             if use in (None, name.get("use")):
@@ -159,16 +162,55 @@ def _human_name(patient: Resource) -> str:
     return ""
 
 
+_EMERGENCY = "C"
+"""Emergency contact in HL7 table 0131, which Patient.contact.relationship uses."""
+_MOST_CONTACTS = 5
+
+
+def _phone(owner: Resource) -> str:
+    telecoms = [entry for entry in owner.get("telecom") or [] if isinstance(entry, dict) and entry.get("use") != "old"]
+    phones = [entry for entry in telecoms if entry.get("system") in {"phone", "sms"} and entry.get("value")]
+    # The one at hand is the one to call; the rest in the chart's order.
+    phones.sort(key=lambda entry: entry.get("use") != "mobile")
+    return str(phones[0]["value"]) if phones else ""
+
+
+def _address(patient: Resource) -> str:
+    for each in patient.get("address") or []:
+        if isinstance(each, dict) and each.get("use") != "old":
+            lines = [*(each.get("line") or []), each.get("city"), each.get("state"), each.get("postalCode")]
+            words = str(each.get("text") or ", ".join(str(line) for line in lines if line)).strip()
+            if words:
+                return words
+    return ""
+
+
+def _contacts(patient: Resource) -> tuple[ContactFacts, ...]:
+    """Return whom the chart names, emergency contacts first; those without a name and a number are of no use."""
+    found: list[tuple[bool, ContactFacts]] = []
+    for each in patient.get("contact") or []:
+        if not isinstance(each, dict):
+            continue
+        relations = [one for one in each.get("relationship") or [] if isinstance(one, dict)]
+        codes = {coding.get("code") for one in relations for coding in one.get("coding") or []}
+        words = ", ".join(filter(None, (_concept(one) for one in relations)))
+        contact = ContactFacts(name=_human_name(each), relationship=words, phone=_phone(each))
+        if contact.name or contact.phone:
+            found.append((_EMERGENCY not in codes, contact))
+    found.sort(key=lambda pair: pair[0])
+    return tuple(contact for _rank, contact in found[:_MOST_CONTACTS])
+
+
 def patient_facts(patient: Resource, medications: tuple[str, ...], problems: tuple[str, ...]) -> PatientFacts:
     """Return what the app keeps of a Patient."""
-    telecoms = [entry for entry in patient.get("telecom") or [] if isinstance(entry, dict)]
-    phones = [str(entry.get("value", "")) for entry in telecoms if entry.get("system") in {"phone", "sms"}]
     return PatientFacts(
         id=str(patient.get("id", "")),
         name=_human_name(patient),
         birth_date=str(patient.get("birthDate", "")),
         sex=str(patient.get("gender", "")),
-        phone=next((phone for phone in phones if phone), ""),
+        phone=_phone(patient),
+        address=_address(patient),
         medications=tuple(dict.fromkeys(name for name in medications if name)),
         problems=tuple(dict.fromkeys(name for name in problems if name)),
+        contacts=_contacts(patient),
     )

@@ -200,8 +200,7 @@ def patient_of(db: Db, seal: Seal, browser_session_id: str) -> PatientFacts | No
     sealed = db.scalar(select(BrowserSession.patient_sealed).where(BrowserSession.id == browser_session_id))
     if sealed is None:
         return None
-    facts = seal.open(sealed, aad=f"browser_session.patient:{browser_session_id}")
-    return PatientFacts(**{**facts, "medications": tuple(facts["medications"]), "problems": tuple(facts["problems"])})
+    return PatientFacts.from_json(seal.open(sealed, aad=f"browser_session.patient:{browser_session_id}"))
 
 
 def clinicians_session(db: Db, session_id: str) -> tuple[TelehealthSession, Participant] | None:
