@@ -39,6 +39,24 @@ function whileRecording(facts) {
     : say("waiting", "clock", t("Everyone agreed. Starting the recording…"));
 }
 
+/** @param {Facts} facts @param {NonNullable<Facts["pause"]>} pause @returns {Banner} */
+function pausedForClinician(facts, pause) {
+  const by = facts.participants.find((person) => person.id === pause.by);
+  const name = capital(by ? nameOf(by) : t("a participant"));
+  if (by?.presence === "left") return say("waiting", "pause", t("{name} paused the recording and left. Nothing is recorded until you resume.", { name }));
+  return pause.is_cleared
+    ? say("waiting", "pause", t("{name} says that you can go on. Nothing is recorded until you resume.", { name }))
+    : say("waiting", "pause", t("{name} paused the recording: someone else is there. Nothing is recorded.", { name }));
+}
+
+/** @param {NonNullable<Facts["pause"]>} pause @returns {Banner} */
+function pausedForInvited(pause) {
+  if (!pause.is_yours) return say("waiting", "pause", t("The recording is paused: someone else is with a participant. Nothing is recorded."));
+  return pause.is_cleared
+    ? say("waiting", "pause", t("You said that it can go on. Nothing is recorded until your clinician resumes."))
+    : say("waiting", "pause", t("You paused the recording. Nothing is recorded until you say that it can go on."));
+}
+
 /** @param {Facts} facts @returns {Banner} */
 function forClinician(facts) {
   const withdrawn = namesWith(facts, "withdrawn");
@@ -47,12 +65,13 @@ function forClinician(facts) {
   }
   if (!isLive(facts.state)) return afterTheEnd(facts);
   if (facts.state === State.RECORDING) return whileRecording(facts);
+  if (facts.pause) return pausedForClinician(facts, facts.pause);
   const asked = namesWith(facts, "asked") || t("everyone");
   if (facts.state === State.ASKING) return say("waiting", "clock", t("Waiting for {names}'s consent. Nothing is recorded.", { names: asked }));
   if (facts.state === State.PAUSED) {
     return say("waiting", "clock", t("Recording is paused. Waiting for {names}'s consent. Nothing is recorded.", { names: asked }));
   }
-  const declined = namesWith(facts, "declined");
+  const declined = namesWith({ ...facts, participants: facts.participants.filter((person) => person.presence !== "left") }, "declined");
   if (declined) return say("danger", "alert", t("{names} declined. This session is not recorded.", { names: capital(declined) }));
   if (facts.recording.count > 0) return say("info", "stop", STOPPED);
   const waiting = others(facts).filter((person) => person.presence === "waiting");
@@ -70,8 +89,10 @@ function forInvited(facts) {
   if (!isLive(facts.state)) return say("neutral", "check", t("The session has ended. Nothing is being recorded."));
   if (facts.state === State.RECORDING) return whileRecording(facts);
   if (answer === "asked") return say("waiting", "clock", t("You are asked for your consent. Nothing is recorded."));
-  if (facts.state === State.ASKING || facts.state === State.PAUSED) {
-    return say("waiting", "clock", t("Waiting for the others' consent. Nothing is recorded."));
+  if (facts.pause) return pausedForInvited(facts.pause);
+  if (facts.state === State.ASKING) return say("waiting", "clock", t("Waiting for the others' consent. Nothing is recorded."));
+  if (facts.state === State.PAUSED) {
+    return say("waiting", "clock", t("Somebody new came in. Recording is paused until they have answered. Nothing is recorded."));
   }
   if (answer === "declined") {
     return say("neutral", "info", t("You declined. This session is not recorded. Your care does not change."));

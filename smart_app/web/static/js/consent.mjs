@@ -5,10 +5,11 @@
 import { me } from "./facts.mjs";
 import { button, byId, el, tell } from "./dom.mjs";
 import { getJson, postJson, wordsOf } from "./http.mjs";
+import { languageButtons } from "./language.mjs";
 import { confirmModal, openModal } from "./modal.mjs";
 import { safeHtml } from "./safehtml.mjs";
-import { isLive } from "./states.mjs";
-import { t } from "./words.mjs";
+import { State, isLive } from "./states.mjs";
+import { locale, t } from "./words.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 
@@ -37,6 +38,7 @@ export class ConsentSide {
 
   /** @param {string} sessionId @param {() => void} onAnswered */
   constructor(sessionId, onAnswered) {
+    this.sessionId = sessionId;
     this.path = `/room/${sessionId}`;
     this.onAnswered = onAnswered;
   }
@@ -69,10 +71,12 @@ export class ConsentSide {
   /** @param {{consent_id: string, title: string, html: string, text_version: number, language: string}} question */
   #show(question) {
     const trouble = el("p", { role: "alert", class: "alert-plain", hidden: true });
-    const body = el("div", { lang: question.language }, safeHtml(question.html), trouble);
+    const languages = languageButtons(this.sessionId, (error) => tell(trouble, wordsOf(error)));
+    const text = el("div", { lang: question.language }, safeHtml(question.html));
+    const body = el("div", {}, el("div", { class: "row-actions mb-3" }, ...languages), text, trouble);
     const answer = async (/** @type {boolean} */ agrees) => {
       try {
-        await postJson(`${this.path}/answer`, { consent_id: question.consent_id, agrees, text_version: question.text_version });
+        await postJson(`${this.path}/answer`, { consent_id: question.consent_id, agrees, text_version: question.text_version, language: question.language });
         this.#dialog?.close();
         this.onAnswered();
       } catch (error) {
@@ -100,14 +104,15 @@ export class ConsentSide {
   #showStanding(facts) {
     const answer = me(facts)?.answer ?? null;
     const isOpen = isLive(facts.state);
-    const shown = `${answer}|${isOpen}|${facts.links?.copy ?? ""}`;
+    const receipts = answer === "withdrawn" ? (facts.receipts ?? []) : [];
+    const shown = JSON.stringify([answer, isOpen, facts.links?.copy, facts.state, facts.pause, receipts]);
     byId("consent-panel", HTMLElement).hidden = answer === null || answer === "asked";
     if (shown === this.#shown) return;
     this.#shown = shown;
-    byId("consent-words", HTMLElement).replaceChildren(...standingWords(answer).map((line) => el("p", { class: "mb-1" }, line)));
+    byId("consent-words", HTMLElement).replaceChildren(...[...standingWords(answer), ...receipts.map(receiptWords)].map((line) => el("p", { class: "mb-1" }, line)));
     const withdraw = button(t("Withdraw my consent"), "btn-quiet", () => this.#withdraw(), { icon: "undo", id: "withdraw" });
     // In the bar while the session runs, so that it is always in sight; in the panel afterwards.
-    byId("withdraw-control", HTMLElement).replaceChildren(...(answer === "agreed" && isOpen ? [withdraw] : []));
+    byId("withdraw-control", HTMLElement).replaceChildren(...this.#pauseControl(facts), ...(answer === "agreed" && isOpen ? [withdraw] : []));
     const actions = [];
     if (answer === "agreed" && !isOpen) actions.push(withdraw);
     if ((answer === "declined" || answer === "withdrawn") && isOpen) actions.push(button(t("Allow recording after all"), "btn-quiet", () => this.#allow(), { id: "allow" }));
@@ -117,6 +122,16 @@ export class ConsentSide {
       actions.push(el("a", { class: "btn btn-quiet", href: copyUrl, target: "_blank", rel: "noopener" }, t("My copy and receipts (30 days)")));
     }
     byId("consent-actions", HTMLElement).replaceChildren(...actions);
+  }
+
+  /** The participant's own pause, in sight all the time while recording (decision 19). @param {Facts} facts */
+  #pauseControl(facts) {
+    if (facts.pause) {
+      if (!facts.pause.is_yours || facts.pause.is_cleared) return [];
+      return [button(t("We can go on"), "btn-primary", () => this.#send("go-on"), { icon: "play", id: "go-on" })];
+    }
+    if (facts.state !== State.RECORDING && facts.state !== State.PAUSED) return [];
+    return [button(t("Pause: someone else is here"), "btn-quiet", () => this.#send("pause"), { icon: "pause", id: "pause" })];
   }
 
   async #withdraw() {
@@ -137,7 +152,7 @@ export class ConsentSide {
     if (isSure) await this.#send("allow");
   }
 
-  /** @param {"withdraw"|"allow"} what */
+  /** @param {"withdraw"|"allow"|"pause"|"go-on"} what */
   async #send(what) {
     try {
       await postJson(`${this.path}/${what}`);
@@ -148,6 +163,13 @@ export class ConsentSide {
     this.onAnswered();
   }
 }
+
+/** @param {{number: number, erased_at: string}} receipt */
+const receiptWords = ({ number, erased_at: erasedAt }) =>
+  t("Receipt {number}: a recording of this session was erased on {when}.", {
+    number,
+    when: new Date(erasedAt).toLocaleString(locale, { dateStyle: "long", timeStyle: "short" }),
+  });
 
 /** @param {import("./facts.mjs").Answer} answer @returns {string[]} */
 function standingWords(answer) {

@@ -56,7 +56,7 @@ export class DeviceCheck {
   async #start() {
     if (!(await this.#useMicrophone(this.media.microphoneId))) return;
     await this.#list(this.#microphones, "audioinput", this.media.microphone);
-    await this.#useCamera("");
+    if (!byId("check", HTMLElement).dataset.soundOnly) await this.#useCamera("");
   }
 
   /** @param {string} deviceId */

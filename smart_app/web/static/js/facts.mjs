@@ -20,16 +20,19 @@ import { language, t } from "./words.mjs";
  * @property {boolean} is_camera_off
  * @property {Answer} answer
  * @property {boolean} may_ask_again
+ * @property {boolean} [is_minor]
+ * @property {boolean} [is_in_person] in the clinician's room, in no call
  */
 /** @typedef {{track_id: string, participant_id: string, next_run: number}} TrackFacts */
 /**
  * @typedef {object} RecorderFacts
- * @property {"absent"|"start"|"stop"|"asking"} control
+ * @property {"absent"|"start"|"stop"|"asking"|"resume"} control
  * @property {string} why
  * @property {boolean} ai_consent
  * @property {boolean} ai_consent_at_start
  * @property {string|null} recording_id
  * @property {TrackFacts[]} tracks
+ * @property {string|null} [tab] the clinician's browser tab that records now
  * @property {boolean} is_confirmed
  */
 /**
@@ -53,6 +56,10 @@ import { language, t } from "./words.mjs";
  * @property {{consent_id: string}|null} question
  * @property {{is_alive: boolean, queue_place: number, expected_s: [number, number]}} worker the clinician's only
  * @property {{copy: string|null}} [links]
+ * @property {{by: string, is_yours: boolean, is_cleared: boolean}|null} [pause] asked for by a participant (decision 19)
+ * @property {"video"|"in-person"} [modality]
+ * @property {boolean} [is_full] four people are in the call
+ * @property {{id: string, number: number, erased_at: string}[]} [receipts]
  */
 
 /** Return the one who asks. @param {Facts} facts @returns {Participant|undefined} */

@@ -7,6 +7,20 @@ import { postJson, wordsOf } from "./http.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 
+/** A QR code as the server drew it. @param {string} source @param {string} words */
+export const qrImage = (source, words) => el("img", { class: "qr", src: source, alt: words, width: 220, height: 220 });
+
+const SUBJECT = "Your session";
+
+/** The link in a message of the clinician's own mail or text program; nothing is sent from here. @param {string} url */
+function messageLinks(url) {
+  const body = encodeURIComponent(`Here is the link to our session. It is for you only:\n${url}`);
+  return [
+    el("a", { class: "btn btn-quiet btn-sm", href: `mailto:?subject=${encodeURIComponent(SUBJECT)}&body=${body}` }, "Email it"),
+    el("a", { class: "btn btn-quiet btn-sm", href: `sms:?&body=${body}` }, "Text it"),
+  ];
+}
+
 export class Invitations {
   #list = byId("invitations", HTMLElement);
   #words = byId("invite-words", HTMLElement);
@@ -36,12 +50,13 @@ export class Invitations {
 
   async #make() {
     try {
-      const { participant_id: id, url, expires_at: expiresAt } = await postJson(`${this.path}/invitations`);
+      const { participant_id: id, url, qr, expires_at: expiresAt } = await postJson(`${this.path}/invitations`);
       const until = new Date(expiresAt).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
       const field = el("input", { class: "form-control link-box", readonly: true, value: url, "aria-label": "Invitation link" });
       field.addEventListener("focus", () => field.select());
-      const words = el("div", {}, field, el("div", { class: "small soft mt-1" }, `For one person. Works until ${until}.`));
-      this.#add(id, words, [button("Copy link", "btn-quiet btn-sm", () => this.#copy(field), { icon: "link" })]);
+      const code = el("details", { class: "qr-fold mt-2" }, el("summary", {}, "Show as a QR code"), qrImage(qr, "QR code of the invitation link, for one person's camera"));
+      const words = el("div", {}, field, el("div", { class: "small soft mt-1" }, `For one person. Works until ${until}.`), code);
+      this.#add(id, words, [button("Copy link", "btn-quiet btn-sm", () => this.#copy(field), { icon: "link" }), ...messageLinks(url)]);
       tell(this.#words, "");
       await this.#copy(field);
       await this.onChange();
@@ -61,7 +76,7 @@ export class Invitations {
     }
   }
 
-  /** @param {string} id @param {HTMLElement} words @param {HTMLButtonElement[]} buttons */
+  /** @param {string} id @param {HTMLElement} words @param {HTMLElement[]} buttons */
   #add(id, words, buttons) {
     this.#items.get(id)?.remove();
     const revoke = button("Revoke", "btn-quiet btn-sm", () => this.#revoke(id));

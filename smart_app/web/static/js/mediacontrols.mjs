@@ -17,13 +17,14 @@ export class MediaControls {
    * @param {import("./media.mjs").OwnMedia} media
    * @param {(camera: MediaStreamTrack|null) => Promise<void>} onCamera
    * @param {() => void} onChange
+   * @param {boolean} [hasPicture] the call is by picture too
    */
-  constructor(sessionId, media, onCamera, onChange) {
+  constructor(sessionId, media, onCamera, onChange, hasPicture = true) {
     this.sessionId = sessionId;
     this.media = media;
     this.onCamera = onCamera;
     this.onChange = onChange;
-    byId("media-controls", HTMLElement).replaceChildren(this.#mute, this.#camera);
+    byId("media-controls", HTMLElement).replaceChildren(this.#mute, ...(hasPicture ? [this.#camera] : []));
     this.#draw();
   }
 

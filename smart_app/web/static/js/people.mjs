@@ -11,7 +11,7 @@ import { isLive } from "./states.mjs";
 /** @typedef {import("./facts.mjs").Facts} Facts */
 /** @typedef {import("./facts.mjs").Participant} Participant */
 
-const ROLES = ["client", "guardian", "partner", "interpreter"];
+export const ROLES = ["client", "guardian", "partner", "interpreter"];
 
 /** @type {Record<string, [string, string]>} */
 const PRESENCE = {
@@ -33,10 +33,15 @@ export class People {
   #list = byId("people", HTMLElement);
   /** @type {Map<string, {shown: string, item: HTMLLIElement}>} */ #items = new Map();
 
-  /** @param {string} sessionId @param {() => Promise<void>} onChange */
-  constructor(sessionId, onChange) {
+  /**
+   * @param {string} sessionId
+   * @param {() => Promise<void>} onChange
+   * @param {(person: Participant) => Node|null} [waysOf] what can be done with somebody who is in the clinician's room
+   */
+  constructor(sessionId, onChange, waysOf = () => null) {
     this.path = `/sessions/${sessionId}/participants`;
     this.onChange = onChange;
+    this.waysOf = waysOf;
   }
 
   /** @param {Facts} facts */
@@ -49,27 +54,58 @@ export class People {
       this.#items.delete(id);
     }
     for (const person of people) {
-      const shown = JSON.stringify([person.name, person.role, person.presence, person.answer, person.is_muted]);
+      const isWaiting = person.presence === "waiting";
+      const shown = JSON.stringify([person.name, person.role, person.is_minor, person.presence, person.answer, isWaiting && facts.is_full]);
       const known = this.#items.get(person.id);
       if (known?.shown === shown) continue;
-      const item = this.#draw(person, person.id === facts.you);
+      const item = this.#draw(person, facts);
       if (known) known.item.replaceWith(item);
       else this.#list.append(item);
       this.#items.set(person.id, { shown, item });
     }
   }
 
-  /** @param {Participant} person @param {boolean} isSelf */
-  #draw(person, isSelf) {
+  /** @param {Participant} person @param {Facts} facts */
+  #draw(person, facts) {
+    const isSelf = person.id === facts.you;
     const [tone, words] = PRESENCE[person.presence] ?? ["neutral", ""];
     const line = el("div", { class: "person-line" }, el("strong", {}, isSelf ? "You" : capital(nameOf(person))));
     if (!isSelf && person.presence !== "waiting" && !person.is_clinician) line.append(el("span", { class: "pill" }, capital(person.role)));
-    line.append(el("span", { class: `pill pill-${tone}` }, words));
+    if (person.is_minor) line.append(el("span", { class: "pill" }, "Minor"));
+    line.append(el("span", { class: `pill pill-${tone}` }, person.is_in_person && person.presence === "here" ? "In the room" : words));
     const answer = person.answer ? ANSWERS[person.answer] : undefined;
     if (answer) line.append(el("span", { class: `pill pill-${answer[0]}` }, icon(answer[1]), answer[2]));
     const item = el("li", { "data-participant": person.id }, line);
-    if (person.presence === "waiting") item.append(this.#admission(person));
+    if (person.presence === "waiting") item.append(facts.is_full ? this.#tooMany(person) : this.#admission(person));
+    else if (person.is_in_person) item.append(this.waysOf(person) ?? "");
+    else if (person.presence === "gone" && !isSelf) item.append(this.#removal(person));
     return item;
+  }
+
+  /** The call carries four people; the others wait. @param {Participant} person */
+  #tooMany(person) {
+    const name = capital(nameOf(person));
+    const trouble = el("div", { role: "alert", class: "small", hidden: true });
+    const away = button("Turn away", "btn-quiet btn-sm", () => this.#act(person, "turn-away", {}, trouble));
+    const words = `The call is full: four people are in it. You can admit ${name} when somebody has left. ${name} was told so.`;
+    return el("div", { class: "admit", role: "group", "aria-label": `${name} waits` }, el("div", {}, words), el("div", { class: "row-actions" }, away), trouble);
+  }
+
+  /** Somebody whose connection is lost keeps their place until they are back, or taken off. @param {Participant} person */
+  #removal(person) {
+    const trouble = el("div", { role: "alert", class: "small", hidden: true });
+    const off = button("They have left", "btn-quiet btn-sm", () => this.#act(person, "turn-away", {}, trouble));
+    return el("div", { class: "row-actions mt-2" }, off, trouble);
+  }
+
+  /** @param {Participant} person @param {string} what @param {object} body @param {HTMLElement} trouble */
+  async #act(person, what, body, trouble) {
+    try {
+      await postJson(`${this.path}/${person.id}/${what}`, body);
+      await this.onChange();
+    } catch (error) {
+      tell(trouble, wordsOf(error));
+    }
   }
 
   /** @param {Participant} person */
@@ -77,29 +113,23 @@ export class People {
     const name = capital(nameOf(person));
     const role = el("select", { class: "form-select", id: `role-${person.id}` }, ...ROLES.map((one) => el("option", { value: one }, capital(one))));
     const box = el("input", { type: "checkbox", class: "form-check-input", id: `known-${person.id}` });
+    const minor = el("input", { type: "checkbox", class: "form-check-input", id: `minor-${person.id}` });
     const trouble = el("div", { role: "alert", class: "small", hidden: true });
-    const act = async (/** @type {string} */ what, /** @type {object} */ body) => {
-      try {
-        await postJson(`${this.path}/${person.id}/${what}`, body);
-        await this.onChange();
-      } catch (error) {
-        tell(trouble, wordsOf(error));
-      }
-    };
     const admit = button("Admit", "btn-primary btn-sm", () => {
       if (!box.checked) {
         tell(trouble, "Tick “I recognise this person” first.");
         box.focus();
         return undefined;
       }
-      return act("admit", { role: role.value, recognised: true });
+      return this.#act(person, "admit", { role: role.value, recognised: true, is_minor: minor.checked }, trouble);
     });
-    const away = button("Turn away", "btn-quiet btn-sm", () => act("turn-away", {}));
+    const away = button("Turn away", "btn-quiet btn-sm", () => this.#act(person, "turn-away", {}, trouble));
     return el(
       "div",
       { class: "admit", role: "group", "aria-label": `Admit ${name}` },
       el("div", {}, el("label", { class: "form-label", for: role.id }, `${name} joins as`), role),
       el("div", { class: "form-check" }, box, el("label", { class: "form-check-label", for: box.id }, "I recognise this person")),
+      el("div", { class: "form-check" }, minor, el("label", { class: "form-check-label", for: minor.id }, "This person is a minor")),
       el("div", { class: "row-actions" }, admit, away),
       trouble,
     );

@@ -11,6 +11,7 @@ import { recordWords } from "./recordwords.mjs";
  * @typedef {object} RecordActs
  * @property {() => Promise<void>} start
  * @property {() => Promise<void>} stop
+ * @property {() => Promise<void>} resume
  * @property {() => Promise<void>} again
  */
 
@@ -39,10 +40,11 @@ export class RecordPanel {
     byId("record-reason", HTMLElement).replaceChildren(...parts);
   }
 
-  /** @param {null|"start"|"stop"|"asking"} kind */
+  /** @param {null|"start"|"stop"|"asking"|"resume"} kind */
   #button(kind) {
     if (kind === "start") return button("Start Recording", "btn-primary", this.acts.start, { icon: "record", id: "record-start" });
     if (kind === "stop") return button("Stop Recording", "btn-stop", this.acts.stop, { icon: "stop", id: "record-stop" });
+    if (kind === "resume") return button("Resume recording", "btn-primary", this.acts.resume, { icon: "record", id: "record-resume" });
     if (kind === "asking") return button("Take back the question", "btn-quiet", this.acts.stop, { icon: "undo", id: "record-unask" });
     return null;
   }

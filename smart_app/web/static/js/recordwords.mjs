@@ -6,7 +6,7 @@ import { capital, invited, listOf, nameOf } from "./facts.mjs";
 import { State, isLive } from "./states.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
-/** @typedef {{button: null|"start"|"stop"|"asking", reason: string, fix: null|"switch"|"again"}} RecordWords */
+/** @typedef {{button: null|"start"|"stop"|"asking"|"resume", reason: string, fix: null|"switch"|"again"}} RecordWords */
 
 /** @type {Record<string, {reason: string, fix: null|"switch"|"again"}>} */
 const WHY = {
@@ -23,11 +23,26 @@ const WHY = {
     fix: "again",
   },
   nobody_here: { reason: "A recording can be asked for when the client is in the session. Nobody is here yet.", fix: null },
+  guardian_missing: {
+    reason: "A minor is in the session, and no guardian in it has agreed. Invite the guardian, and set their role to Guardian when you admit them.",
+    fix: null,
+  },
   disk_reserve: { reason: "The server's disk is nearly full, so no recording starts. Tell the people who run Chartside.", fix: null },
 };
 
 /** Codes for which no AI control or word may show at all (S01). */
 const SILENT = new Set(["site_off", "not_enabled"]);
+
+/** Why Start Recording would be refused, whoever is asked. */
+const HOPELESS = new Set(["not_again", "guardian_missing"]);
+
+/** Both sides go on together (decision 19). @param {Facts} facts @returns {RecordWords} */
+function whilePaused(facts) {
+  if (facts.pause?.is_cleared) return { button: "resume", reason: "", fix: null };
+  const by = facts.participants.find((person) => person.id === facts.pause?.by);
+  const name = by ? nameOf(by) : "the participant";
+  return { button: null, reason: `${capital(name)} paused the recording because someone else is there. You can resume it when ${name} has said that it can go on.`, fix: null };
+}
 
 /** Who said no, and who can change it (decisions 2 and 3). @param {Facts} facts */
 function afterNo(facts) {
@@ -48,12 +63,13 @@ export function recordWords(facts) {
   const recorder = facts.recorder;
   if (!recorder || !isLive(facts.state)) return { button: null, reason: "", fix: null };
   if (recorder.control === "stop" || recorder.control === "asking") return { button: recorder.control, reason: "", fix: null };
+  if (recorder.control === "resume") return whilePaused(facts);
   if (SILENT.has(recorder.why)) return { button: null, reason: "", fix: null };
   const known = WHY[recorder.why];
   if (recorder.control === "absent") {
     return { button: null, reason: known?.reason ?? "Recording is not possible in this session.", fix: known?.fix ?? null };
   }
   const refused = facts.state === State.OPEN ? afterNo(facts) : "";
-  const button = recorder.why === "not_again" ? null : "start";
+  const button = HOPELESS.has(recorder.why) ? null : "start";
   return { button, reason: known?.reason ?? refused, fix: known?.fix ?? null };
 }

@@ -1,0 +1,155 @@
+/**
+ * A session in one room: the clinician adds who is there; each answers on this device, which is handed over, or on their
+ * own phone by a QR code.
+ * @module
+ */
+import { confirmWithdrawal } from "./consent.mjs";
+import { button, byId, el, once, tell } from "./dom.mjs";
+import { capital, nameOf } from "./facts.mjs";
+import { getJson, postJson, wordsOf } from "./http.mjs";
+import { qrImage } from "./invite.mjs";
+import { confirmModal, openModal } from "./modal.mjs";
+import { safeHtml } from "./safehtml.mjs";
+import { t } from "./words.mjs";
+
+/** @typedef {import("./facts.mjs").Participant} Participant */
+/** @typedef {{consent_id: string, title: string, html: string, text_version: number, language: string}} Question */
+/** @typedef {{url: string, qr: string}} Copy */
+
+export class InPerson {
+  /** @param {string} sessionId @param {() => Promise<void>} onChange */
+  constructor(sessionId, onChange) {
+    this.path = `/sessions/${sessionId}/people`;
+    this.onChange = onChange;
+    const form = byId("add-person", HTMLFormElement);
+    const add = byId("add-person-button", HTMLButtonElement);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void once(add, () => this.#add(form));
+    });
+  }
+
+  /** @param {HTMLFormElement} form */
+  async #add(form) {
+    const name = byId("add-person-name", HTMLInputElement);
+    const minor = byId("add-person-minor", HTMLInputElement);
+    const body = { name: name.value.trim(), role: byId("add-person-role", HTMLSelectElement).value, is_minor: minor.checked };
+    const trouble = byId("add-person-trouble", HTMLElement);
+    try {
+      await postJson(this.path, body);
+      tell(trouble, "");
+      form.reset();
+      name.focus();
+      await this.onChange();
+    } catch (error) {
+      tell(trouble, wordsOf(error));
+    }
+  }
+
+  /** Return what can be done with somebody who is in the room. @param {Participant} person @returns {Node|null} */
+  waysOf(person) {
+    if (person.presence !== "here") return null;
+    const trouble = el("div", { role: "alert", class: "small", hidden: true });
+    /** @param {string} label @param {() => Promise<unknown>} act @param {string} [look] */
+    const way = (label, act, look = "btn-quiet btn-sm") =>
+      button(label, look, async () => {
+        try {
+          await act();
+          tell(trouble, "");
+        } catch (error) {
+          tell(trouble, wordsOf(error));
+        }
+        await this.onChange();
+      });
+    const ways = [way("They have left", () => this.#post(person, "left"))];
+    if (person.answer === null || person.answer === "asked") ways.unshift(way("Answer on their phone", () => this.#showLink(person)));
+    if (person.answer === "asked") ways.unshift(way("Hand over this device", () => this.#handOver(person), "btn-primary btn-sm"));
+    if (person.answer === "agreed") ways.unshift(way("Withdraw consent", () => this.#withdraw(person)));
+    if (person.answer === "declined" || person.answer === "withdrawn") ways.unshift(way("Allow recording after all", () => this.#allow(person)));
+    const name = capital(nameOf(person));
+    return el("div", { class: "mt-2", role: "group", "aria-label": `What ${name} can do` }, el("div", { class: "row-actions" }, ...ways), trouble);
+  }
+
+  /** @param {Participant} person @param {string} what @param {object} [body] */
+  #post(person, what, body = {}) {
+    return postJson(`${this.path}/${person.id}/${what}`, body);
+  }
+
+  /** @param {Participant} person */
+  async #showLink(person) {
+    const made = await this.#post(person, "link");
+    const name = capital(nameOf(person));
+    const words = el("p", {}, `${name} scans this with their phone's camera. It opens a page that asks them, without camera or call. It is for ${name} only.`);
+    const dialog = openModal("Answer on their phone", el("div", { class: "qr-page" }, words, qrImage(made.qr, `QR code for ${name}'s phone`)), [
+      button("Close", "btn-primary", () => dialog.close()),
+    ]);
+  }
+
+  /** Three steps on a full page: take the device, answer, give it back. @param {Participant} person */
+  async #handOver(person) {
+    const name = capital(nameOf(person));
+    const start = t("{name}, this question is for you. Nobody answers it for you.", { name });
+    if (!(await step(t("For {name}", { name }), [el("p", {}, start)], [[t("I am {name}", { name }), "btn-primary", true], [t("Give the device back"), "btn-quiet", false]]))) return;
+    /** @type {Question|undefined} */ const question = await getJson(`${this.path}/${person.id}/question`);
+    if (!question) return;
+    const agrees = await step(question.title, [el("div", { lang: question.language }, safeHtml(question.html))], [
+      [t("I Agree to Recording"), "btn-answer", true],
+      [t("I Decline Recording"), "btn-answer", false],
+    ]);
+    const said = await this.#post(person, "answer", { consent_id: question.consent_id, agrees, text_version: question.text_version });
+    await this.onChange();
+    await thank(agrees ? t("You agreed to recording in this session.") : t("You declined. This session is not recorded. Your care does not change."), said.copy);
+  }
+
+  /** @param {Participant} person */
+  async #withdraw(person) {
+    if (await confirmWithdrawal()) await this.#post(person, "withdraw");
+  }
+
+  /** @param {Participant} person */
+  async #allow(person) {
+    const isSure = await confirmModal({
+      title: t("Allow recording after all?"),
+      lines: [
+        t("You agree to what the consent screen said: this session's audio may be recorded from now on, AI software turns it into text and drafts a note that your clinician checks."),
+        t("You may withdraw at any time; your care does not change."),
+      ],
+      yes: t("Allow recording after all"),
+      no: t("Leave it as it is"),
+    });
+    if (!isSure) return;
+    const said = await this.#post(person, "allow");
+    await thank(t("You agreed to recording in this session."), said.copy);
+  }
+}
+
+/**
+ * Ask on a full page that hides the clinician's; it closes by one of its buttons only.
+ * @template T
+ * @param {string} title @param {Node[]} body @param {[string, string, T][]} ways label, look and result of each button
+ * @returns {Promise<T>}
+ */
+function step(title, body, ways) {
+  return new Promise((resolve) => {
+    const buttons = ways.map(([label, look, result]) =>
+      button(label, look, () => {
+        dialog.close();
+        resolve(result);
+      }),
+    );
+    const dialog = openModal(title, el("div", {}, ...body), buttons, { mayClose: false });
+    dialog.classList.add("is-full");
+  });
+}
+
+/** Say what counts, offer the copy for the participant's own phone, and ask for the device. @param {string} words @param {Copy} copy */
+const thank = (words, copy) =>
+  step(
+    t("Thank you"),
+    [
+      el("p", {}, words),
+      el("p", {}, t("Scan this with your own phone to keep a copy for 30 days. There you can also withdraw.")),
+      qrImage(copy.qr, t("QR code of your own copy")),
+    ],
+    [[t("Give the device back"), "btn-primary", true]],
+  );
