@@ -78,10 +78,10 @@ test("grants: renewed when old, runs told each time, a refusal is passed on", as
   let nowMs = 0;
   const bodies = [];
   const said = { grants: [{ track_id: "T", token: "t1" }], chunk_key: Buffer.alloc(32, 7).toString("base64") };
-  const grants = new Grants("S", "R", { steadyMs: () => nowMs, post: async (path, body) => (bodies.push([path, body]), said) });
+  const grants = new Grants("S", "R", { tab: "TAB", steadyMs: () => nowMs, post: async (path, body) => (bodies.push([path, body]), said) });
   assert.equal(grants.isDue, true);
   await grants.renew([{ track_id: "T", run: 0, start_ms: 5, mime: "m" }]);
-  assert.deepEqual(bodies[0], ["/sessions/S/recording/grants", { recording_id: "R", runs: [{ track_id: "T", run: 0, start_ms: 5, mime: "m" }] }]);
+  assert.deepEqual(bodies[0], ["/sessions/S/recording/grants", { recording_id: "R", runs: [{ track_id: "T", run: 0, start_ms: 5, mime: "m" }], tab: "TAB", claims: false, takes_over: false }]);
   assert.equal(await grants.tokenFor("T"), "t1");
   nowMs = 21_000;
   assert.equal(grants.isDue, true);

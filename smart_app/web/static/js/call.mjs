@@ -12,15 +12,16 @@ import { Peer } from "./peer.mjs";
  * @property {(to: string, body: object) => void} send
  * @property {(id: string, track: MediaStreamTrack, stream: MediaStream) => void} onTrack
  * @property {(id: string, state: import("./peer.mjs").LinkState|"closed") => void} onState
+ * @property {(id: string, grade: import("./quality.mjs").Grade, picture: import("./quality.mjs").Picture) => void} onQuality
  * @property {() => void} onNudge
  */
 
 export class Call {
   /** @type {Map<string, Peer>} */ #peers = new Map();
 
-  /** @param {{iceServers: RTCIceServer[], media: import("./media.mjs").OwnMedia, ports: CallPorts}} parts */
-  constructor({ iceServers, media, ports }) {
-    this.iceServers = iceServers;
+  /** @param {{ice: import("./ice.mjs").Ice, media: import("./media.mjs").OwnMedia, ports: CallPorts}} parts */
+  constructor({ ice, media, ports }) {
+    this.ice = ice;
     this.media = media;
     this.ports = ports;
   }
@@ -73,12 +74,13 @@ export class Call {
     if (known) return known;
     const peer = new Peer({
       isPolite: mine.number > person.number,
-      iceServers: this.iceServers,
+      ice: this.ice,
       media: this.media,
       ports: {
         send: (body) => this.ports.send(person.id, body),
         onTrack: (track, stream) => this.ports.onTrack(person.id, track, stream),
         onState: (state) => this.ports.onState(person.id, state),
+        onQuality: (grade, picture) => this.ports.onQuality(person.id, grade, picture),
         onNudge: () => this.ports.onNudge(),
       },
     });

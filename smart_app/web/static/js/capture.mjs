@@ -15,6 +15,8 @@ import { Uploader } from "./uploader.mjs";
 /** @typedef {{grants: Grants, uploader: Uploader, refusals: number}} Line */
 
 const MAX_REFUSALS = 5;
+/** Sound that is missing for longer than this was lost: the computer slept, or took the sound away. */
+const GAP_MS = 10_000;
 
 export class Capture {
   /** @type {Map<string, Line>} */ #lines = new Map();
@@ -22,14 +24,21 @@ export class Capture {
   /** The recording that was stopped here; it is not started again although the server may not know yet. */
   #stoppedId = "";
   #work = Promise.resolve();
+  /** The recorder moves here from another tab, because the clinician said so; until the facts say that it has. */
+  isTakingOver = false;
   /** @type {Set<string>} */ #withdrawn = new Set();
 
   /**
-   * @param {{sessionId: string, graph: import("./graph.mjs").AudioGraph, clock: import("./clock.mjs").SessionClock,
-   *   onTrouble: (words: string) => void, onConfirmed: () => void}} parts onConfirmed: a track's first chunk arrived
+   * @param {{sessionId: string, tab: string, graph: import("./graph.mjs").AudioGraph,
+   *   clock: import("./clock.mjs").SessionClock, onTrouble: (words: string) => void, onConfirmed: () => void,
+   *   onGap: (lostMs: number) => void, onElsewhere: () => void}} parts
+   *   onConfirmed: a track's first chunk arrived; onGap: so much was not recorded; onElsewhere: another tab records
    */
-  constructor({ sessionId, graph, clock, onTrouble, onConfirmed }) {
+  constructor({ sessionId, tab, graph, clock, onTrouble, onConfirmed, onGap, onElsewhere }) {
     this.sessionId = sessionId;
+    this.tab = tab;
+    this.onGap = onGap;
+    this.onElsewhere = onElsewhere;
     this.graph = graph;
     this.onTrouble = onTrouble;
     this.onConfirmed = onConfirmed;
@@ -77,9 +86,20 @@ export class Capture {
       const wanted = facts.state === State.RECORDING ? (facts.recorder?.recording_id ?? "") : "";
       if (wanted !== this.#stoppedId) this.#stoppedId = "";
       if (this.#recordingId && wanted !== this.#recordingId) await this.#halt();
+      await this.#mendGap();
       if (wanted && wanted !== this.#stoppedId) await this.#capture(wanted, facts.recorder?.tracks ?? []);
       await this.#renew();
     });
+  }
+
+  /** Begin new runs, of these participants or of all: a source changed, or the sound stood still. @param {string[]} [participantIds] */
+  interrupt(participantIds) {
+    return this.#then(() => this.recorder.interrupt(participantIds));
+  }
+
+  /** Look at the sound now, not with the next facts: the page was stopped for a while. */
+  checkSound() {
+    return this.#then(() => this.#mendGap());
   }
 
   /** Stop here, before the server is told. @returns {Promise<Last>} the last chunk of each track */
@@ -126,12 +146,16 @@ export class Capture {
       return;
     }
     try {
-      if (!line.grants.key || line.uploader.isHeld) await line.grants.renew();
+      await line.grants.renew([], { claims: true, takesOver: this.isTakingOver });
       this.#recordingId = recordingId;
       await line.grants.renew(this.recorder.start(missing));
     } catch (error) {
       line.refusals += 1;
       await this.#halt();
+      if (error instanceof Refused && error.code === "other_tab") {
+        this.onElsewhere();
+        return;
+      }
       if (line.refusals >= MAX_REFUSALS) this.onTrouble(wordsOf(error));
       return;
     }
@@ -157,6 +181,14 @@ export class Capture {
     }
   }
 
+  /** A run whose sound stood still would put later words too early: begin anew, and say what is missing. */
+  async #mendGap() {
+    const lostMs = this.recorder.lagMs;
+    if (lostMs < GAP_MS) return;
+    await this.recorder.interrupt();
+    this.onGap(lostMs);
+  }
+
   async #halt() {
     const last = await this.recorder.stop();
     this.recorder.forget();
@@ -178,7 +210,7 @@ export class Capture {
   #line(recordingId) {
     const known = this.#lines.get(recordingId);
     if (known) return known;
-    const grants = new Grants(this.sessionId, recordingId);
+    const grants = new Grants(this.sessionId, recordingId, { tab: this.tab });
     const uploader = new Uploader({
       grants,
       store: this.store,

@@ -4,6 +4,7 @@
  */
 import { byId, once, tell } from "./dom.mjs";
 import { Refused, ask, getJson, postJson, wordsOf } from "./http.mjs";
+import { checkSupport } from "./supportview.mjs";
 import { localise } from "./times.mjs";
 
 const ASK_EVERY_MS = 5000;
@@ -12,6 +13,8 @@ const chart = byId("chart", HTMLElement);
 const visits = byId("visits", HTMLElement);
 const trouble = byId("chart-trouble", HTMLElement);
 let fingerprint = chart.dataset.fingerprint ?? "";
+
+checkSupport("clinician");
 
 /** Say whether somebody is choosing something in the list, which must not be drawn again under their hands. */
 const isBusy = () => visits.contains(document.activeElement) && document.activeElement instanceof HTMLSelectElement;

@@ -3,6 +3,9 @@
  * @module
  */
 
+/** What the two clocks may differ by without a sleep: their pace, and the server's own setting of its clock. */
+const SLIP_MS = 2000;
+
 /** Maps this browser's steady clock to the session clock. */
 export class SessionClock {
   #offsetMs = 0;
@@ -19,13 +22,16 @@ export class SessionClock {
   }
 
   /**
-   * Take in a reading of the server's clock; the reading with the shortest round trip wins.
+   * Take in a reading of the server's clock; the reading with the shortest round trip wins. A reading that cannot be true
+   * at this browser's pace shows that the steady clock stood still (asleep): then it counts anew.
    * @param {number} serverMs
    * @param {number} askedAtMs steady time when it was asked for
    * @param {number} heardAtMs steady time when it was heard
    */
   sync(serverMs, askedAtMs, heardAtMs) {
     const tripMs = heardAtMs - askedAtMs;
+    const slipMs = Math.abs(serverMs + tripMs / 2 - heardAtMs - this.#offsetMs);
+    if (this.isSet && slipMs > tripMs / 2 + this.#bestTripMs / 2 + SLIP_MS) this.#bestTripMs = Infinity;
     if (tripMs >= this.#bestTripMs) return;
     this.#bestTripMs = tripMs;
     this.#offsetMs = serverMs + tripMs / 2 - heardAtMs;
@@ -44,6 +50,10 @@ export function formatClock(ms) {
   const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
   return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
+
+/** Say what was not recorded. @param {number} lostMs */
+export const gapWords = (lostMs) =>
+  `This computer stood still for about ${inWords(lostMs / 1000)} (asleep?). Nothing was recorded in that time. Recording goes on now.`;
 
 /** Write a span of seconds in words. @param {number} seconds */
 export function inWords(seconds) {

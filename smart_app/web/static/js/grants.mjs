@@ -21,9 +21,10 @@ export class Grants {
   /**
    * @param {string} sessionId
    * @param {string} recordingId
-   * @param {{post?: Post, steadyMs?: () => number}} [ports]
+   * @param {{post?: Post, steadyMs?: () => number, tab?: string}} [ports] tab: the name of this browser tab
    */
-  constructor(sessionId, recordingId, { post = postJson, steadyMs = () => performance.now() } = {}) {
+  constructor(sessionId, recordingId, { post = postJson, steadyMs = () => performance.now(), tab = "" } = {}) {
+    this.tab = tab;
     this.path = `/sessions/${sessionId}/recording/grants`;
     this.recordingId = recordingId;
     this.post = post;
@@ -38,11 +39,15 @@ export class Grants {
   /**
    * Ask the server, with the runs that it may not know yet.
    * @param {Run[]} [runs]
+   * @param {{claims?: boolean, takesOver?: boolean}} [how] claims: this tab is about to record; takesOver: although
+   *   another one does
    */
-  async renew(runs = []) {
+  async renew(runs = [], { claims = false, takesOver = false } = {}) {
     for (const run of runs) this.#runs.set(`${run.track_id}/${run.run}`, run);
     const askedAtMs = this.steadyMs();
-    const said = await this.post(this.path, { recording_id: this.recordingId, runs: [...this.#runs.values()] });
+    const tab = { tab: this.tab, claims, takes_over: takesOver };
+    const asked = { recording_id: this.recordingId, runs: [...this.#runs.values()], ...tab };
+    const said = await this.post(this.path, asked);
     for (const grant of said.grants) this.#tokens.set(grant.track_id, grant.token);
     this.key ??= await importKey(said.chunk_key);
     this.#askedAtMs = askedAtMs;

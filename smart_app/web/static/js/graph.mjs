@@ -18,6 +18,11 @@ export class AudioGraph {
     return this.#isRunning();
   }
 
+  /** Return how much sound went through so far, in ms; it stands still while the computer sleeps. */
+  get playedMs() {
+    return (this.#context?.currentTime ?? 0) * 1000;
+  }
+
   /** Feed a participant's node from this track from now on; null: silence. @param {string} id @param {MediaStreamTrack|null} track */
   setSource(id, track) {
     const known = this.#sources.get(id);

@@ -4,11 +4,15 @@
  */
 import { showState } from "./bannerview.mjs";
 import { Call } from "./call.mjs";
-import { byId } from "./dom.mjs";
+import { DeviceWatch } from "./devicewatch.mjs";
+import { byId, tell } from "./dom.mjs";
 import { me } from "./facts.mjs";
+import { Ice } from "./ice.mjs";
 import { MediaControls } from "./mediacontrols.mjs";
+import { GRADE_WORDS, PICTURE_WORDS, worstPicture } from "./quality.mjs";
 import { RoomLoop } from "./roomloop.mjs";
 import { Tiles } from "./tiles.mjs";
+import { t } from "./words.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 /**
@@ -16,23 +20,32 @@ import { Tiles } from "./tiles.mjs";
  * @property {(facts: Facts) => void} onFacts
  * @property {(error: unknown) => void} onTrouble
  * @property {(participantId: string, track: MediaStreamTrack|null) => void} [onSound] somebody's audio track
+ * @property {(participantId: string) => void} [onMicrophone] one's own microphone was replaced in mid-session
+ * @property {() => void} [onGap] the page stood still for a while: the computer slept
  */
 
 export class InCall {
   isJoined = false;
   #tiles = new Tiles();
   /** @type {MediaControls|null} */ #controls = null;
+  /** @type {DeviceWatch|null} */ #devices = null;
+  /** How one's own picture is sent to each of the others. @type {Map<string, import("./quality.mjs").Picture>} */
+  #pictures = new Map();
+  #ice;
 
   /**
-   * @param {{sessionId: string, iceServers: RTCIceServer[], media: import("./media.mjs").OwnMedia,
-   *   clock: import("./clock.mjs").SessionClock, ports: InCallPorts}} parts
+   * @param {{sessionId: string, media: import("./media.mjs").OwnMedia,
+   *   clock: import("./clock.mjs").SessionClock, isInPerson?: boolean, ports: InCallPorts}} parts
+   *   isInPerson: everybody is in one room, so there are no pictures and no connections
    */
-  constructor({ sessionId, iceServers, media, clock, ports }) {
+  constructor({ sessionId, media, clock, isInPerson = false, ports }) {
     this.sessionId = sessionId;
+    this.isInPerson = isInPerson;
     this.media = media;
     this.ports = ports;
+    this.#ice = new Ice(sessionId);
     this.call = new Call({
-      iceServers,
+      ice: this.#ice,
       media,
       ports: {
         send: (to, body) => this.loop.mailbox.send(to, body),
@@ -42,8 +55,10 @@ export class InCall {
         },
         onState: (id, state) => {
           this.#tiles.setLink(id, state);
+          if (state === "closed") this.#pictures.delete(id);
           this.#draw();
         },
+        onQuality: (id, grade, picture) => this.#showQuality(id, grade, picture),
         onNudge: () => void this.loop.now(),
       },
     });
@@ -51,8 +66,9 @@ export class InCall {
       onFacts: (facts) => this.#follow(facts),
       onSignal: (facts, signal) => this.call.receive(facts, signal),
       onTrouble: ports.onTrouble,
-      isInCall: () => this.isJoined,
-      isConnecting: () => this.call.isConnecting,
+      isInCall: () => this.isJoined && this.#ice.isReady,
+      isConnecting: () => this.call.isConnecting || !this.#ice.isReady,
+      onGap: () => ports.onGap?.(),
     });
   }
 
@@ -64,8 +80,11 @@ export class InCall {
       this.media,
       (camera) => this.call.replace("video", camera),
       () => this.#draw(),
+      !this.isInPerson,
     );
-    byId("stage", HTMLElement).hidden = false;
+    byId("stage", HTMLElement).hidden = this.isInPerson;
+    this.#devices = new DeviceWatch(this.media, (microphone) => this.#useMicrophone(microphone), () => this.#draw());
+    await this.#ice.refresh();
     const facts = this.loop.facts;
     if (facts) this.ports.onSound?.(facts.you, this.media.microphone);
     await this.#controls.tell();
@@ -80,6 +99,10 @@ export class InCall {
     byId("stage", HTMLElement).hidden = true;
     this.#controls?.remove();
     this.#controls = null;
+    this.#devices?.close();
+    this.#devices = null;
+    this.#pictures.clear();
+    tell(byId("picture-words", HTMLElement), "");
     this.media.close();
   }
 
@@ -92,14 +115,39 @@ export class InCall {
   /** @param {Facts} facts */
   #follow(facts) {
     showState(facts);
-    if (this.isJoined && me(facts)?.presence === "here") this.call.update(facts);
+    if (this.isJoined && me(facts)?.presence === "here") {
+      void this.#ice.refresh();
+      if (this.#ice.isReady && !this.isInPerson) this.call.update(facts);
+    }
     this.#draw();
     this.ports.onFacts(facts);
   }
 
+  /** @param {MediaStreamTrack} microphone */
+  async #useMicrophone(microphone) {
+    await this.call.replace("audio", microphone);
+    const facts = this.loop.facts;
+    if (facts) {
+      this.ports.onSound?.(facts.you, microphone);
+      this.ports.onMicrophone?.(facts.you);
+    }
+    this.#draw();
+    await this.#controls?.tell();
+  }
+
+  /** @param {string} id @param {import("./quality.mjs").Grade} grade @param {import("./quality.mjs").Picture} picture */
+  #showQuality(id, grade, picture) {
+    this.#tiles.setQuality(id, t(GRADE_WORDS[grade]), grade);
+    this.#pictures.set(id, picture);
+    const worst = worstPicture([...this.#pictures.values()]);
+    const isSent = this.media.camera !== null;
+    tell(byId("picture-words", HTMLElement), isSent && PICTURE_WORDS[worst] ? t(PICTURE_WORDS[worst]) : "");
+    this.#draw();
+  }
+
   #draw() {
     const facts = this.loop.facts;
-    if (!facts || !this.isJoined) return;
+    if (!facts || !this.isJoined || this.isInPerson) return;
     this.#tiles.showSelf(facts, this.media);
     this.#tiles.update(facts, this.media);
   }

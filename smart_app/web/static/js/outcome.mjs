@@ -44,6 +44,14 @@ export function showLeft(lines, rejoin) {
   show("left", t("You left the session"), lines, [button(t("Rejoin"), "btn-primary", rejoin, { id: "rejoin" })]);
 }
 
+/** Say that another tab holds the session. @param {boolean} isRecording @param {() => Promise<void>} takeOver */
+export function showElsewhere(isRecording, takeOver) {
+  const title = isRecording ? "The recorder runs in another tab" : "The session is open in another tab";
+  const label = isRecording ? "Record in this tab instead" : "Go on in this tab instead";
+  const lines = ["Call and recorder run in one tab at a time. Go back to the other tab, or bring the session here; nothing that was recorded is lost."];
+  show(`elsewhere|${title}`, title, lines, [button(label, "btn-primary", takeOver, { id: "take-over" })]);
+}
+
 /** Take it away. */
 export function hideOutcome() {
   const place = byId("outcome", HTMLElement);

@@ -6,6 +6,7 @@
  * page left in the mailbox can do no harm. "hello" tells the other side one's life.
  * @module
  */
+import { ENCODINGS, PictureSteps, addUp, gradeOf, readingOf } from "./quality.mjs";
 
 /** @typedef {"connecting"|"connected"|"reconnecting"} LinkState */
 /**
@@ -13,6 +14,7 @@
  * @property {(body: object) => void} send
  * @property {(track: MediaStreamTrack, stream: MediaStream) => void} onTrack stream: all tracks of this connection
  * @property {(state: LinkState) => void} onState
+ * @property {(grade: import("./quality.mjs").Grade, picture: import("./quality.mjs").Picture) => void} onQuality
  * @property {() => void} onNudge the other side changed something worth asking the server about
  */
 
@@ -20,6 +22,7 @@ const CANDIDATES_MS = 120;
 const HELLO_MS = 4000;
 const DROPPED_MS = 3000;
 const REBUILD_MS = 15_000;
+const MEASURE_MS = 4000;
 
 export class Peer {
   /** @type {RTCPeerConnection|null} */ #pc = null;
@@ -33,15 +36,18 @@ export class Peer {
   #troubleAt = -Infinity;
   #hasRestarted = false;
   /** @type {RTCIceCandidateInit[]} */ #candidates = [];
+  #steps = new PictureSteps();
+  /** @type {import("./quality.mjs").Sums|null} */ #sums = null;
+  #measuredAt = -Infinity;
   /** @type {LinkState} */ state = "connecting";
 
   /**
-   * @param {{isPolite: boolean, iceServers: RTCIceServer[], media: import("./media.mjs").OwnMedia, ports: PeerPorts,
+   * @param {{isPolite: boolean, ice: import("./ice.mjs").Ice, media: import("./media.mjs").OwnMedia, ports: PeerPorts,
    *   steadyMs?: () => number}} parts
    */
-  constructor({ isPolite, iceServers, media, ports, steadyMs = () => performance.now() }) {
+  constructor({ isPolite, ice, media, ports, steadyMs = () => performance.now() }) {
     this.isPolite = isPolite;
-    this.iceServers = iceServers;
+    this.ice = ice;
     this.media = media;
     this.ports = ports;
     this.steadyMs = steadyMs;
@@ -50,15 +56,17 @@ export class Peer {
   /** Look after the connection; called with every poll while the other one is here. */
   tend() {
     const now = this.steadyMs();
-    if (this.state === "connected") return;
+    if (this.state === "connected") {
+      if (now - this.#measuredAt >= MEASURE_MS) void this.#measure(now);
+      return;
+    }
     if (!this.#otherLife) {
       if (now - this.#helloAt >= HELLO_MS) this.#hello();
       return;
     }
     if (now - this.#troubleAt >= REBUILD_MS) this.#rebuild();
     else if (this.state === "reconnecting" && !this.#hasRestarted && now - this.#troubleAt >= DROPPED_MS) {
-      this.#hasRestarted = true;
-      this.#pc?.restartIce();
+      this.#restart();
     }
   }
 
@@ -72,6 +80,40 @@ export class Peer {
     const sender = this.#pc?.getTransceivers().find((one) => one.sender && one.receiver.track.kind === kind)?.sender;
     if (sender) await sender.replaceTrack(track);
     else if (track) this.#pc?.addTrack(track);
+  }
+
+  /** Find another way to each other, with credentials that still count. */
+  #restart() {
+    this.#hasRestarted = true;
+    this.#pc?.setConfiguration(this.ice.configuration);
+    this.#pc?.restartIce();
+  }
+
+  /** See how good the line is; give up the picture before the sound. @param {number} now */
+  async #measure(now) {
+    const pc = this.#pc;
+    if (!pc) return;
+    this.#measuredAt = now;
+    const added = addUp((await pc.getStats()).values(), now);
+    const reading = readingOf(added, this.#sums);
+    this.#sums = added.sums;
+    if (!reading || this.#pc !== pc) return;
+    const grade = gradeOf(reading);
+    const before = this.#steps.picture;
+    const picture = this.#steps.take(grade);
+    if (picture !== before) await this.#setPicture(pc);
+    this.ports.onQuality(grade, picture);
+  }
+
+  /** Set how one's own picture is sent. @param {RTCPeerConnection} pc */
+  async #setPicture(pc) {
+    for (const { sender, receiver } of pc.getTransceivers()) {
+      if (receiver.track.kind !== "video") continue;
+      const how = sender.getParameters();
+      if (!how.encodings?.length) continue;
+      for (const encoding of how.encodings) Object.assign(encoding, ENCODINGS[this.#steps.picture]);
+      await sender.setParameters(how);
+    }
   }
 
   /** Tell the other page to ask the server now (a hint, never a fact). */
@@ -152,7 +194,8 @@ export class Peer {
     this.#drop();
     this.#otherLife = otherLife;
     this.#troubleAt = this.steadyMs();
-    const pc = new RTCPeerConnection({ iceServers: this.iceServers });
+    const pc = new RTCPeerConnection(this.ice.configuration);
+    this.#sums = null;
     this.#pc = pc;
     this.#listen(pc);
     this.#channel = pc.createDataChannel("nudge", { negotiated: true, id: 0 });
@@ -204,8 +247,7 @@ export class Peer {
       if (this.state !== "reconnecting") this.#troubleAt = this.steadyMs();
       this.#become("reconnecting");
       if (pc.connectionState === "failed" && !this.#hasRestarted) {
-        this.#hasRestarted = true;
-        pc.restartIce();
+        this.#restart();
       }
     }
   }

@@ -2,8 +2,8 @@
  * The recorders: one MediaRecorder per participant, started together on the session clock, cut into numbered chunks.
  * @module
  */
+import { here, pickMime } from "./support.mjs";
 
-export const MIME = "audio/webm;codecs=opus";
 const BITS_PER_S = 32_000;
 const TIMESLICE_MS = 2000;
 /** The first chunk of a run; it carries the container's header. */
@@ -19,12 +19,17 @@ export class TrackRecorder {
   #work = Promise.resolve();
   #recorder;
 
-  /** @param {{trackId: string, run: number, stream: MediaStream, sink: ChunkSink, onBroken: () => void}} parts */
-  constructor({ trackId, run, stream, sink, onBroken }) {
+  /**
+   * @param {{trackId: string, participantId: string, run: number, stream: MediaStream, mime: string, sink: ChunkSink,
+   *   onBroken: () => void}} parts
+   */
+  constructor({ trackId, participantId, run, stream, mime, sink, onBroken }) {
     this.trackId = trackId;
+    this.participantId = participantId;
     this.run = run;
+    this.mime = mime;
     this.startMs = 0;
-    this.#recorder = new MediaRecorder(stream, { mimeType: MIME, audioBitsPerSecond: BITS_PER_S });
+    this.#recorder = new MediaRecorder(stream, { mimeType: mime, audioBitsPerSecond: BITS_PER_S });
     this.#recorder.ondataavailable = ({ data }) => {
       if (!data.size) return;
       const name = { trackId, run, number: this.#number, isLast: this.#recorder.state === "inactive" };
@@ -40,7 +45,7 @@ export class TrackRecorder {
 
   /** Return what the server must know of this run before its first chunk. @returns {Run} */
   get facts() {
-    return { track_id: this.trackId, run: this.run, start_ms: this.startMs, mime: MIME };
+    return { track_id: this.trackId, run: this.run, start_ms: this.startMs, mime: this.mime };
   }
 
   /** Return the last chunk cut so far, or null when there is none. @returns {{run: number, number: number}|null} */
@@ -69,12 +74,15 @@ export class TrackRecorder {
 export class Recorder {
   /** @type {Map<string, TrackRecorder>} */ #tracks = new Map();
   /** @type {Map<string, number>} */ #runs = new Map();
+  /** Where both clocks stood when a run began last. */
+  #soundFrom = { clockMs: 0, graphMs: 0 };
 
   /**
    * @param {{graph: import("./graph.mjs").AudioGraph, clock: import("./clock.mjs").SessionClock, sink: ChunkSink,
-   *   onBroken: () => void}} parts
+   *   onBroken: () => void, mime?: string}} parts mime: what this browser records
    */
-  constructor({ graph, clock, sink, onBroken }) {
+  constructor({ graph, clock, sink, onBroken, mime = pickMime(here().canRecord) }) {
+    this.mime = mime;
     this.graph = graph;
     this.clock = clock;
     this.sink = sink;
@@ -83,6 +91,12 @@ export class Recorder {
 
   get isRunning() {
     return [...this.#tracks.values()].some((track) => track.isRunning);
+  }
+
+  /** Return how much sound is missing since a run began last, in ms: what the session clock counted and the sound did not. */
+  get lagMs() {
+    if (!this.isRunning) return 0;
+    return Math.max(0, this.clock.now() - this.#soundFrom.clockMs - (this.graph.playedMs - this.#soundFrom.graphMs));
   }
 
   /** Return the tracks that have no recorder yet. @param {import("./facts.mjs").TrackFacts[]} tracks */
@@ -100,14 +114,23 @@ export class Recorder {
       const run = Math.max(facts.next_run, (this.#runs.get(facts.track_id) ?? -1) + 1);
       this.#runs.set(facts.track_id, run);
       const stream = this.graph.outlet(facts.participant_id);
-      return new TrackRecorder({ trackId: facts.track_id, run, stream, sink: this.sink, onBroken: this.onBroken });
+      const { mime, sink, onBroken } = this;
+      return new TrackRecorder({ trackId: facts.track_id, participantId: facts.participant_id, run, stream, mime, sink, onBroken });
     });
     const startMs = this.clock.now();
+    this.#soundFrom = { clockMs: startMs, graphMs: this.graph.playedMs };
     for (const track of made) {
       track.start(startMs);
       this.#tracks.set(track.trackId, track);
     }
     return made.map((track) => track.facts);
+  }
+
+  /** Stop the recorders of these participants, or all; each begins a new run with the next `start`. @param {string[]} [participantIds] */
+  async interrupt(participantIds) {
+    const tracks = [...this.#tracks.values()];
+    const meant = participantIds ? tracks.filter((track) => participantIds.includes(track.participantId)) : tracks;
+    await Promise.all(meant.map((track) => track.stop()));
   }
 
   /**

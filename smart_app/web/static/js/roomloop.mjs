@@ -16,7 +16,11 @@ import { Mailbox } from "./signalling.mjs";
  * @property {(error: unknown) => void} onTrouble
  * @property {() => boolean} isInCall
  * @property {() => boolean} isConnecting
+ * @property {() => void} [onGap] the page stood still for a while: the computer slept
  */
+
+/** A timer that comes so much too late shows that the page stood still. */
+const GAP_MS = 10_000;
 
 export class RoomLoop {
   /** @type {Facts|null} */ facts = null;
@@ -24,6 +28,7 @@ export class RoomLoop {
   #isRunning = false;
   #isAsking = false;
   #isWanted = false;
+  #dueAtMs = Infinity;
 
   /** @param {string} sessionId @param {import("./clock.mjs").SessionClock} clock @param {LoopPorts} ports */
   constructor(sessionId, clock, ports) {
@@ -53,6 +58,8 @@ export class RoomLoop {
     }
     clearTimeout(this.#timer);
     this.#isAsking = true;
+    if (this.clock.steadyMs() - this.#dueAtMs > GAP_MS) this.ports.onGap?.();
+    this.#dueAtMs = Infinity;
     try {
       await this.#ask();
     } catch (error) {
@@ -62,6 +69,7 @@ export class RoomLoop {
     if (!this.#isRunning) return;
     const waitMs = this.#isWanted ? 0 : pollMs(this.facts, this.ports.isInCall() && this.ports.isConnecting());
     this.#isWanted = false;
+    this.#dueAtMs = this.clock.steadyMs() + waitMs;
     this.#timer = window.setTimeout(this.now, waitMs);
   };
 

@@ -8,7 +8,7 @@ import { icon } from "./icons.mjs";
 import { t } from "./words.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
-/** @typedef {{root: HTMLElement, video: HTMLVideoElement, face: HTMLElement, words: HTMLElement, state: string, shown: string}} Tile */
+/** @typedef {{root: HTMLElement, video: HTMLVideoElement, face: HTMLElement, words: HTMLElement, state: string, quality: string, shown: string}} Tile */
 
 /** @type {Record<string, string>} */
 const LINK_WORDS = { connecting: t("connecting…"), reconnecting: t("connection lost, reconnecting…"), gone: t("connection lost") };
@@ -43,6 +43,14 @@ export class Tiles {
     this.#tile(id).state = state;
   }
 
+  /** Show how good the connection to somebody is. @param {string} id @param {string} words @param {string} grade */
+  setQuality(id, words, grade) {
+    const tile = this.#tiles.get(id);
+    if (!tile) return;
+    tile.quality = words;
+    tile.root.dataset.quality = grade;
+  }
+
   /** Write names and signs. @param {Facts} facts @param {{isMuted: boolean, isCameraOff: boolean}} own */
   update(facts, own) {
     for (const [id, tile] of this.#tiles) {
@@ -54,7 +62,7 @@ export class Tiles {
       const isSelf = id === facts.you;
       const isMuted = isSelf ? own.isMuted : person.is_muted;
       const isDark = isSelf ? own.isCameraOff : person.is_camera_off || tile.state !== "connected";
-      const link = isSelf ? "" : (LINK_WORDS[person.presence === "gone" ? "gone" : tile.state] ?? "");
+      const link = isSelf ? "" : (LINK_WORDS[person.presence === "gone" ? "gone" : tile.state] ?? tile.quality);
       this.#write(tile, isSelf ? t("You") : capital(nameOf(person)), isMuted, isDark, link);
     }
     const isAlone = ![...this.#tiles.keys()].some((id) => id !== facts.you);
@@ -93,7 +101,7 @@ export class Tiles {
     const face = el("div", { class: "tile-face", "aria-hidden": "true" });
     const words = el("figcaption");
     const root = el("figure", { class: "tile is-dark", "data-participant": id }, face, video, words);
-    const tile = { root, video, face, words, state: "connecting", shown: "" };
+    const tile = { root, video, face, words, state: "connecting", quality: "", shown: "" };
     this.#tiles.set(id, tile);
     this.#stage.append(root);
     return tile;

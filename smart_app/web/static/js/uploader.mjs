@@ -40,6 +40,19 @@ export async function putChunk({ trackId, run, number, isLast }, bytes, token) {
   return response.status;
 }
 
+/** Wait so long, or until the browser says that the line is back. @param {number} ms @returns {Promise<void>} */
+function untilOnlineOr(ms) {
+  return new Promise((go) => {
+    const done = () => {
+      clearTimeout(timer);
+      globalThis.removeEventListener("online", done);
+      go();
+    };
+    const timer = setTimeout(done, ms);
+    globalThis.addEventListener("online", done);
+  });
+}
+
 export class Uploader {
   /** @type {Waiting[]} */ #queue = [];
   #isSending = false;
@@ -54,7 +67,7 @@ export class Uploader {
    * @param {typeof putChunk} [parts.put]
    * @param {(ms: number) => Promise<unknown>} [parts.wait]
    */
-  constructor({ grants, store, ports, put = putChunk, wait = (ms) => new Promise((go) => setTimeout(go, ms)) }) {
+  constructor({ grants, store, ports, put = putChunk, wait = untilOnlineOr }) {
     this.grants = grants;
     this.store = store;
     this.ports = ports;
