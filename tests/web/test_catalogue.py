@@ -1,0 +1,84 @@
+"""The catalogues say everything that a client can meet, and nothing else."""
+
+import re
+from string import Formatter
+
+import pytest
+
+from smart_app.web import extraction, language
+
+LANGUAGES = [spoken for spoken in language.LANGUAGES if spoken != language.ENGLISH]
+_PERCENT = re.compile(r"%\(\w+\)\w")
+
+
+def _places(text: str) -> tuple[list[str], list[str]]:
+    """Return the places that are filled in: {name} of scripts, %(name)s of templates."""
+    braces = [name for _, name, _, _ in Formatter().parse(text) if name]
+    return sorted(braces), sorted(_PERCENT.findall(text))
+
+
+@pytest.mark.parametrize("spoken", LANGUAGES)
+def test_every_word_of_the_clients_pages_is_translated_and_no_other(spoken: str) -> None:
+    """A missing word would be English in the middle of a Spanish page; run `python -m smart_app.web.extraction`."""
+    said, known = extraction.words(), language.catalogue(spoken)
+    translated = {str(each.id): str(each.string) for each in known if each.id and each.string}
+    assert sorted(set(said) - set(translated)) == [], "not translated"
+    assert sorted(set(translated) - set(said)) == [], "no longer said"
+    assert [each.id for each in known if each.id and each.fuzzy] == []
+    assert dict(known.obsolete) == {}
+
+
+@pytest.mark.parametrize("spoken", LANGUAGES)
+def test_places_are_the_same_in_every_language(spoken: str) -> None:
+    """A name or a number that stands in the English sentence stands in the translation."""
+    wrong = [
+        each.id for each in language.catalogue(spoken) if each.id and _places(str(each.id)) != _places(str(each.string))
+    ]
+    assert wrong == []
+
+
+def test_the_catalogue_says_where_each_word_stands() -> None:
+    """The scripts' words are found by it: a word moved into a script must be sent to the page."""
+    for text, files in extraction.words().items():
+        message = language.catalogue("es").get(text)
+        assert message is not None
+        assert {name for name, _ in message.locations} == files, text
+
+
+def test_nothing_that_scripts_say_escapes_the_extraction() -> None:
+    """`t(` takes literals only: with anything else the word would be looked for and never found."""
+    pattern = re.compile(r"""(?<![\w.#$])t\((?!\s*["'])""")
+    dynamic = [
+        f"{path.name}: {found.group(0)}"
+        for path in extraction.scripts()
+        for found in pattern.finditer(path.read_text())
+        if path.name != "words.mjs"
+    ]
+    assert dynamic == []
+    literal = re.compile(r"""(?<![\w.#$])t\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
+    said = extraction.words()
+    for path in extraction.scripts():
+        for found in literal.finditer(path.read_text()):
+            assert (found[1] or found[2]).replace("\\'", "'") in said, path.name
+
+
+def test_the_client_reads_no_unmarked_words_in_a_template() -> None:
+    """Text between tags, and labels of a client's template, go through `_()`."""
+    between = re.compile(r">([^<>{}]*[A-Za-z]{2}[^<>{}]*)<")
+    label = re.compile(r"""(?:aria-label|title|placeholder|alt)="([^"{]*[A-Za-z][^"{]*)\"""")
+    unmarked = []
+    for path in extraction.templates():
+        text = re.sub(r"\{#.*?#\}|<script.*?</script>", "", path.read_text(), flags=re.S)
+        found = [*between.findall(text), *label.findall(text)]
+        unmarked += [f"{path.name}: {each.strip()}" for each in found if each.strip() not in {"Chartside", ""}]
+    assert unmarked == []
+
+
+@pytest.mark.req("S13", "S14", "S12")
+def test_the_exact_english_labels_stay_exact() -> None:
+    """English is the key, so the product's labels cannot drift."""
+    said = extraction.words()
+    assert {"I Agree to Recording", "I Decline Recording", "Allow recording after all"} <= set(said)
+    assert language.translate("I Agree to Recording", "en") == "I Agree to Recording"
+    assert language.translate("I Agree to Recording", "es") == "Acepto la grabación"
+    assert language.translate("I Decline Recording", "es") == "Rechazo la grabación"
