@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smart_app.draft.cues import Cues
-from smart_app.draft.exchanges import CLINICIAN, Answered, is_backchannel
+from smart_app.draft.exchanges import CLINICIAN, ROOM, Answered, is_backchannel
 from smart_app.draft.person import reported
 from smart_app.draft.sentences import QUOTE_WORDS, Sentence
 from smart_app.draft.words import has_negation, numbers, quantities, tokens
@@ -106,7 +106,7 @@ def _choose(pair: Answered, cues: Cues, *, in_plan: bool) -> _Chosen | None:
     score += 4 if kind else 0
     score -= 3 if _LEANS_BACK.match(text) and not pair.is_direct else 0
     if score < CHOSEN_FROM:
-        return None
+        return _planned_in_room(pair, cues)
     part = _client_part(text, kind, cues, in_plan=in_plan)
     if (
         pair.is_direct
@@ -117,6 +117,14 @@ def _choose(pair: Answered, cues: Cues, *, in_plan: bool) -> _Chosen | None:
     ):
         part = "planned"
     return _Chosen(answered=pair, part=part, kind=kind, score=score)
+
+
+def _planned_in_room(pair: Answered, cues: Cues) -> _Chosen | None:
+    """Keep a plan that one microphone heard: the clinician may have said it, so the clinician's cues count as well."""
+    if pair.sentence.utterance.speaker != ROOM:
+        return None
+    part, kind, score = clinician_part(pair.sentence, cues)
+    return _Chosen(answered=pair, part=part, kind=kind, score=score) if part == "planned" else None
 
 
 def _client_part(text: str, kind: str, cues: Cues, *, in_plan: bool) -> str:
@@ -210,6 +218,13 @@ def _quotation(run: Sequence[Sentence]) -> str:
     return text
 
 
+def said_by(speaker: str, *, is_asked: bool = False) -> str:
+    """Return how a quotation is introduced; what one microphone in the room heard is nobody's (B14)."""
+    if speaker == ROOM:
+        return "Asked in the session" if is_asked else "Said in the session"
+    return f"{speaker.capitalize()} asked" if is_asked else speaker.capitalize()
+
+
 def _candidate(run: list[_Chosen], *, asks: bool, third: str | None) -> Candidate:
     first = run[0].answered
     kinds = [one.kind for one in run if one.kind]
@@ -220,13 +235,13 @@ def _candidate(run: list[_Chosen], *, asks: bool, third: str | None) -> Candidat
     longest = LONGEST_QUOTE if kind else QUOTE_WORDS
     is_worded = third is not None or words <= longest
     speaker = first.sentence.utterance.speaker
-    text = third or f'{speaker.capitalize()}: "{quoted}"'
+    text = third or f'{said_by(speaker)}: "{quoted}"'
     if asks and first.asked is not None:
         evidence = [*first.asked_ids, *evidence]
         text = f'Asked "{first.question}", {speaker} said: "{quoted}"'
         is_worded = is_worded and len(first.question.split()) <= LONGEST_QUOTE
     elif third is None and len(run) == 1 and first.sentence.is_question:
-        text = f'{speaker.capitalize()} asked: "{quoted}"'
+        text = f'{said_by(speaker, is_asked=True)}: "{quoted}"'
     return Candidate(
         part=run[-1].part if kind != "risk" else "reported",
         kind=kind,

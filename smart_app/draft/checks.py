@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smart_app.draft.cues import Cues, cues
+from smart_app.draft.exchanges import ROOM
 from smart_app.draft.words import IMPAIRED, WITHOUT_CONTENT, has_negation, is_negator, numbers, quantities, tidy, tokens
 from smart_app.ports import Statement, Transcript, Utterance, Verdict
 
@@ -40,6 +41,10 @@ _RISK_RULED_OUT = re.compile(
     r"\b(?:no|none|low|minimal|without|denies|absent|not)\b[^.]{0,30}\brisk|\brisk\w*\b[^.]{0,30}\b(?:none|low|minimal|no|absent|denied|not)\b",
     re.IGNORECASE,
 )
+_NAMES_SPEAKER = re.compile(
+    r"\s*(?:the )?(?:client|patient|clinician|therapist|guardian|partner|interpreter)\b", re.IGNORECASE
+)
+_NOBODY_KNOWN = "One microphone heard the room, so who said this is not known."
 _TITLES = frozenset({"client", "clinician", "doctor", "mister", "mrs", "patient"})
 _CONCEPTS = {
     "drink": "alcohol drink drinks drinking drunk drank beer wine vodka liquor sober",
@@ -131,6 +136,8 @@ def _wrong_quote(text: str, lines: Sequence[Utterance]) -> str:
         speakers = {u.speaker for u in lines}
         if speaker in {"client", "clinician", "guardian", "partner", "interpreter"}:
             mine = _said([u for u in lines if u.speaker == speaker])
+            if speakers == {ROOM}:
+                return _NOBODY_KNOWN
             if not all(any(_occurs(p, said) for said in mine) for p in last if tokens(p)):
                 return f"These words were said by the {' and the '.join(sorted(speakers))}, not by the {speaker}."
     return ""
@@ -240,6 +247,8 @@ def _how_much(text: str, free: str, lines: Sequence[Utterance]) -> tuple[Verdict
     if len(words) >= 4 and len(shared) / len(words) < 0.25:
         return "partly", "Few of its words are in the lines it rests on."
     is_of_client = re.match(r"\s*(?:the )?(?:client|patient)\b", text, re.IGNORECASE) is not None
+    if _NAMES_SPEAKER.match(text) and all(u.speaker == ROOM for u in lines):
+        return "partly", _NOBODY_KNOWN
     if is_of_client and all(u.speaker == "clinician" for u in lines):
         return "partly", "Only the clinician said this."
     return "supported", ""

@@ -8,6 +8,8 @@ from smart_app.draft.cues import Cues
 from smart_app.draft.sentences import QUOTE_WORDS, Sentence
 
 CLINICIAN = "clinician"
+ROOM = "room"
+"""One microphone heard everybody in the room (store/captured.py): who spoke is not known, and nobody is named."""
 _ANAPHOR = re.compile(
     r"\b(?:that|those|these|this|it|them|they|him|her|he|she|there|ever|else|back|and)\b", re.IGNORECASE
 )

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from smart_app.draft.candidates import said_by
 from smart_app.draft.checks import content
 from smart_app.draft.cues import Cues, cues
-from smart_app.draft.exchanges import CLINICIAN, answered
+from smart_app.draft.exchanges import CLINICIAN, ROOM, answered
 from smart_app.draft.sentences import Sentence, sentences
 from smart_app.draft.words import has_negation, numbers, quantities, tokens
 from smart_app.ports import Omission, Section, Statement, Transcript
@@ -49,7 +50,8 @@ def _kind(sentence: Sentence, known: Cues, *, is_risk_answer: bool) -> Kind | No
     if known.medications(tokens(text)) and any(unit in _DOSE_UNITS for _, unit in quantities(text)):
         return "medication"
     # A client's account of old homework and a question about it are no plan.
-    if sentence.utterance.speaker == CLINICIAN and (not sentence.is_question or _ASKS_TO_DO.match(text)):
+    # What one microphone heard may be the clinician's.
+    if sentence.utterance.speaker in (CLINICIAN, ROOM) and (not sentence.is_question or _ASKS_TO_DO.match(text)):
         if known.omissions["homework"].search(text):
             return "homework"
         if known.omissions["appointment"].search(text):
@@ -58,7 +60,7 @@ def _kind(sentence: Sentence, known: Cues, *, is_risk_answer: bool) -> Kind | No
 
 
 def _line(sentence: Sentence) -> str:
-    return f'{sentence.utterance.speaker.capitalize()}: "{sentence.quoted}"'
+    return f'{said_by(sentence.utterance.speaker)}: "{sentence.quoted}"'
 
 
 @dataclass(frozen=True, slots=True)

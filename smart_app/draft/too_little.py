@@ -1,7 +1,7 @@
 """Never a note from nothing (B08): how much speech a summary needs at least."""
 
 from smart_app.draft.cues import cues
-from smart_app.draft.exchanges import CLINICIAN
+from smart_app.draft.exchanges import CLINICIAN, ROOM
 from smart_app.draft.sentences import sentences
 from smart_app.draft.words import EMPTY, tokens
 from smart_app.ports import TooLittle, Transcript
@@ -33,8 +33,9 @@ def too_little(transcript: Transcript) -> TooLittle | None:
         return None
     if words <= 2:
         return TooLittle(reason="Only greetings or a sound check were heard, so there is nothing to summarise.")
+    whose = "" if all(u.speaker == ROOM for u in heard) else " from the client"
     return TooLittle(
-        reason=f"Too little was said for a summary: {words} words of substance from the client, "
+        reason=f"Too little was said for a summary: {words} words of substance{whose}, "
         f"and at least {MIN_CONTENT_WORDS} are needed."
     )
 

@@ -184,4 +184,4 @@ export function excerpt(evidence, utterances) {
 }
 
 /** Name a speaker for the clinician. @param {string} speaker */
-export const speakerName = (speaker) => (speaker === "clinician" ? "You" : speaker.charAt(0).toUpperCase() + speaker.slice(1));
+export const speakerName = (speaker) => (speaker === "clinician" ? "You" : speaker === "room" ? "In the room" : speaker.charAt(0).toUpperCase() + speaker.slice(1));
