@@ -10,10 +10,12 @@ import { byId, once, tell } from "./dom.mjs";
 import { me } from "./facts.mjs";
 import { Refused, postJson, wordsOf } from "./http.mjs";
 import { InCall } from "./incall.mjs";
+import { serveLanguages } from "./language.mjs";
 import { OwnMedia, openCamera, openMicrophone } from "./media.mjs";
 import { confirmModal } from "./modal.mjs";
 import { hideOutcome, showLeft, showWords } from "./outcome.mjs";
 import { isLive } from "./states.mjs";
+import { checkSupport } from "./supportview.mjs";
 import { t } from "./words.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
@@ -28,9 +30,19 @@ class ClientRoom {
   /** @type {InCall|null} */ #call = null;
   /** @type {ConsentSide|null} */ #consent = null;
   #sessionId = "";
+  #refusedToken = "";
   #timer = 0;
 
   async open() {
+    serveLanguages(
+      () => this.#languageSession(),
+      (error) => this.#trouble(error),
+    );
+    // Before the link is handed in: it works for one browser, and this one may not do.
+    if (!checkSupport("client")) {
+      showBanner({ tone: "neutral", icon: "info", text: t("You are not in a session. Nothing is recorded.") });
+      return;
+    }
     this.#timer = runClock(this.#clock);
     const leave = byId("leave", HTMLButtonElement);
     leave.addEventListener("click", () => void once(leave, () => this.#leave()));
@@ -52,6 +64,7 @@ class ClientRoom {
       sessionStorage.setItem(SESSION, said.session_id);
       return /** @type {string} */ (said.session_id);
     } catch (error) {
+      this.#refusedToken = token;
       if (!(error instanceof Refused)) {
         this.#endWith(t("The server cannot be reached"), [t("Check your connection, then open the link again.")]);
       } else this.#endWith(t("This invitation does not work"), [error.words]);
@@ -59,12 +72,17 @@ class ClientRoom {
     }
   }
 
+  /** A link that was refused is tried again in the new language, so that the reason can be read in it. */
+  #languageSession() {
+    if (this.#refusedToken) history.replaceState(null, "", `${location.pathname}#t=${this.#refusedToken}`);
+    return this.#sessionId;
+  }
+
   /** @param {string} sessionId */
   #enter(sessionId) {
     this.#sessionId = sessionId;
     this.#call = new InCall({
       sessionId,
-      iceServers: JSON.parse(byId("join", HTMLElement).dataset.iceServers ?? "[]"),
       media: this.#media,
       clock: this.#clock,
       ports: { onFacts: (facts) => this.#follow(facts), onTrouble: (error) => this.#trouble(error) },
@@ -84,9 +102,13 @@ class ClientRoom {
     const clinician = facts.participants.find((person) => person.is_clinician)?.name;
     byId("join-title", HTMLElement).textContent = clinician ? t("Session with {name}", { name: clinician }) : t("Your session");
     const isOpen = isLive(facts.state);
+    byId("waiting-full", HTMLElement).hidden = !facts.is_full;
     byId("waiting", HTMLElement).hidden = presence !== "waiting" || !isOpen;
     byId("call", HTMLElement).hidden = presence !== "here" || !isOpen || !this.#call?.isJoined;
-    byId("callbar", HTMLElement).hidden = byId("call", HTMLElement).hidden;
+    // In the clinician's room the phone only asks and answers: no devices, no call.
+    const isInRoom = me(facts)?.is_in_person ?? false;
+    byId("leave", HTMLElement).hidden = isInRoom;
+    byId("callbar", HTMLElement).hidden = isInRoom ? !isOpen || presence !== "here" : byId("call", HTMLElement).hidden;
     this.#consent?.update(facts);
     if (!isOpen) {
       this.#goOut();
@@ -96,7 +118,7 @@ class ClientRoom {
       this.#showLeft();
     } else {
       hideOutcome();
-      this.#comeIn(presence);
+      if (!isInRoom) this.#comeIn(presence);
     }
     if (presence === "waiting" && isOpen) showBanner({ tone: "info", icon: "clock", text: t("You are in the waiting room. Nothing is recorded.") });
     if (presence === "invited" && isOpen) showBanner({ tone: "neutral", icon: "info", text: t("Check your sound, then go to the waiting room. Nothing is recorded.") });

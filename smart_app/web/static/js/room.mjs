@@ -2,22 +2,25 @@
  * The clinician's room: wires the call, the people, the invitations and the recording to the page.
  * @module
  */
-import { runClock, stopClock } from "./bannerview.mjs";
+import { runClock, showBanner, stopClock } from "./bannerview.mjs";
 import { Capture } from "./capture.mjs";
-import { SessionClock } from "./clock.mjs";
+import { SessionClock, gapWords } from "./clock.mjs";
 import { DeviceCheck } from "./devicecheck.mjs";
 import { byId, once, tell } from "./dom.mjs";
 import { me } from "./facts.mjs";
 import { AudioGraph } from "./graph.mjs";
 import { Unreachable, postJson, wordsOf } from "./http.mjs";
+import { InPerson } from "./inperson.mjs";
 import { InCall } from "./incall.mjs";
 import { Invitations } from "./invite.mjs";
 import { OwnMedia, openCamera, openMicrophone } from "./media.mjs";
 import { confirmModal } from "./modal.mjs";
-import { hideOutcome, showLeft, showOutcome } from "./outcome.mjs";
+import { hideOutcome, showElsewhere, showLeft, showOutcome } from "./outcome.mjs";
 import { People } from "./people.mjs";
 import { RecordPanel } from "./recordpanel.mjs";
 import { isLive } from "./states.mjs";
+import { checkSupport } from "./supportview.mjs";
+import { Tabs } from "./tabs.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 
@@ -26,6 +29,8 @@ const DRAIN_MS = 8000;
 class ClinicianRoom {
   #place = byId("room", HTMLElement);
   #sessionId = this.#place.dataset.sessionId ?? "";
+  /** One device in the room: its microphone records, and there is no call. */
+  #isInPerson = this.#place.dataset.inPerson === "yes";
   #media = new OwnMedia();
   #clock = new SessionClock();
   #graph = new AudioGraph();
@@ -33,34 +38,44 @@ class ClinicianRoom {
   #wasRestored = false;
   #timer = 0;
   /** What is wrong now, by where it comes from. */
-  #troubles = { line: "", capture: "", act: "" };
+  #troubles = { line: "", capture: "", act: "", gap: "" };
+  /** The session went on in another tab. */
+  #isElsewhere = false;
 
   constructor() {
     this.call = new InCall({
       sessionId: this.#sessionId,
-      iceServers: JSON.parse(this.#place.dataset.iceServers ?? "[]"),
       media: this.#media,
       clock: this.#clock,
+      isInPerson: this.#isInPerson,
       ports: {
         onFacts: (facts) => this.#follow(facts),
         onTrouble: (error) => this.#lineTrouble(error),
         onSound: (id, track) => this.#graph.setSource(id, track),
+        onMicrophone: (id) => void this.capture.interrupt([id]).then(() => this.call.loop.now()),
+        onGap: () => void this.capture.checkSound(),
       },
     });
+    this.tabs = new Tabs(this.#sessionId, () => this.#yield());
     this.capture = new Capture({
       sessionId: this.#sessionId,
+      tab: this.tabs.name,
       graph: this.#graph,
       clock: this.#clock,
       onTrouble: (words) => this.#trouble("capture", words),
       onConfirmed: () => void this.call.changed(),
+      onGap: (lostMs) => this.#trouble("gap", gapWords(lostMs)),
+      onElsewhere: () => this.#yield(),
     });
     const changed = () => this.call.changed();
-    this.people = new People(this.#sessionId, changed);
-    this.invitations = new Invitations(this.#sessionId, changed);
+    const inPerson = this.#isInPerson ? new InPerson(this.#sessionId, changed) : null;
+    this.people = new People(this.#sessionId, changed, (person) => inPerson?.waysOf(person) ?? null);
+    this.invitations = inPerson ? null : new Invitations(this.#sessionId, changed);
     this.check = new DeviceCheck(this.#media, () => this.#join());
     this.recordPanel = new RecordPanel(this.#place.dataset.aiSwitchUrl ?? "/profile", {
       start: () => this.#post("recording/start"),
       stop: () => this.#stopRecording(),
+      resume: () => this.#post("recording/resume"),
       again: () => this.#again(),
     });
   }
@@ -75,6 +90,11 @@ class ClinicianRoom {
       if (this.capture.isRunning || this.capture.isOwing) event.preventDefault();
     });
     document.addEventListener("click", () => void this.#graph.wake());
+    if (!checkSupport("clinician")) {
+      showBanner({ tone: "neutral", icon: "info", text: "This browser cannot hold the session. Nothing is recorded." });
+      for (const id of ["callbar", "invite"]) byId(id, HTMLElement).hidden = true;
+      return;
+    }
     await this.call.loop.start();
     await this.capture.recover();
   }
@@ -87,7 +107,7 @@ class ClinicianRoom {
       return;
     }
     this.people.update(facts);
-    this.invitations.update(facts);
+    this.invitations?.update(facts);
     this.recordPanel.update(facts, this.call.isJoined);
     if (!isLive(facts.state)) {
       void this.#over(facts);
@@ -96,6 +116,12 @@ class ClinicianRoom {
     byId("leave", HTMLElement).hidden = me(facts)?.presence === "left";
     if (me(facts)?.presence === "left") {
       this.#showLeft();
+      return;
+    }
+    if (facts.recorder?.tab === this.tabs.name) this.capture.isTakingOver = false;
+    if (this.tabs.isElsewhere(facts) && !this.capture.isTakingOver) this.#yield();
+    if (this.#isElsewhere) {
+      showElsewhere(facts.recording.is_running, () => this.#recordHere());
       return;
     }
     hideOutcome();
@@ -112,14 +138,34 @@ class ClinicianRoom {
     this.#wasRestored = true;
     try {
       this.#media.microphone = await openMicrophone(sessionStorage.getItem("chartside.microphone") ?? "");
-      if (sessionStorage.getItem("chartside.camera") !== "off") this.#media.camera = await openCamera().catch(() => null);
+      if (!this.#isInPerson && sessionStorage.getItem("chartside.camera") !== "off") this.#media.camera = await openCamera().catch(() => null);
       await this.#join();
     } catch {
       await this.check.open();
     }
   }
 
+  /** The session goes on in another tab: what was captured here is still sent. */
+  #yield() {
+    if (this.#isElsewhere) return;
+    this.#isElsewhere = true;
+    this.capture.isTakingOver = false;
+    void this.capture.stop();
+    this.#goOut();
+    void this.call.loop.now();
+  }
+
+  /** Bring call and recorder into this tab. */
+  async #recordHere() {
+    this.#isElsewhere = false;
+    this.#wasRestored = false;
+    this.capture.isTakingOver = true;
+    sessionStorage.setItem("chartside.in", this.#sessionId);
+    await this.call.loop.now();
+  }
+
   async #join() {
+    this.tabs.take();
     sessionStorage.setItem("chartside.in", this.#sessionId);
     sessionStorage.setItem("chartside.microphone", this.#media.microphoneId);
     sessionStorage.setItem("chartside.camera", this.#media.camera ? "on" : "off");
@@ -129,6 +175,7 @@ class ClinicianRoom {
   }
 
   async #stopRecording() {
+    this.#trouble("gap", "");
     const last = await this.capture.stop();
     await this.#post("recording/stop", { last });
   }
@@ -217,11 +264,11 @@ class ClinicianRoom {
     this.#trouble("line", wordsOf(error) + (isWaiting ? " The recording waits in this browser, encrypted, until then." : ""));
   }
 
-  /** @param {"line"|"capture"|"act"} from @param {string} words */
+  /** @param {"line"|"capture"|"act"|"gap"} from @param {string} words */
   #trouble(from, words) {
     this.#troubles[from] = words;
-    const { line, capture, act } = this.#troubles;
-    tell(byId("trouble", HTMLElement), [...new Set([act, line || capture])].filter(Boolean).join(" "));
+    const { line, capture, act, gap } = this.#troubles;
+    tell(byId("trouble", HTMLElement), [...new Set([act, line || capture, gap])].filter(Boolean).join(" "));
   }
 }
 
