@@ -70,7 +70,7 @@ export class DeviceWatch {
       this.media.microphoneId = this.#choice.value;
     } catch (error) {
       const { title, steps } = explain(error instanceof DOMException ? error.name : "");
-      this.#words.textContent = [title, ...steps].map((line) => t(line)).join(" ");
+      this.#words.textContent = [title, ...steps].join(" ");
       await this.#list();
       return;
     }

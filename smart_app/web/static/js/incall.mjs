@@ -4,6 +4,7 @@
  */
 import { showState } from "./bannerview.mjs";
 import { Call } from "./call.mjs";
+import { Chat } from "./chat.mjs";
 import { DeviceWatch } from "./devicewatch.mjs";
 import { byId, tell } from "./dom.mjs";
 import { me } from "./facts.mjs";
@@ -12,7 +13,6 @@ import { MediaControls } from "./mediacontrols.mjs";
 import { GRADE_WORDS, PICTURE_WORDS, worstPicture } from "./quality.mjs";
 import { RoomLoop } from "./roomloop.mjs";
 import { Tiles } from "./tiles.mjs";
-import { t } from "./words.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 /**
@@ -27,6 +27,7 @@ import { t } from "./words.mjs";
 export class InCall {
   isJoined = false;
   #tiles = new Tiles();
+  #chat = new Chat();
   /** @type {MediaControls|null} */ #controls = null;
   /** @type {DeviceWatch|null} */ #devices = null;
   /** How one's own picture is sent to each of the others. @type {Map<string, import("./quality.mjs").Picture>} */
@@ -59,6 +60,7 @@ export class InCall {
           this.#draw();
         },
         onQuality: (id, grade, picture) => this.#showQuality(id, grade, picture),
+        onConnection: (id, pc) => this.#chat.attach(id, pc),
         onNudge: () => void this.loop.now(),
       },
     });
@@ -83,6 +85,7 @@ export class InCall {
       !this.isInPerson,
     );
     byId("stage", HTMLElement).hidden = this.isInPerson;
+    if (!this.isInPerson) this.#chat.show(byId("media-controls", HTMLElement), document.querySelector("aside") ?? byId("call", HTMLElement));
     this.#devices = new DeviceWatch(this.media, (microphone) => this.#useMicrophone(microphone), () => this.#draw());
     await this.#ice.refresh();
     const facts = this.loop.facts;
@@ -96,6 +99,7 @@ export class InCall {
     this.isJoined = false;
     this.call.close();
     this.#tiles.clear();
+    this.#chat.clear();
     byId("stage", HTMLElement).hidden = true;
     this.#controls?.remove();
     this.#controls = null;
@@ -115,6 +119,7 @@ export class InCall {
   /** @param {Facts} facts */
   #follow(facts) {
     showState(facts);
+    this.#chat.update(facts);
     if (this.isJoined && me(facts)?.presence === "here") {
       void this.#ice.refresh();
       if (this.#ice.isReady && !this.isInPerson) this.call.update(facts);
@@ -137,11 +142,11 @@ export class InCall {
 
   /** @param {string} id @param {import("./quality.mjs").Grade} grade @param {import("./quality.mjs").Picture} picture */
   #showQuality(id, grade, picture) {
-    this.#tiles.setQuality(id, t(GRADE_WORDS[grade]), grade);
+    this.#tiles.setQuality(id, GRADE_WORDS[grade], grade);
     this.#pictures.set(id, picture);
     const worst = worstPicture([...this.#pictures.values()]);
     const isSent = this.media.camera !== null;
-    tell(byId("picture-words", HTMLElement), isSent && PICTURE_WORDS[worst] ? t(PICTURE_WORDS[worst]) : "");
+    tell(byId("picture-words", HTMLElement), isSent ? PICTURE_WORDS[worst] : "");
     this.#draw();
   }
 

@@ -2,6 +2,7 @@
  * How good the connection to somebody is, and what is given up first when it is not: the picture, never the sound. Pure.
  * @module
  */
+import { t } from "./words.mjs";
 
 /** @typedef {"good"|"fair"|"poor"} Grade */
 /** @typedef {"full"|"small"|"off"} Picture how one's own picture is sent */
@@ -66,14 +67,14 @@ export function gradeOf({ rttMs, lossShare, roomKbps }) {
   return isBeyond(FAIR) ? "fair" : "good";
 }
 
-/** Words for a grade, keys of the catalogue. @type {Record<Grade, string>} */
-export const GRADE_WORDS = { good: "Good connection", fair: "Fair connection", poor: "Poor connection" };
+/** Words for a grade. @type {Record<Grade, string>} */
+export const GRADE_WORDS = { good: t("Good connection"), fair: t("Fair connection"), poor: t("Poor connection") };
 
-/** What one is told about one's own picture, keys of the catalogue. @type {Record<Picture, string>} */
+/** What one is told about one's own picture. @type {Record<Picture, string>} */
 export const PICTURE_WORDS = {
   full: "",
-  small: "The connection is weak, so your picture is sent small to keep the sound clear. Moving nearer to the Wi-Fi, or a cable, helps.",
-  off: "The connection is very weak, so your picture is not sent: the sound comes first. Moving nearer to the Wi-Fi, a cable, or closing other programs that use the internet helps.",
+  small: t("The connection is weak, so your picture is sent small to keep the sound clear. Moving nearer to the Wi-Fi, or a cable, helps."),
+  off: t("The connection is very weak, so your picture is not sent: the sound comes first. Moving nearer to the Wi-Fi, a cable, or closing other programs that use the internet helps."),
 };
 
 /** Return the step that gives up most. @param {Picture[]} pictures @returns {Picture} */

@@ -2,6 +2,7 @@
  * What this browser must be able to do, asked before a session and not in it. Pure but for `here`.
  * @module
  */
+import { t } from "./words.mjs";
 
 /** @typedef {"secure"|"devices"|"call"|"recorder"|"store"|"crypto"|"sound"} Need */
 /**
@@ -41,7 +42,7 @@ export function missingFor(abilities, role) {
 }
 
 /**
- * Return what to tell the person, as keys of the catalogue: a title and what to do. On iPhones and iPads every browser is
+ * Return what to tell the person: a title and what to do. On iPhones and iPads every browser is
  * Safari inside, so only an update of the system helps there.
  * @param {Need[]} missing not empty
  * @param {string} userAgent
@@ -50,21 +51,21 @@ export function missingFor(abilities, role) {
 export function adviceFor(missing, userAgent) {
   if (missing.includes("secure")) {
     return {
-      title: "This page was not opened safely",
-      lines: ["Open it by its https address: without that, browsers give no page the microphone or the camera."],
+      title: t("This page was not opened safely"),
+      lines: [t("Open it by its https address: without that, browsers give no page the microphone or the camera.")],
     };
   }
-  const title = "This browser cannot hold the session";
+  const title = t("This browser cannot hold the session");
   if (/iPhone|iPad|iPod/.test(userAgent)) {
-    return { title, lines: ["Open the link in Safari, and update the phone's system to iOS 16 or newer.", "Or use another device."] };
+    return { title, lines: [t("Open the link in Safari, and update the phone's system to iOS 16 or newer."), t("Or use another device.")] };
   }
   if (/FBAN|FBAV|Instagram|Line\/|MicroMessenger|; wv\)/.test(userAgent)) {
-    return { title, lines: ["The link was opened inside another app. Copy it and open it in Chrome, Edge, Firefox or Safari."] };
+    return { title, lines: [t("The link was opened inside another app. Copy it and open it in Chrome, Edge, Firefox or Safari.")] };
   }
-  if (/Android/.test(userAgent)) return { title, lines: ["Use a current version of Chrome, Edge or Firefox, and open the same link there."] };
-  const lines = ["Use a current version of Chrome, Edge, Firefox or Safari, and open the same link there."];
+  if (/Android/.test(userAgent)) return { title, lines: [t("Use a current version of Chrome, Edge or Firefox, and open the same link there.")] };
+  const lines = [t("Use a current version of Chrome, Edge, Firefox or Safari, and open the same link there.")];
   if (missing.every((need) => need === "store" || need === "crypto")) {
-    lines.push("A private window may be the cause: try an ordinary one first.");
+    lines.push(t("A private window may be the cause: try an ordinary one first."));
   }
   return { title, lines };
 }

@@ -4,7 +4,6 @@
  */
 import { el } from "./dom.mjs";
 import { adviceFor, here, missingFor } from "./support.mjs";
-import { t } from "./words.mjs";
 
 /**
  * Fill `#support` and show it when something is missing; return whether this browser will do.
@@ -15,7 +14,7 @@ export function checkSupport(role) {
   const missing = missingFor(here(), role);
   if (!place || !missing.length) return missing.length === 0;
   const { title, lines } = adviceFor(missing, navigator.userAgent);
-  place.replaceChildren(el("strong", {}, t(title)), ...lines.map((line) => el("p", { class: "mb-0 mt-2" }, t(line))));
+  place.replaceChildren(el("strong", {}, title), ...lines.map((line) => el("p", { class: "mb-0 mt-2" }, line)));
   place.hidden = false;
   return false;
 }
