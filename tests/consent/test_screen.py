@@ -65,7 +65,7 @@ def test_it_says_the_admins_figure(days: float, words: str) -> None:
 
 
 def test_the_released_files_are_never_edited() -> None:
-    """Every word of every language, the spans too: a changed one needs a new version, a new file and a new line here."""
+    """Every word of every language, the spans too: a changed one needs a new version and a new file."""
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in screen.TEXTS.glob("*.toml")}
     assert found == FILES
 
