@@ -11,7 +11,7 @@ from fhir_mappings.text import render
 from smart_app.config import Settings
 from smart_app.errors import BadInput, MoveRefused, NotFound
 from smart_app.note import content as contents
-from smart_app.note import edits, material, overview, own_routes, sheet_routes, why
+from smart_app.note import edits, material, overview, own_routes, setting_routes, sheet_routes, why
 from smart_app.note.desk import Desk, OnSigned, StaleRevision, erases_at_signing
 from smart_app.note.json_shape import content_to_json
 from smart_app.ports import Clock, PatientFacts, Person, Queue, Vault
@@ -427,6 +427,7 @@ def blueprint(
     own_routes.add_to(
         room, db=db, clock=clock, seal=seal, desk=desk, patient_of=patient_of, hear=hear, speech_model=speech_model
     )
+    setting_routes.add_to(room, db=db, settings=settings, clock=clock, seal=seal)
     sheet_routes.add_to(room, db=db, clock=clock, seal=seal, desk=desk, patient_of=patient_of)
     for rule, view in readings:
         room.add_url_rule(rule, view_func=view, methods=["GET"])

@@ -1,4 +1,4 @@
-"""What is read of a Patient: the way to reach them and whom to call, read at launch so that a dead EHR takes nothing."""
+"""What is read of a Patient: how to reach them and whom to call, read at launch so that a dead EHR takes nothing."""
 
 from dataclasses import asdict
 from typing import Any

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from smart_app.errors import ChartsideError, VaultError
 from smart_app.help import routes as help_routes
 from smart_app.note import routes
 from smart_app.note.ready_made import seed_templates
-from smart_app.ports import Clock, InRoom, PatientFacts, Person
+from smart_app.ports import Clock, ContactFacts, InRoom, PatientFacts, Person
 from smart_app.session import State
 from smart_app.store import tables
 from smart_app.store.database import Database, Db
@@ -24,7 +24,14 @@ from smart_app.web import language
 from smart_app.web.policy import enforce
 
 ISS = "http://localhost:8090/fhir"
-PATIENT = PatientFacts(id="maya", name="Maya Lindqvist", birth_date="1994-03-08", sex="female")
+PATIENT = PatientFacts(
+    id="maya",
+    name="Maya Lindqvist",
+    birth_date="1994-03-08",
+    sex="female",
+    phone="+1 951 555 0123",
+    contacts=(ContactFacts(name="Leah Lindqvist", relationship="Sister", phone="+1 951 555 0147"),),
+)
 
 SAID = [
     ("u1", "clinician", 24.5, 28.7, "So it has been two weeks since our last session. How have things been?"),
@@ -161,14 +168,15 @@ class Doorman:
 
     def __init__(self) -> None:
         self.who: Person | None = person()
+        self.guest: InRoom | None = None
 
     def person(self, request: Request) -> Person | None:
         """Return the person at the door."""
         return self.who
 
     def invited(self, request: Request) -> InRoom | None:
-        """Return nobody."""
-        return None
+        """Return the invited person at the door."""
+        return self.guest
 
     def clinician_in_room(self, person: Person, session_id: str) -> InRoom | None:
         """Return nobody."""
@@ -227,7 +235,7 @@ class Clinic:
                     id=session_id,
                     ehr_grant_id=f"grant-{facts['clinician_id']}",
                     encounter_id="e1",
-                    patient_sealed=b"x",
+                    patient_sealed=self.seal.seal(asdict(PATIENT), aad=f"telehealth_session.patient:{session_id}"),
                     state=state.value,
                     started_at=started_at,
                     **facts,
