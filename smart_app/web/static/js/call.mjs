@@ -13,6 +13,7 @@ import { Peer } from "./peer.mjs";
  * @property {(id: string, track: MediaStreamTrack, stream: MediaStream) => void} onTrack
  * @property {(id: string, state: import("./peer.mjs").LinkState|"closed") => void} onState
  * @property {(id: string, grade: import("./quality.mjs").Grade, picture: import("./quality.mjs").Picture) => void} onQuality
+ * @property {(id: string, pc: RTCPeerConnection) => void} onConnection
  * @property {() => void} onNudge
  */
 
@@ -81,6 +82,7 @@ export class Call {
         onTrack: (track, stream) => this.ports.onTrack(person.id, track, stream),
         onState: (state) => this.ports.onState(person.id, state),
         onQuality: (grade, picture) => this.ports.onQuality(person.id, grade, picture),
+        onConnection: (pc) => this.ports.onConnection(person.id, pc),
         onNudge: () => this.ports.onNudge(),
       },
     });

@@ -15,6 +15,7 @@ import { ENCODINGS, PictureSteps, addUp, gradeOf, readingOf } from "./quality.mj
  * @property {(track: MediaStreamTrack, stream: MediaStream) => void} onTrack stream: all tracks of this connection
  * @property {(state: LinkState) => void} onState
  * @property {(grade: import("./quality.mjs").Grade, picture: import("./quality.mjs").Picture) => void} onQuality
+ * @property {(pc: RTCPeerConnection) => void} onConnection a fresh connection, before it is negotiated
  * @property {() => void} onNudge the other side changed something worth asking the server about
  */
 
@@ -200,6 +201,7 @@ export class Peer {
     this.#listen(pc);
     this.#channel = pc.createDataChannel("nudge", { negotiated: true, id: 0 });
     this.#channel.onmessage = () => this.ports.onNudge();
+    this.ports.onConnection(pc);
     for (const track of [this.media.microphone, this.media.camera]) if (track) pc.addTrack(track);
   }
 
