@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUNNING := tests/journeys tests/crash tests/bad_input
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test journey check bench browser faketime lock clean
+.PHONY: help demo test journey check bench browser faketime coturn lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -32,14 +32,17 @@ browser: $(VENV)/.installed  ## Find a Chromium, or install Debian's
 faketime:  # Debian's faketime, for the journey that looks 24 hours ahead
 	@command -v faketime >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && { apt-get update -qq; apt-get install -y -qq --no-install-recommends faketime >/dev/null; }; } || echo "faketime is missing (Debian: apt install faketime): the 24-hour journey is skipped."
 
+coturn:  # Debian's coturn, for the journey whose calls go through a relay
+	@command -v turnserver >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && { apt-get update -qq; apt-get install -y -qq --no-install-recommends coturn >/dev/null; }; } || echo "coturn is missing (Debian: apt install coturn): the journey over bad lines is skipped."
+
 demo: $(VENV)/.installed  ## A whole clinic on this machine: sandbox EHR, web, worker, a finished sample visit
 	@exec $(BIN)/chartside demo $(ARGS)
 
-test: check browser faketime  ## Everything: checks, unit tests, journeys in real browsers
+test: check browser faketime coturn  ## Everything: checks, unit tests, journeys in real browsers
 	$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(RUNNING))
 	$(BIN)/python -m pytest $(RUNNING)
 
-journey: browser faketime  ## The whole visit in two real browsers against the running demo, with screenshots in docs/img
+journey: browser faketime coturn  ## The whole visit in two real browsers against the running demo, with screenshots in docs/img
 	CHARTSIDE_SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys -m journey -s
 
 check: $(VENV)/.installed node_modules/.installed  ## Style, types, import contracts, ES modules

@@ -1,6 +1,6 @@
 """A real Chromium with its own profile and voice, and a camera for its screens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,6 +10,13 @@ from playwright.sync_api import BrowserContext, Error, Page, Playwright, Request
 from plugin.browser import FLAGS, find_chromium
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+PHONE = {
+    "viewport": NARROW,
+    "is_mobile": True,
+    "has_touch": True,
+    "device_scale_factor": 2,
+    "user_agent": "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36",
+}
 FAKE_CAMERA = "--use-fake-device-for-media-stream=fps=5"
 """Two browsers encode video on two cores beside a speech model: few pictures a second are enough to see them move."""
 STEP_TIMEOUT_MS = 30_000
@@ -49,16 +56,25 @@ class Browser:
 
     @classmethod
     def start(
-        cls, driver: Playwright, name: str, profile: Path, microphone: Path, more_flags: Sequence[str] = ()
+        cls,
+        driver: Playwright,
+        name: str,
+        profile: Path,
+        microphone: Path,
+        more_flags: Sequence[str] = (),
+        device: Mapping[str, Any] | None = None,
     ) -> "Browser":
-        """Start it with a profile of its own; the microphone plays a WAV from its opening on, in a loop."""
+        """Start it with a profile of its own; the microphone plays a WAV from its opening on, in a loop.
+
+        `device` is what Playwright emulates; a desktop without it.
+        """
         context = driver.chromium.launch_persistent_context(
             str(profile),
             executable_path=find_chromium(),
             args=[*FLAGS, FAKE_CAMERA, f"--use-file-for-fake-audio-capture={microphone}", *more_flags],
-            viewport=WIDE,  # type: ignore[arg-type]
             locale="en-GB",
             timezone_id="UTC",
+            **(device or {"viewport": WIDE}),
         )
         context.set_default_timeout(STEP_TIMEOUT_MS)
         context.add_init_script(WATCH_PEERS)

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,8 +112,8 @@ def open_browser(driver: Playwright, tmp_path_factory: pytest.TempPathFactory) -
     """Start Chromium processes; all end with the module."""
     opened: list[Browser] = []
 
-    def start(name: str, microphone: Path, *more_flags: str) -> Browser:
-        browser = Browser.start(driver, name, tmp_path_factory.mktemp(name), microphone, more_flags)
+    def start(name: str, microphone: Path, *more_flags: str, device: Mapping[str, Any] | None = None) -> Browser:
+        browser = Browser.start(driver, name, tmp_path_factory.mktemp(name), microphone, more_flags, device)
         opened.append(browser)
         return browser
 
