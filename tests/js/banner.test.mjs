@@ -20,6 +20,14 @@ const CASES = [
   ["ended", { state: "processing" }, {}, "Session ended. The summary is being prepared.", "info", "The session has ended. Nothing is being recorded.", "neutral"],
 ];
 
+CASES.push(
+  ["paused by the client (decision 19)", { state: "paused", pause: { by: "P", is_yours: true, is_cleared: false } }, { answer: "agreed" }, "Maya paused the recording: someone else is there. Nothing is recorded.", "waiting", "You paused the recording. Nothing is recorded until you say that it can go on.", "waiting"],
+  ["the client said that it can go on", { state: "paused", pause: { by: "P", is_yours: true, is_cleared: true } }, { answer: "agreed" }, "Maya says that you can go on. Nothing is recorded until you resume.", "waiting", "You said that it can go on. Nothing is recorded until your clinician resumes.", "waiting"],
+  ["paused by another participant", { state: "paused", pause: { by: "X", is_yours: false, is_cleared: false } }, { answer: "agreed" }, "A participant paused the recording: someone else is there. Nothing is recorded.", "waiting", "The recording is paused: someone else is with a participant. Nothing is recorded.", "waiting"],
+  ["a newcomer, seen by those who agreed (decision 4)", { state: "paused" }, { answer: "agreed" }, "Recording is paused. Waiting for everyone's consent. Nothing is recorded.", "waiting", "Somebody new came in. Recording is paused until they have answered. Nothing is recorded.", "waiting"],
+  ["who paused is gone", { state: "paused", pause: { by: "P", is_yours: true, is_cleared: true } }, { answer: "agreed", presence: "gone" }, "Maya says that you can go on. Nothing is recorded until you resume.", "waiting", "You said that it can go on. Nothing is recorded until your clinician resumes.", "waiting"],
+);
+
 for (const [name, over, person, clinicianText, clinicianTone, clientText, clientTone] of CASES) {
   test(`banner: ${name}`, () => {
     const forClinician = bannerFor(facts(over, person));
@@ -51,4 +59,8 @@ test("pill: “Recording” stands there only after the first chunk of every tra
   assert.equal(recordingPill(facts(running(false))).text, "Starting…");
   assert.equal(recordingPill(facts(running(true))).text, "Recording");
   assert.equal(recordingPill(facts({ state: "asking" })).text, "Not recording");
+});
+
+test("banner: somebody who declined and left does not stand in the way of the others", () => {
+  assert.equal(bannerFor(facts({}, { answer: "declined", presence: "left" })).text, "Nobody else is in the session yet. Nothing is recorded.");
 });

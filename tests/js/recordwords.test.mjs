@@ -40,3 +40,18 @@ test("the buttons while asking and recording; none after the end; none on the cl
   assert.equal(recordWords(facts({ state: "ready" })).button, null);
   assert.equal(recordWords(clientFacts()).button, null);
 });
+
+test("paused by the client: no button until they say so, then Resume recording (decision 19)", () => {
+  const pause = { by: "P", is_yours: false, is_cleared: false };
+  const held = recordWords(facts({ state: "paused", pause, recorder: recorder({ control: "resume", why: "paused" }) }));
+  assert.equal(held.button, null);
+  assert.match(held.reason, /Maya paused the recording .* when Maya has said that it can go on/);
+  const cleared = recordWords(facts({ state: "paused", pause: { ...pause, is_cleared: true }, recorder: recorder({ control: "resume" }) }));
+  assert.deepEqual([cleared.button, cleared.reason], ["resume", ""]);
+});
+
+test("a minor without a guardian: no button, and whom to invite (decision 16)", () => {
+  const words = recordWords(facts({ recorder: recorder({ why: "guardian_missing" }) }));
+  assert.equal(words.button, null);
+  assert.match(words.reason, /Invite the guardian/);
+});
