@@ -10,13 +10,14 @@ from werkzeug.wrappers import Response
 
 from smart_app.call import identity, presence
 from smart_app.config import Settings
-from smart_app.consent import given, questions, screen
+from smart_app.consent import given, language_routes, questions, screen
 from smart_app.errors import BadInput, MoveRefused, NotFound
 from smart_app.ports import Clock
 from smart_app.store import audit_lines, consents, participants, sessions
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Participant, TelehealthSession
+from smart_app.web import language
 from smart_app.web.policy import Who, allow, person
 
 _NAME_LETTERS = 80
@@ -115,6 +116,15 @@ class _InOneRoom:
         )
 
     @allow(Who.CLINICIAN)
+    def speak(self, session_id: str, participant_id: str) -> Response:
+        """Take the language of somebody to whom the device is handed, and return the pages' words in it."""
+        spoken = language_routes.chosen()
+        with self.db.begin() as db:
+            _, row = self._find(db, session_id, participant_id)
+            questions.speak(db, self.asker, row, spoken, at=self.clock.now())
+        return jsonify(language=spoken, words=language.script_words(spoken))
+
+    @allow(Who.CLINICIAN)
     def answer(self, session_id: str, participant_id: str) -> Response:
         """Take the answer that somebody gave on the clinician's device, and return their own copy's link (B15)."""
         who, now, body = person(), self.clock.now(), _body()
@@ -128,6 +138,7 @@ class _InOneRoom:
                 consent_id,
                 agrees=given.flag(body, "agrees"),
                 text_version=given.number(body, "text_version", most=10_000),
+                language=given.text(body, "language", most=10) if "language" in body else None,
                 at=now,
             )
             audit_lines.append(
@@ -164,5 +175,6 @@ def serve(
     room.post(f"{one}/link", endpoint="lend_link")(view.lend_link)
     room.post(f"{one}/left", endpoint="has_left")(view.has_left)
     room.get(f"{one}/question", endpoint="question_on_device")(view.question)
+    room.post(f"{one}/language", endpoint="speak_on_device")(view.speak)
     room.post(f"{one}/answer", endpoint="answer_on_device")(view.answer)
     room.post(f"{one}/allow", endpoint="allow_on_device")(view.allow_after_all)

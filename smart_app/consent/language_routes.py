@@ -18,11 +18,12 @@ from smart_app.web.policy import Who, allow, in_room
 LANGUAGE_LIMIT = "60 per minute"
 
 
-def _chosen() -> str:
-    chosen = given.text(given.fields(request.get_json(silent=True)), "language", most=10)
-    if chosen not in language.LANGUAGES:
+def chosen() -> str:
+    """Return the language that the request's body names. Raises BadInput for one that the pages do not speak."""
+    name = given.text(given.fields(request.get_json(silent=True)), "language", most=10)
+    if name not in language.LANGUAGES:
         raise BadInput("unknown_language", "Chartside does not speak this language.", "Choose one of those shown.")
-    return chosen
+    return name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,24 +33,24 @@ class _Languages:
     clock: Clock
     asker: questions.Asker
 
-    def _remember(self, chosen: str) -> Response:
-        answer = jsonify(language=chosen)
-        language.remember(answer, self.settings, chosen)
+    def _remember(self, spoken: str) -> Response:
+        answer = jsonify(language=spoken)
+        language.remember(answer, self.settings, spoken)
         return answer
 
     @allow(Who.PUBLIC)
     def choose(self) -> Response:
         """Remember the language in the browser, before anybody is known."""
-        return self._remember(_chosen())
+        return self._remember(chosen())
 
     @allow(Who.INVITED)
     def choose_in_room(self, session_id: str) -> Response:
         """Remember the participant's language, and put an unanswered question in it: what is kept is what is shown."""
-        chosen, now = _chosen(), self.clock.now()
+        spoken, now = chosen(), self.clock.now()
         with self.db.begin() as db:
             me = participants.find(db, session_id, in_room().participant_id)
-            questions.speak(db, self.asker, me, chosen, at=now)
-        return self._remember(chosen)
+            questions.speak(db, self.asker, me, spoken, at=now)
+        return self._remember(spoken)
 
 
 def serve(

@@ -153,3 +153,21 @@ def test_the_ways_of_a_room_and_of_a_call_do_not_cross(room: Room, visit: Visit)
     assert call.alice.get(f"/sessions/{call.id}/people/{call.carol.participant_id}/question").status_code == 204
     bad = call.alice.http.post("/sessions", data={"modality": "telepathy"}, headers=call.alice.headers)
     assert bad.status_code == 400
+
+
+@pytest.mark.req("S12", "B14")
+def test_the_device_is_handed_over_in_the_persons_language(visit: Visit) -> None:
+    """The words of the pages and the question change for this person only; the clinician's browser keeps English."""
+    carol, pat = add(visit, "Carol"), add(visit, "Pat", "partner")
+    visit.start()
+    path = f"/sessions/{visit.id}/people/{carol}"
+    said = visit.alice.post(f"{path}/language", {"language": "es"})
+    assert said.json["words"]["I Agree to Recording"] == "Acepto la grabación"
+    assert "Set-Cookie" not in said.headers
+    shown = visit.alice.get(f"{path}/question").json
+    assert (shown["language"], shown["title"]) == ("es", "Consentimiento para grabar esta sesión")
+    assert visit.alice.get(f"/sessions/{visit.id}/people/{pat}/question").json["language"] == "en"
+    body = {"consent_id": shown["consent_id"], "agrees": True, "text_version": 1, "language": "en"}
+    assert visit.alice.post(f"{path}/answer", body).json["code"] == "text_changed"
+    assert visit.alice.ok(f"{path}/answer", {**body, "language": "es"})["answer"] == "agreed"
+    assert visit.room.side("dan").post(f"{path}/language", {"language": "es"}).status_code == 404
