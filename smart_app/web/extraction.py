@@ -23,6 +23,8 @@ WEB = Path(__file__).parent
 APP = WEB.parent
 TEMPLATES = ("join.html", "copy.html", "error.html")
 SCRIPTS = ("join.mjs", "copy.mjs")
+HANDED_OVER = "inperson.mjs"
+"""Part of the clinician's page; what `t()` says in it is said to whoever is given the device."""
 ROOMS = ("call", "consent", "recording", "web")
 """Rooms whose refusals a client can read; `errors.py` besides."""
 _HEADER = """\
@@ -61,6 +63,7 @@ def scripts() -> list[Path]:
         if name not in found:
             found.add(name)
             waiting += _IMPORT.findall((folder / name).read_text(encoding="utf-8"))
+    found.add(HANDED_OVER)
     return [folder / name for name in sorted(found)]
 
 

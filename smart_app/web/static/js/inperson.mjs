@@ -10,11 +10,12 @@ import { getJson, postJson, wordsOf } from "./http.mjs";
 import { qrImage } from "./invite.mjs";
 import { confirmModal, openModal } from "./modal.mjs";
 import { safeHtml } from "./safehtml.mjs";
-import { t } from "./words.mjs";
+import { LANGUAGES, t, translator } from "./words.mjs";
 
 /** @typedef {import("./facts.mjs").Participant} Participant */
 /** @typedef {{consent_id: string, title: string, html: string, text_version: number, language: string}} Question */
 /** @typedef {{url: string, qr: string}} Copy */
+/** Label, look and result of a button. @template T @typedef {[string, string, T]} Way */
 
 export class InPerson {
   /** @param {string} sessionId @param {() => Promise<void>} onChange */
@@ -85,20 +86,48 @@ export class InPerson {
     ]);
   }
 
-  /** Three steps on a full page: take the device, answer, give it back. @param {Participant} person */
+  /** Three steps on a full page: take the device, answer, give it back; in the person's own language. @param {Participant} person */
   async #handOver(person) {
-    const name = capital(nameOf(person));
-    const start = t("{name}, this question is for you. Nobody answers it for you.", { name });
-    if (!(await step(t("For {name}", { name }), [el("p", {}, start)], [[t("I am {name}", { name }), "btn-primary", true], [t("Give the device back"), "btn-quiet", false]]))) return;
+    const greeted = await this.#greet(person);
+    if (!greeted) return;
+    const { t, language } = greeted;
     /** @type {Question|undefined} */ const question = await getJson(`${this.path}/${person.id}/question`);
     if (!question) return;
-    const agrees = await step(question.title, [el("div", { lang: question.language }, safeHtml(question.html))], [
-      [t("I Agree to Recording"), "btn-answer", true],
-      [t("I Decline Recording"), "btn-answer", false],
-    ]);
-    const said = await this.#post(person, "answer", { consent_id: question.consent_id, agrees, text_version: question.text_version });
+    const ways = [
+      /** @type {Way<boolean>} */ ([t("I Agree to Recording"), "btn-answer", true]),
+      /** @type {Way<boolean>} */ ([t("I Decline Recording"), "btn-answer", false]),
+    ];
+    const agrees = await step(question.title, [el("div", {}, safeHtml(question.html))], ways, question.language);
+    const body = { consent_id: question.consent_id, agrees, text_version: question.text_version, language: question.language };
+    const said = await this.#post(person, "answer", body);
     await this.onChange();
-    await thank(agrees ? t("You agreed to recording in this session.") : t("You declined. This session is not recorded. Your care does not change."), said.copy);
+    const words = agrees ? t("You agreed to recording in this session.") : t("You declined. This session is not recorded. Your care does not change.");
+    await thank(words, said.copy, t, language);
+  }
+
+  /**
+   * The first page: whom it is for, and the language to go on in.
+   * @param {Participant} person
+   * @returns {Promise<{t: import("./words.mjs").Translate, language: string}|null>} null: the device was given back
+   */
+  async #greet(person) {
+    const name = capital(nameOf(person));
+    /** @type {Question|undefined} */ const asked = await getJson(`${this.path}/${person.id}/question`);
+    let language = asked?.language ?? "en";
+    for (;;) {
+      const { words } = await this.#post(person, "language", { language });
+      const t = translator(words);
+      /** @type {Way<string>[]} */ const ways = [
+        [t("I am {name}", { name }), "btn-primary", "go"],
+        [t("Give the device back"), "btn-quiet", "back"],
+      ];
+      for (const [code, called] of Object.entries(LANGUAGES)) if (code !== language) ways.push([called, "btn-quiet", code]);
+      const start = t("{name}, this question is for you. Nobody answers it for you.", { name });
+      const said = await step(t("For {name}", { name }), [el("p", {}, start)], ways, language);
+      if (said === "back") return null;
+      if (said === "go") return { t, language };
+      language = said;
+    }
   }
 
   /** @param {Participant} person */
@@ -119,17 +148,17 @@ export class InPerson {
     });
     if (!isSure) return;
     const said = await this.#post(person, "allow");
-    await thank(t("You agreed to recording in this session."), said.copy);
+    await thank(t("You agreed to recording in this session."), said.copy, t, "en");
   }
 }
 
 /**
  * Ask on a full page that hides the clinician's; it closes by one of its buttons only.
  * @template T
- * @param {string} title @param {Node[]} body @param {[string, string, T][]} ways label, look and result of each button
+ * @param {string} title @param {Node[]} body @param {Way<T>[]} ways @param {string} language
  * @returns {Promise<T>}
  */
-function step(title, body, ways) {
+function step(title, body, ways, language) {
   return new Promise((resolve) => {
     const buttons = ways.map(([label, look, result]) =>
       button(label, look, () => {
@@ -139,11 +168,15 @@ function step(title, body, ways) {
     );
     const dialog = openModal(title, el("div", {}, ...body), buttons, { mayClose: false });
     dialog.classList.add("is-full");
+    dialog.lang = language;
   });
 }
 
-/** Say what counts, offer the copy for the participant's own phone, and ask for the device. @param {string} words @param {Copy} copy */
-const thank = (words, copy) =>
+/**
+ * Say what counts, offer the copy for the participant's own phone, and ask for the device.
+ * @param {string} words @param {Copy} copy @param {import("./words.mjs").Translate} t @param {string} language
+ */
+const thank = (words, copy, t, language) =>
   step(
     t("Thank you"),
     [
@@ -152,4 +185,5 @@ const thank = (words, copy) =>
       qrImage(copy.qr, t("QR code of your own copy")),
     ],
     [[t("Give the device back"), "btn-primary", true]],
+    language,
   );

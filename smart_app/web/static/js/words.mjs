@@ -11,11 +11,16 @@ const holder = globalThis.document?.getElementById("words");
 /** @type {Record<string, string>} */
 const catalogue = holder ? JSON.parse(holder.textContent || "{}") : {};
 
-/**
- * Return a sentence in the page's language with its {places} filled; in English when the catalogue lacks it.
- * @param {string} text
- * @param {Record<string, string | number>} [values]
- */
-export function t(text, values = {}) {
-  return (catalogue[text] ?? text).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
-}
+/** What clients can choose from, each named in itself. @type {Record<string, string>} */
+export const LANGUAGES = { en: "English", es: "Español" };
+
+/** @typedef {(text: string, values?: Record<string, string | number>) => string} Translate */
+
+/** Return what finds sentences in a catalogue. @param {Record<string, string>} words @returns {Translate} */
+export const translator =
+  (words) =>
+  (text, values = {}) =>
+    (words[text] ?? text).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+
+/** Return a sentence in the page's language with its {places} filled; in English when the catalogue lacks it. */
+export const t = translator(catalogue);
