@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
+from typing import Literal
 
 from fhir_mappings import audit as audit_mapping
 from fhir_mappings import consent as consent_mapping
@@ -13,6 +14,7 @@ from fhir_mappings import device as device_mapping
 from fhir_mappings import model, provenance
 from fhir_mappings import note as note_mapping
 from fhir_mappings import recording as recording_mapping
+from fhir_mappings import task as task_mapping
 from fhir_mappings import template as template_mapping
 from smart_app.consent import screen
 from smart_app.ports import Resource
@@ -280,6 +282,30 @@ def audit_erasure(facts: Facts, subject_id: str) -> Resource:
     )
 
 
+def task(facts: Facts, subject_id: str) -> Resource:
+    """Make the review task of a draft in the chart: done with the signature, cancelled with a withdrawal."""
+    row = facts.db.get_one(Note, subject_id)
+    status: Literal["requested", "completed", "cancelled"] = "requested"
+    if row.signed_at is not None:
+        status = "completed"
+    elif row.status == "entered-in-error":
+        status = "cancelled"
+    return task_mapping.to_fhir(
+        model.ReviewTask(
+            identifier=row.id,
+            note=facts.need("note", row.id),
+            patient=facts.patient,
+            encounter=facts.encounter,
+            requester=facts.clinician.fhir_user,
+            owner=facts.clinician.fhir_user,
+            authored_at=row.created_at,
+            modified_at=row.signed_at or facts.now,
+            status=status,
+        ),
+        facts.site,
+    )
+
+
 BUILDERS: dict[str, Callable[[Facts, str], Resource]] = {
     "device": ai_device,
     "app-device": app_device,
@@ -289,5 +315,6 @@ BUILDERS: dict[str, Callable[[Facts, str], Resource]] = {
     "provenance-draft": provenance_draft,
     "provenance-signed": provenance_signed,
     "audit-erasure": audit_erasure,
+    "task": task,
 }
 """The kinds of filing, each with what makes its resource."""

@@ -1,6 +1,7 @@
 """What an allow-listed EHR says about itself: endpoints, keys, scopes; nothing outside its registered origins."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,7 +50,9 @@ def registered_origins(ehr: Ehr) -> frozenset[str]:
 class Discovery:
     """Reads and briefly keeps the EHRs' configuration."""
 
-    def __init__(self, *, http: Http, clock: Clock) -> None:
+    def __init__(self, *, http: Http, clock: Clock, more_scopes: Mapping[str, str] | None = None) -> None:
+        """`more_scopes` are resources that a setting of the site asks for beside the usual ones."""
+        self._more_scopes = more_scopes or {}
         self._http = http
         self._clock = clock
         self._kept: dict[str, tuple[Endpoints, datetime]] = {}
@@ -95,6 +98,7 @@ class Discovery:
                 supported=smart.get("scopes_supported"),
                 capabilities=capabilities if isinstance(capabilities, list) else [],
                 statement=self._statement(ehr),
+                more=self._more_scopes,
             ),
             names_issuer=smart.get("authorization_response_iss_parameter_supported") is True,
         )

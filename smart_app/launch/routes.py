@@ -140,7 +140,8 @@ def _problem(error: ChartsideError) -> tuple[str, int]:
 
 def blueprint(*, db: Database, settings: Settings, clock: Clock, seal: Seal, http: Http, charts: Charts) -> Blueprint:
     """Return the routes of the room."""
-    discovery = Discovery(http=http, clock=clock)
+    more_scopes = scopes.REVIEW_TASK if settings.is_review_task_filed else None
+    discovery = Discovery(http=http, clock=clock, more_scopes=more_scopes)
     authorisation = Authorisation(db=db, settings=settings, clock=clock, seal=seal, http=http, discovery=discovery)
     sign_in = SignIn(db=db, clock=clock, seal=seal, charts=charts)
     pages = _Pages(db=db, settings=settings, clock=clock, authorisation=authorisation, sign_in=sign_in)

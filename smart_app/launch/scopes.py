@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 CONTEXT = ("openid", "fhirUser", "launch", "offline_access")
@@ -21,6 +22,8 @@ RESOURCES: Mapping[str, str] = {
     "MedicationRequest": "rs",
     "Condition": "rs",
 }
+REVIEW_TASK: Mapping[str, str] = {"Task": "crus"}
+"""Only where the site files review tasks."""
 _V1 = {"read": "rs", "write": "cud", "*": "cruds"}
 _CLINICAL = re.compile(r"(?P<level>patient|user)/(?P<type>\*|[A-Za-z]+)\.(?P<ops>c?r?u?d?s?|read|write|\*)(?:\?.*)?")
 _INTERACTIONS = {"c": "create", "u": "update"}
@@ -60,14 +63,23 @@ def _flat(value: Any) -> Iterable[str]:
             yield from _flat(entry)
 
 
-def plan(*, supported: Any, capabilities: Sequence[str], statement: Mapping[str, Any] | None) -> str:
-    """Return the scope to ask in an EHR launch: wanted, known to the server, and cut to what it creates and updates."""
+def plan(
+    *,
+    supported: Any,
+    capabilities: Sequence[str],
+    statement: Mapping[str, Any] | None,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Return the scope to ask in an EHR launch: wanted, known to the server, and cut to what it creates and updates.
+
+    `more` are resources that a setting of the site adds.
+    """
     words = list(_flat(supported))
     known = [scope for scope in map(parse, words) if scope is not None and scope.level == "user"]
     context = [word for word in CONTEXT if word == "launch" or not words or word in words]
     is_v1 = "permission-v1" in capabilities and "permission-v2" not in capabilities
     asked = []
-    for resource_type, letters in RESOURCES.items():
+    for resource_type, letters in {**RESOURCES, **more}.items():
         # A list without any resource scope says nothing about them (SMART calls the list not exhaustive).
         if known:
             offered = "".join(scope.letters for scope in known if scope.resource_type in {resource_type, "*"})

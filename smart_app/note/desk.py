@@ -52,6 +52,8 @@ class Desk:
     seal: Seal
     vault: Vault
     on_signed: OnSigned
+    files_review_task: bool = False
+    """Owe the chart a review task with every draft that is saved to it (a site's setting)."""
 
     def create(self, db: Db, person: Person, session: TelehealthSession, template: Template, *, zone: str = "") -> Note:
         """Make a note from a template; its AI element is filled at once when a summary is there (S02).
@@ -144,6 +146,8 @@ class Desk:
         note.is_saved_to_chart = True
         now = self.clock.now()
         filings.owe(db, "note", note.id, session_id=note.session_id, now=now)
+        if self.files_review_task and filings.find(db, "task", note.id) is None:
+            filings.owe(db, "task", note.id, session_id=note.session_id, now=now)
         self._audit(db, person.fhir_user, "note.saved-to-chart", note)
 
     def sign(self, db: Db, person: Person, note: Note, revision: int, *, attests: bool) -> None:
@@ -209,6 +213,8 @@ class Desk:
         if contents.has_ai_text(content):
             filings.owe(db, "provenance-draft", note.id, session_id=note.session_id, now=now)
         filings.owe(db, "provenance-signed", note.id, session_id=note.session_id, now=now)
+        if filings.find(db, "task", note.id) is not None:
+            filings.owe(db, "task", note.id, session_id=note.session_id, now=now)
         replaced = notes.get(db, note.replaces_id) if note.replaces_id else None
         if replaced is not None:
             replaced.status = "superseded"

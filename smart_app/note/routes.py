@@ -400,7 +400,13 @@ def blueprint(
     """
     room = Blueprint("note", __name__)
     pages = _ChartPages(db=db, settings=settings, clock=clock, queue=queue, vault=vault, patient_of=patient_of)
-    desk = Desk(clock=clock, seal=seal, vault=vault, on_signed=on_signed)
+    desk = Desk(
+        clock=clock,
+        seal=seal,
+        vault=vault,
+        on_signed=on_signed,
+        files_review_task=settings.is_review_task_filed,
+    )
     note = _NotePages(db=db, clock=clock, queue=queue, seal=seal, desk=desk, patient_of=patient_of)
     readings: tuple[tuple[str, Callable[..., Any]], ...] = (
         ("/chart", pages.chart),

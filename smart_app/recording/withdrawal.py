@@ -138,6 +138,8 @@ def _erase_text(db: Db, kit: Withdrawals, session_id: str, *, at: datetime) -> N
         if note.is_saved_to_chart:
             note.status = "entered-in-error"
             filings.owe(db, "note", note.id, session_id=session_id, now=at)
+            if filings.find(db, "task", note.id) is not None:
+                filings.owe(db, "task", note.id, session_id=session_id, now=at)
     db.flush()
 
 

@@ -142,7 +142,10 @@ class Setting {
       add("Emergency services", el("strong", { class: "crisis-number" }, crisis.emergency_number));
     } else add("From the chart", el("span", {}, "It could not be loaded yet."));
     const hint = el("p", { class: "small mt-2 mb-0" }, "Set by your clinic. Where the client is, another number may hold: tell the dispatcher the client's location first.");
-    this.#panel.replaceChildren(el("div", { class: "panel-title" }, el("h2", { id: "crisis-title", tabindex: -1 }, "Crisis"), close), facts, hint);
+    const heading = el("h2", { id: "crisis-title", tabindex: -1 }, "Crisis");
+    const hadFocus = this.#panel.contains(document.activeElement);
+    this.#panel.replaceChildren(el("div", { class: "panel-title" }, heading, close), facts, hint);
+    if (hadFocus) heading.focus();
   }
 
   /** @param {string} number */
