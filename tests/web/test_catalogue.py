@@ -82,3 +82,11 @@ def test_the_exact_english_labels_stay_exact() -> None:
     assert language.translate("I Agree to Recording", "en") == "I Agree to Recording"
     assert language.translate("I Agree to Recording", "es") == "Acepto la grabación"
     assert language.translate("I Decline Recording", "es") == "Rechazo la grabación"
+
+
+def test_pages_and_server_know_the_same_languages() -> None:
+    """A device that is handed over offers what the server speaks."""
+    text = (extraction.WEB / "static/js/words.mjs").read_text(encoding="utf-8")
+    found = re.search(r"LANGUAGES = \{(.*?)\}", text)
+    assert found is not None
+    assert dict(re.findall(r'(\w+): "([^"]+)"', found[1])) == language.LANGUAGES

@@ -59,7 +59,7 @@ export function receiptView(receipt) {
     "details",
     { class: "alert-plain mb-2" },
     heading,
-    el("dl", { class: "facts small mt-2" }, ...rows),
+    el("dl", { class: "facts small mt-2 mb-2" }, ...rows),
     ...PROOF.map((line) => el("p", { class: "small mb-1" }, line)),
     el("div", { class: "row-actions mt-2 mb-2" }, button(t("Download the receipt (JSON)"), "btn-quiet", () => download(receipt))),
     record,
