@@ -37,12 +37,10 @@ def test_places_are_the_same_in_every_language(spoken: str) -> None:
     assert wrong == []
 
 
-def test_the_catalogue_says_where_each_word_stands() -> None:
-    """The scripts' words are found by it: a word moved into a script must be sent to the page."""
-    for text, files in extraction.words().items():
-        message = language.catalogue("es").get(text)
-        assert message is not None
-        assert {name for name, _ in message.locations} == files, text
+def test_the_catalogue_knows_which_words_scripts_say() -> None:
+    """Only those are sent to the page: a word moved into a script must be marked as one of them."""
+    said = {text for text, files in extraction.words().items() if any(name.endswith(".mjs") for name in files)}
+    assert sorted(said - set(language.script_words("es"))) == []
 
 
 def test_nothing_that_scripts_say_escapes_the_extraction() -> None:
