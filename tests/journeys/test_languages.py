@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -131,6 +132,29 @@ def test_the_copy_is_in_spanish_and_can_withdraw(visit: Visit, camera: Camera) -
     expect(copy.get_by_role("button", name="Imprimir o guardar como PDF")).to_be_hidden()
     camera.take(copy, "copy-spanish-print", is_full=True)
     copy.emulate_media(media="screen")
+
+
+@pytest.mark.req("B15")
+def test_after_the_signature_the_page_says_that_the_signed_note_stays(visit: Visit) -> None:
+    """Decision 18, before and after the withdrawal; the server's part is proved in tests/consent/test_copy.py."""
+    answered = {"answered_at": "2026-03-01T10:00:00+00:00", "asked_at": "2026-03-01T09:59:00+00:00", "text_version": 1}
+    consent = {**answered, "status": "agreed", "withdrawn_at": None, "title": "T", "text_html": "", "language": "es"}
+    said = {"consents": [consent], "receipts": [], "can_withdraw": True, "was_recorded": True, "has_signed_note": True}
+    copy = visit.page.context.new_page()
+    copy.route(
+        re.compile(r"/copy(/withdraw)?$"),
+        lambda route: route.fulfill(json=said) if route.request.method == "POST" else route.continue_(),
+    )
+    copy.goto(f"{visit.clinic.site.base_url}/copy#t=anything")
+    expect(copy.locator("#copy-words")).to_contain_text("La nota de esta sesión está firmada", timeout=SLOW_MS)
+    copy.get_by_role("button", name="Retirar mi consentimiento").click()
+    dialog = copy.get_by_role("dialog")
+    expect(dialog).to_contain_text("La nota firmada permanece en su historia clínica.")
+    consent |= {"status": "withdrawn", "withdrawn_at": "2026-03-02T10:00:00+00:00"}
+    dialog.get_by_role("button", name="Retirar y borrar").click()
+    expect(copy.locator("#copy-words")).to_contain_text("La nota firmada permanece en su historia clínica.")
+    expect(copy.locator("#copy-words")).to_be_focused()
+    copy.close()
 
 
 @pytest.mark.req("B15")

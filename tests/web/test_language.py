@@ -7,16 +7,16 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from smart_app import create_app
-from smart_app.config import Settings
+from smart_app import config, create_app
+from tests.conftest import environment
 
 SPANISH = {"Accept-Language": "es-MX,es;q=0.9,en;q=0.5"}
 
 
-@pytest.fixture
-def app(settings: Settings) -> Flask:
-    """The whole app."""
-    app = create_app(settings)
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The whole app; these tests store nothing."""
+    app = create_app(config.load(environment(tmp_path_factory.mktemp("site"))))
     app.config["WTF_CSRF_ENABLED"] = False
     return app
 
