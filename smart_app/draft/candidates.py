@@ -32,6 +32,14 @@ _ASKS_TO_DO = re.compile(
     r"(?:try|practi[cs]e|keep|start|write|bring|do|fill|come back|book)\b",
     re.IGNORECASE,
 )
+_SETS_TIME = re.compile(
+    r"\b(?:first|second|third|last|next|other|previous|this|that|these|past) (?:few |couple of |two |three )?"
+    r"(?:days?|nights?|weeks?|weekend|months?|years?|summer|winter|spring|autumn|time)\b"
+    r"|\b(?:days?|weeks?|months?|years?|long time) ago\b|\bas an? (?:child|kid|teenager|student)\b"
+    r"|\b(?:yesterday|back then|at first|in the beginning|recently|lately|nowadays|at the moment|before|since|until)\b",
+    re.IGNORECASE,
+)
+"""Says when: what is said under it in the next breath is true of that time only."""
 _GOES_ON = re.compile(r"\b(?:it|that|they|them|those|these|this|both)\b", re.IGNORECASE)
 _YES_NO = re.compile(r"^(?:yes|yeah|yep|yup|no|nope|nah|not really|maybe)\b", re.IGNORECASE)
 
@@ -141,14 +149,26 @@ def _client_part(text: str, kind: str, cues: Cues, *, in_plan: bool) -> str:
     return "reported"
 
 
+def _is_of_its_time(sentence: Sentence, before: str) -> bool:
+    """Say whether the words before say when, and the sentence does not ("The second week was better. I had none.")."""
+    return _SETS_TIME.search(before) is not None and _SETS_TIME.search(sentence.text) is None
+
+
+def _leans(sentence: Sentence, before: Sentence) -> bool:
+    """Say whether a sentence would say something else without the one before it."""
+    follows = sentence.place == before.place + 1
+    return _LEANS_BACK.match(sentence.text) is not None or (follows and _is_of_its_time(sentence, before.text))
+
+
 def _with_context(said: Sequence[Answered], chosen: list[_Chosen | None]) -> list[_Chosen]:
     """Add the sentence before one that leans on it ("He called me twice"), and what a bare yes or no goes on with."""
     for n in range(len(said) - 1, 0, -1):
         now, before = chosen[n], chosen[n - 1]
-        if now is not None and before is None and _LEANS_BACK.match(said[n].sentence.text):
-            previous = said[n - 1]
-            if not previous.sentence.is_question:
-                chosen[n - 1] = _Chosen(answered=previous, part=now.part, kind=now.kind, score=now.score)
+        previous = said[n - 1]
+        if now is None or before is not None or previous.sentence.is_question:
+            continue
+        if _leans(said[n].sentence, previous.sentence):
+            chosen[n - 1] = _Chosen(answered=previous, part=now.part, kind=now.kind, score=now.score)
     first = chosen[0]
     if first is not None and len(said) > 1 and chosen[1] is None and _YES_NO.match(said[0].sentence.text):
         chosen[1] = _Chosen(answered=said[1], part=first.part, kind=first.kind, score=first.score)
@@ -165,6 +185,8 @@ def _needs_question(one: _Chosen) -> bool:
         return False
     text = pair.sentence.text
     if pair.is_direct:
+        if _is_of_its_time(pair.sentence, pair.question):
+            return True
         if _STANDS_ALONE.match(text) is None or pair.sentence.n_words < 5 or "risk" in pair.question_topics:
             return True
         return pair.sentence.n_words <= 10 and _POINTS.search(text) is not None
@@ -178,12 +200,23 @@ def _worded(chosen: list[_Chosen]) -> list[Candidate]:
     while at < len(chosen):
         run, one = [chosen[at]], chosen[at]
         asks = _needs_question(one)
-        third = None if asks or one.answered.sentence.utterance.speaker != "client" else _third_person(one)
+        is_clients = one.answered.sentence.utterance.speaker == "client"
+        third = _third_person(one) if is_clients and not asks and not _frames(one, chosen[at + 1 : at + 2]) else None
         if third is None:
             run = _run(chosen[at:], asks=asks)
-        out.append(_candidate(run, asks=asks, third=third))
+        torn = at > 0 and _frames(chosen[at - 1], run[:1])
+        out.append(_candidate(run, asks=asks, third=third, is_torn=torn))
         at += len(run)
     return out
+
+
+def _frames(one: _Chosen, after: Sequence[_Chosen]) -> bool:
+    """Say whether what comes after would be misread without this one, which says when."""
+    return any(
+        each.answered.sentence.place == one.answered.sentence.place + 1
+        and _is_of_its_time(each.answered.sentence, one.answered.sentence.text)
+        for each in after
+    )
 
 
 def _third_person(one: _Chosen) -> str | None:
@@ -197,11 +230,12 @@ def _run(chosen: list[_Chosen], *, asks: bool) -> list[_Chosen]:
     n_words = chosen[0].answered.sentence.n_words
     for one in chosen[1:]:
         last, sentence = run[-1].answered.sentence, one.answered.sentence
-        leans = _LEANS_BACK.match(sentence.text) is not None
+        leans = _leans(sentence, last)
         bare = asks and len(run) == 1 and last.n_words <= 3
         apart = one.part != run[-1].part or (_third_person(one) is not None and not bare)
         n_words += sentence.n_words
-        if sentence.place != last.place + 1 or n_words > QUOTE_WORDS or (apart and not leans and not bare):
+        longest = LONGEST_QUOTE if leans else QUOTE_WORDS
+        if sentence.place != last.place + 1 or n_words > longest or (apart and not leans and not bare):
             break
         run.append(one)
     return run
@@ -225,15 +259,16 @@ def said_by(speaker: str, *, is_asked: bool = False) -> str:
     return f"{speaker.capitalize()} asked" if is_asked else speaker.capitalize()
 
 
-def _candidate(run: list[_Chosen], *, asks: bool, third: str | None) -> Candidate:
+def _candidate(run: list[_Chosen], *, asks: bool, third: str | None, is_torn: bool = False) -> Candidate:
     first = run[0].answered
     kinds = [one.kind for one in run if one.kind]
     kind = min(kinds, key=["risk", "medication", "homework", "appointment"].index, default="")
     evidence = [i for one in run for i in one.answered.sentence.ids]
     words = sum(one.answered.sentence.n_words for one in run)
     quoted = _quotation([one.answered.sentence for one in run])
-    longest = LONGEST_QUOTE if kind else QUOTE_WORDS
-    is_worded = third is not None or words <= longest
+    is_framed = len(run) > 1 and _frames(run[0], run[1:2])
+    longest = LONGEST_QUOTE if kind or is_framed else QUOTE_WORDS
+    is_worded = not is_torn and (third is not None or words <= longest)
     speaker = first.sentence.utterance.speaker
     text = third or f'{said_by(speaker)}: "{quoted}"'
     if asks and first.asked is not None:

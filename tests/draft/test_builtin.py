@@ -128,6 +128,37 @@ def test_a_later_sentence_is_not_put_under_an_old_question() -> None:
     assert not any("suicide" in s.text and "tired" in s.text for s in everything(summary))
 
 
+def test_what_is_true_of_a_time_is_not_said_of_all_time() -> None:
+    """ "I had no panic attacks" under "The second week was better" is not that there were none."""
+    summary = drafted(
+        "C: How were the two weeks?",
+        "P: The first week was really hard. I had three panic attacks in the supermarket.",
+        "C: And then?",
+        "P: The second week was better. I had no panic attacks at all, but I was still worrying most of the day.",
+    )
+    (text,) = (each for each in section(summary, "subjective") if "no panic attacks" in each)
+    assert "The second week was better. I had no panic attacks" in text
+    (text,) = (each for each in section(summary, "subjective") if "three panic attacks" in each)
+    assert "The first week was really hard." in text
+
+
+def test_an_answer_is_true_of_the_time_that_was_asked_about() -> None:
+    """The question says when, so it stands with the answer."""
+    summary = drafted("C: And in the second week?", "P: I had no panic attacks at all.")
+    assert section(summary, "subjective")[-1] == (
+        'Asked "And in the second week?", client said: "I had no panic attacks at all."'
+    )
+
+
+def test_what_cannot_stand_with_its_time_is_left_for_the_clinicians_words() -> None:
+    """Neither half is quoted as if it were the whole."""
+    when = (
+        "The second week, when my sister came and stayed with us and cooked and looked after the boys, was better."
+    )
+    summary = drafted("P: " + when + " I had no panic attacks at all, and I slept through most of the nights, I think.")
+    assert not any(each.startswith("Client reports that they had no panic") for each in section(summary, "subjective"))
+
+
 def test_what_is_said_of_a_brother_stays_the_brother_s() -> None:
     """Who it is about is kept verbatim."""
     texts = section(drafted("P: My brother drinks a lot of vodka."), "subjective")
