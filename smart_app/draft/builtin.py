@@ -32,7 +32,7 @@ class BuiltinDrafter:
         if little is not None:
             return little
         found = _candidates(transcript, known)
-        sections = _sections(found, style, known, transcript)
+        sections, unplaced = _laid_out(found, style, known, transcript)
         wording = _for_wording(found)
         return Summary(
             format=style,
@@ -41,6 +41,7 @@ class BuiltinDrafter:
             omissions=omissions(transcript, sections),
             drafter=NAME,
             prompt_version=known.version,
+            unplaced=unplaced,
         )
 
 
@@ -83,20 +84,39 @@ def _within_limits(found: list[Candidate], known: Cues, n_words: int) -> list[Ca
     return kept
 
 
-def _sections(found: list[Candidate], style: str, known: Cues, transcript: Transcript) -> tuple[Section, ...]:
+def _laid_out(
+    found: list[Candidate], style: str, known: Cues, transcript: Transcript
+) -> tuple[tuple[Section, ...], tuple[Statement, ...]]:
+    """Word the chosen candidates as checked statements: under the format's headings, and those it has none for."""
     n_words = sum(len(u.text.split()) for u in transcript.utterances)
     kept = _within_limits([c for c in found if c.is_worded], known, n_words)
     out: list[Section] = []
     count = 0
     for layout in known.formats[style]:
-        mine = sorted((c for c in kept if c.part in layout.parts), key=lambda c: c.place)
-        statements: list[Statement] = []
-        for candidate in mine:
-            count += 1
-            bare = Statement(id=f"s{count}", text=candidate.text, evidence=candidate.evidence, verdict="supported")
-            statements.append(checked(bare, transcript))
-        out.append(Section(key=layout.key, title=layout.title, statements=tuple(statements), hint=layout.hint))
-    return tuple(out)
+        mine = [c for c in kept if c.part in layout.parts]
+        statements = _statements(mine, count, transcript)
+        count += len(statements)
+        out.append(Section(key=layout.key, title=layout.title, statements=statements, hint=layout.hint))
+    held = {part for layout in known.formats[style] for part in layout.parts}
+    return tuple(out), _statements([c for c in kept if c.part not in held], count, transcript)
+
+
+def _statements(found: list[Candidate], count: int, transcript: Transcript) -> tuple[Statement, ...]:
+    """Make checked statements in the order of the session, numbered on from `count`."""
+    return tuple(
+        checked(
+            Statement(
+                id=f"s{number}",
+                text=each.text,
+                evidence=each.evidence,
+                verdict="supported",
+                part=each.part,
+                place=each.place,
+            ),
+            transcript,
+        )
+        for number, each in enumerate(sorted(found, key=lambda c: c.place), start=count + 1)
+    )
 
 
 def _for_wording(found: list[Candidate]) -> tuple[Statement, ...]:

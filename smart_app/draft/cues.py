@@ -2,23 +2,15 @@
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from smart_app.formats import LAYOUTS, VERSION, Heading
+
 _FOLDER = Path(__file__).parent / "cues"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """One section of a format: which parts of a session it holds, in that order."""
-
-    key: str
-    title: str
-    parts: tuple[str, ...]
-    hint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +26,7 @@ class Cues:
     medication_names: frozenset[str]
     medication_endings: tuple[str, ...]
     not_medication: frozenset[str]
-    formats: dict[str, tuple[Layout, ...]]
+    formats: Mapping[str, tuple[Heading, ...]]
     limits: dict[str, dict[str, int]]
 
     def medications(self, found: Iterable[str]) -> set[str]:
@@ -84,9 +76,9 @@ def cues() -> Cues:
     """Read and compile the cue files that this version of Chartside carries."""
     names = ("topics", "medications", "clinician", "client", "leave_out", "formats", "omissions", "words")
     raw = {name: _read(name) for name in names}
-    medications, formats = raw["medications"], raw["formats"]
+    medications = raw["medications"]
     return Cues(
-        version="cues-" + ".".join(str(raw[name]["version"]) for name in names),
+        version="cues-" + ".".join([*(str(raw[name]["version"]) for name in names), VERSION]),
         topics={topic["name"]: _word_list(topic["words"]) for topic in raw["topics"]["topic"]},
         clinician=_parts(raw["clinician"]),
         client=_parts(raw["client"]),
@@ -95,12 +87,6 @@ def cues() -> Cues:
         medication_names=frozenset(medications["names"]),
         medication_endings=tuple(medications["endings"]),
         not_medication=frozenset(medications["not_medication"]),
-        formats={
-            style: tuple(
-                Layout(key=s["key"], title=s["title"], parts=tuple(s["parts"]), hint=s["hint"]) for s in sections
-            )
-            for style, sections in formats.items()
-            if isinstance(sections, list)
-        },
-        limits={part: dict(figures) for part, figures in formats["limits"].items()},
+        formats=LAYOUTS,
+        limits={part: dict(figures) for part, figures in raw["formats"]["limits"].items()},
     )

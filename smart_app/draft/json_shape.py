@@ -129,6 +129,8 @@ def _statement(statement: Statement) -> dict[str, Any]:
         "evidence": list(statement.evidence),
         "verdict": statement.verdict,
         "why": statement.why,
+        "part": statement.part,
+        "place": statement.place,
     }
 
 
@@ -144,6 +146,7 @@ def to_json(summary: Summary | TooLittle) -> dict[str, Any]:
             for s in summary.sections
         ],
         "for_your_wording": [_statement(s) for s in summary.for_your_wording],
+        "unplaced": [_statement(s) for s in summary.unplaced],
         "omissions": [{"kind": o.kind, "text": o.text, "evidence": list(o.evidence)} for o in summary.omissions],
         "drafter": summary.drafter,
         "prompt_version": summary.prompt_version,
@@ -171,6 +174,7 @@ def from_json(raw: Mapping[str, Any]) -> Summary | TooLittle:
             ),
             drafter=raw["drafter"],
             prompt_version=raw["prompt_version"],
+            unplaced=tuple(_read(x) for x in raw.get("unplaced", ())),
         )
     except (KeyError, TypeError):
         raise BadInput("not_a_summary", "The summary is not in the shape that Chartside writes.") from None
@@ -183,4 +187,6 @@ def _read(raw: Mapping[str, Any]) -> Statement:
         evidence=tuple(raw["evidence"]),
         verdict=cast(Verdict, raw["verdict"]),
         why=raw["why"],
+        part=raw.get("part", ""),
+        place=raw.get("place", 0),
     )

@@ -21,6 +21,7 @@ from smart_app.draft.cues import Cues, cues
 from smart_app.draft.omissions import omissions
 from smart_app.draft.too_little import too_little
 from smart_app.errors import BadInput, ConfigError, DraftRejected
+from smart_app.formats import GENERAL
 from smart_app.ports import Section, Statement, Summary, TooLittle, Transcript
 
 MAX_ANSWER_CHARS = 200_000
@@ -183,7 +184,13 @@ def _sections(drafted: _Drafted, transcript: Transcript, style: str, known: Cues
             if known.speaks_of_consent(text):
                 continue
             count += 1
-            bare = Statement(id=f"s{count}", text=text, evidence=tuple(said.evidence), verdict="no source")
+            bare = Statement(
+                id=f"s{count}",
+                text=text,
+                evidence=tuple(said.evidence),
+                verdict="no source",
+                part=layout.parts[0] if GENERAL not in layout.parts else GENERAL,
+            )
             statements.append(checked(bare, transcript))
         out.append(Section(key=layout.key, title=layout.title, statements=tuple(statements), hint=layout.hint))
     return tuple(out)
