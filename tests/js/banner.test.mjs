@@ -64,3 +64,10 @@ test("pill: “Recording” stands there only after the first chunk of every tra
 test("banner: somebody who declined and left does not stand in the way of the others", () => {
   assert.equal(bannerFor(facts({}, { answer: "declined", presence: "left" })).text, "Nobody else is in the session yet. Nothing is recorded.");
 });
+
+test("banner: the others learn that everything was erased, and not who withdrew (decision 3)", () => {
+  const over = { reason: "withdrawn", has_audio: false, ...stopped };
+  assert.equal(bannerFor(clientFacts(over, { answer: "agreed" })).text, "A participant withdrew. What was recorded of this session has been erased.");
+  assert.equal(bannerFor(clientFacts({ ...over, has_audio: true }, { answer: "agreed" })).text, "Recording stopped. The session is still in progress.");
+  assert.equal(bannerFor(clientFacts({ ...over, ...running(true) }, { answer: "agreed" })).text, "Recording has started.");
+});

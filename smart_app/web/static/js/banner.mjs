@@ -86,6 +86,10 @@ function forInvited(facts) {
   if (answer === "withdrawn" && facts.state !== State.RECORDING) {
     return say("neutral", "info", t("You withdrew. What was recorded of this session has been erased. Your care does not change."));
   }
+  if (facts.reason === "withdrawn" && !facts.has_audio && (facts.state === State.OPEN || !isLive(facts.state))) {
+    // Who withdrew is for them to say.
+    return say("neutral", "info", t("A participant withdrew. What was recorded of this session has been erased."));
+  }
   if (!isLive(facts.state)) return say("neutral", "check", t("The session has ended. Nothing is being recorded."));
   if (facts.state === State.RECORDING) return whileRecording(facts);
   if (answer === "asked") return say("waiting", "clock", t("You are asked for your consent. Nothing is recorded."));
