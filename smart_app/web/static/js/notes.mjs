@@ -72,7 +72,7 @@ class Editor {
     this.elements = said.elements;
     this.#take(said);
     this.place.replaceChildren(...this.elements.map((each, at) => this.#element(each, at)));
-    byId("evidence", HTMLElement).hidden = !review.openLines(this.elements).length;
+    byId("evidence", HTMLElement).hidden = !review.openLines(this.elements).some((line) => line.drafted);
     if (this.elements.some((each) => each.is_locked)) {
       this.place.prepend(el("p", { class: "banner banner-neutral mb-3" }, "The signed text stays as it is. Write the addendum at the end, then sign the new version."));
       this.place.querySelector("textarea")?.focus();
@@ -111,7 +111,7 @@ class Editor {
       box.append(el("p", { class: "locked-text" }, review.elementText(element) || "(left empty)"));
       return box;
     }
-    if (element.reported) box.append(el("p", { class: "reported" }, el("span", { class: "pill" }, "Clinician-reported"), ` ${element.reported}`));
+    if (element.reported) box.append(el("p", { class: "reported" }, element.reported));
     if (element.facts?.length) {
       box.append(sessionDetails(element, { changed: () => this.changed(), refill: () => this.refillDetails() }), this.#text(element));
       return box;
@@ -180,6 +180,7 @@ class Editor {
 
   /** Save in the last moment; a conflict is shown when the note is opened again. */
   #leave() {
+    this.#statements?.settle();
     if (this.isDirty && !this.isStale) postJson(`${noteUrl}/save`, review.savePayload(this.elements, this.revision), { isLast: true }).catch(() => undefined);
   }
 
@@ -248,14 +249,24 @@ class Editor {
   /** Sign and lock. */
   async sign() {
     const attests = byId("attests", HTMLInputElement).checked;
+    if (this.#isWording()) return;
     await this.#after(async () => {
       await postJson(`${noteUrl}/sign`, { revision: this.revision, attests });
       location.reload();
     });
   }
 
+  /** Say that a line is still being worded, and go to it: what leaves the page is what the clinician finished. */
+  #isWording() {
+    if (!this.#statements?.isEditing) return false;
+    tell(this.trouble, "One line is still being edited. Choose Done or Cancel there first.");
+    this.#statements.focusOpen();
+    return true;
+  }
+
   /** File the draft as preliminary. */
   async saveToChart() {
+    if (this.#isWording()) return;
     await this.#after(async () => {
       const said = await postJson(`${noteUrl}/save-to-chart`, { revision: this.revision });
       this.#take(said);
@@ -282,7 +293,7 @@ class Editor {
   /** Ask until the summary is there; fill the element by itself if nobody has touched it (S46). */
   #waitForSummary() {
     const timer = setInterval(async () => {
-      if (document.hidden || this.isStale) return;
+      if (document.hidden || this.isStale || this.#statements?.isEditing) return;
       try {
         const said = await getJson(`${noteUrl}/state`);
         if (!said.summary.is_waiting) clearInterval(timer);

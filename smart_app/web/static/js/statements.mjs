@@ -22,6 +22,8 @@ export class StatementList {
   #editing = null;
   /** An offer on its way in: it is no part of the note before the clinician has seen it in the field. @type {{key: string, line: Line}|null} */
   #coming = null;
+  /** Takes what stands in the open field. @type {(() => void)|null} */
+  #store = null;
 
   /** @param {import("./review.mjs").Element} element @param {Host} host */
   constructor(element, host) {
@@ -33,8 +35,25 @@ export class StatementList {
 
   /** Draw everything again, keeping the focus on the statement that was worked on. @param {string} [focusId] */
   draw(focusId) {
+    this.#store = null;
     this.root.replaceChildren(...this.element.parts.map((part) => this.#part(part)), ...this.#offers());
     if (focusId) this.focus(focusId);
+  }
+
+  /** Say whether a line is still being worded. */
+  get isEditing() {
+    return this.#store !== null;
+  }
+
+  /** Take what stands in the open field, so that nothing typed is lost when something else is done. */
+  settle() {
+    this.#store?.();
+  }
+
+  /** Put the focus on the line that is still being worded. */
+  focusOpen() {
+    const field = this.root.querySelector(".statement-editor textarea");
+    if (field instanceof HTMLElement) field.focus();
   }
 
   /** Put the focus on a statement. @param {string} id */
@@ -114,9 +133,13 @@ export class StatementList {
 
   /** @param {Part} part @param {Line} line @param {boolean} needs */
   #actions(part, line, needs) {
-    const put = (/** @type {Line|null} */ next) => this.#put(part, line, next);
+    const put = (/** @type {Line|null} */ next) => {
+      this.settle();
+      this.#put(part, line, next);
+    };
     const act = (/** @type {string} */ label, /** @type {() => void} */ does, /** @type {string} */ look = "btn-link-quiet") => button(label, `${look} btn-sm`, does);
     const startEdit = () => {
+      this.settle();
       this.#editing = line.id;
       this.draw(line.id);
     };
@@ -158,14 +181,22 @@ export class StatementList {
   /** @param {Line} line @param {(text: string) => void} take @param {() => void} cancel */
   #editor(line, take, cancel) {
     const field = el("textarea", { class: "form-control", rows: 2, "aria-label": "Edit the statement", maxlength: 4000 }, line.text);
-    const store = () => take(field.value);
+    const store = () => {
+      this.#store = null;
+      take(field.value);
+    };
+    const leave = () => {
+      this.#store = null;
+      cancel();
+    };
+    this.#store = store;
     field.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.shiftKey) {
         event.preventDefault();
         store();
-      } else if (event.key === "Escape") cancel();
+      } else if (event.key === "Escape") leave();
     });
-    return el("div", { class: "statement-editor" }, field, el("div", { class: "row-actions" }, button("Done", "btn-primary btn-sm", store), button("Cancel", "btn-quiet btn-sm", cancel)));
+    return el("div", { class: "statement-editor" }, field, el("div", { class: "row-actions" }, button("Done", "btn-primary btn-sm", store), button("Cancel", "btn-quiet btn-sm", leave)));
   }
 
   /** @returns {HTMLElement[]} */
@@ -200,6 +231,7 @@ export class StatementList {
     const add = () => {
       const part = this.element.parts.find((each) => each.key === where.value);
       if (!part) return;
+      this.settle();
       const line = review.added(freshId(), offer.text, offer);
       this.#coming = { key: part.key, line };
       this.draw(line.id);
