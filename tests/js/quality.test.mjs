@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ENCODINGS, PictureSteps, addUp, gradeOf, readingOf, worstPicture } from "../../smart_app/web/static/js/quality.mjs";
+import { ENCODINGS, PictureSteps, addUp, gradeOf, hintFor, readingOf, worstGrade, worstPicture } from "../../smart_app/web/static/js/quality.mjs";
 
 const fine = { rttMs: 40, lossShare: 0, inKbps: 400, outKbps: 400, roomKbps: 2000 };
 const take = (steps, grade, times) => Array.from({ length: times }, () => steps.take(grade)).at(-1);
@@ -56,6 +56,14 @@ test("the picture comes back when the line was good for a while, and more slowly
   take(steps, "poor", 4);
   assert.equal(take(steps, "good", 15), "off");
   assert.equal(steps.take("good"), "small");
+});
+
+test("a weak line is said with what helps, also to who sends no picture", () => {
+  assert.equal(hintFor("good", "full", true), "");
+  assert.match(hintFor("fair", "small", true), /picture is sent small.*Wi-Fi/);
+  assert.match(hintFor("poor", "off", true), /picture is not sent: the sound comes first/);
+  assert.match(hintFor("poor", "off", false), /^The connection is weak\. .*helps/);
+  assert.equal(worstGrade(["good", "poor", "fair"]), "poor");
 });
 
 test("only pictures are set; the sound is never touched", () => {

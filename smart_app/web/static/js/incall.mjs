@@ -10,7 +10,7 @@ import { byId, tell } from "./dom.mjs";
 import { me } from "./facts.mjs";
 import { Ice } from "./ice.mjs";
 import { MediaControls } from "./mediacontrols.mjs";
-import { GRADE_WORDS, PICTURE_WORDS, worstPicture } from "./quality.mjs";
+import { GRADE_WORDS, hintFor, worstGrade, worstPicture } from "./quality.mjs";
 import { RoomLoop } from "./roomloop.mjs";
 import { Tiles } from "./tiles.mjs";
 
@@ -30,8 +30,9 @@ export class InCall {
   #chat = new Chat();
   /** @type {MediaControls|null} */ #controls = null;
   /** @type {DeviceWatch|null} */ #devices = null;
-  /** How one's own picture is sent to each of the others. @type {Map<string, import("./quality.mjs").Picture>} */
-  #pictures = new Map();
+  /** How the connection to each of the others is, and how one's own picture is sent there. */
+  /** @type {Map<string, {grade: import("./quality.mjs").Grade, picture: import("./quality.mjs").Picture}>} */
+  #lines = new Map();
   #ice;
 
   /**
@@ -56,7 +57,7 @@ export class InCall {
         },
         onState: (id, state) => {
           this.#tiles.setLink(id, state);
-          if (state === "closed") this.#pictures.delete(id);
+          if (state === "closed") this.#lines.delete(id);
           this.#draw();
         },
         onQuality: (id, grade, picture) => this.#showQuality(id, grade, picture),
@@ -90,7 +91,7 @@ export class InCall {
     await this.#ice.refresh();
     const facts = this.loop.facts;
     if (facts) this.ports.onSound?.(facts.you, this.media.microphone);
-    await this.#controls.tell();
+    await this.#controls?.tell();
     await this.loop.now();
   }
 
@@ -105,7 +106,7 @@ export class InCall {
     this.#controls = null;
     this.#devices?.close();
     this.#devices = null;
-    this.#pictures.clear();
+    this.#lines.clear();
     tell(byId("picture-words", HTMLElement), "");
     this.media.close();
   }
@@ -143,10 +144,15 @@ export class InCall {
   /** @param {string} id @param {import("./quality.mjs").Grade} grade @param {import("./quality.mjs").Picture} picture */
   #showQuality(id, grade, picture) {
     this.#tiles.setQuality(id, GRADE_WORDS[grade], grade);
-    this.#pictures.set(id, picture);
-    const worst = worstPicture([...this.#pictures.values()]);
-    const isSent = this.media.camera !== null;
-    tell(byId("picture-words", HTMLElement), isSent ? PICTURE_WORDS[worst] : "");
+    this.#lines.set(id, { grade, picture });
+    const lines = [...this.#lines.values()];
+    const hint = hintFor(worstGrade(lines.map((one) => one.grade)), worstPicture(lines.map((one) => one.picture)), this.media.camera !== null);
+    tell(byId("picture-words", HTMLElement), hint);
+    const isHeld = lines.every((one) => one.picture === "off");
+    if (isHeld !== this.media.isPictureHeld) {
+      this.media.isPictureHeld = isHeld;
+      void this.#controls?.tell();
+    }
     this.#draw();
   }
 

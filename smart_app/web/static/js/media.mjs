@@ -70,6 +70,8 @@ export async function devices(kind) {
 export class OwnMedia {
   /** @type {MediaStreamTrack|null} */ microphone = null;
   /** @type {MediaStreamTrack|null} */ camera = null;
+  /** The camera is on and its picture reaches nobody, because the line is too weak. */
+  isPictureHeld = false;
   microphoneId = "";
   cameraId = "";
 

@@ -35,7 +35,7 @@ export class MediaControls {
 
   /** Tell the server how microphone and camera stand. */
   tell() {
-    const state = { is_muted: this.media.isMuted, is_camera_off: this.media.isCameraOff };
+    const state = { is_muted: this.media.isMuted, is_camera_off: this.media.isCameraOff || this.media.isPictureHeld };
     // Only a sign beside a name: when it is lost, the next change carries it.
     return postJson(`/room/${this.sessionId}/media-state`, state).catch(() => undefined);
   }

@@ -81,6 +81,7 @@ export class Peer {
     const sender = this.#pc?.getTransceivers().find((one) => one.sender && one.receiver.track.kind === kind)?.sender;
     if (sender) await sender.replaceTrack(track);
     else if (track) this.#pc?.addTrack(track);
+    if (kind === "video" && this.#pc && this.#steps.picture !== "full") await this.#setPicture(this.#pc);
   }
 
   /** Find another way to each other, with credentials that still count. */
@@ -244,6 +245,9 @@ export class Peer {
   #watch(pc) {
     if (pc.connectionState === "connected") {
       this.#hasRestarted = false;
+      // What was lost while there was no line says nothing about the line that there is now.
+      this.#sums = null;
+      if (this.#steps.picture !== "full") void this.#setPicture(pc);
       this.#become("connected");
     } else if (pc.connectionState === "disconnected" || pc.connectionState === "failed") {
       if (this.state !== "reconnecting") this.#troubleAt = this.steadyMs();

@@ -18,7 +18,7 @@ export function addUp(stats, atMs) {
   /** @type {Sums} */ const sums = { atMs, received: 0, lost: 0, inBytes: 0, outBytes: 0 };
   /** @type {number|null} */ let rttMs = null;
   /** @type {number|null} */ let roomKbps = null;
-  let sentLoss = 0;
+  let [sentLoss, sentRttMs] = [0, /** @type {number|null} */ (null)];
   for (const one of stats) {
     if (one.type === "inbound-rtp") {
       sums.inBytes += one.bytesReceived ?? 0;
@@ -29,12 +29,13 @@ export function addUp(stats, atMs) {
       sums.outBytes += one.bytesSent ?? 0;
     } else if (one.type === "remote-inbound-rtp" && one.kind === "audio") {
       sentLoss = Math.max(sentLoss, one.fractionLost ?? 0);
+      if (typeof one.roundTripTime === "number") sentRttMs = one.roundTripTime * 1000;
     } else if (one.type === "candidate-pair" && one.nominated && one.state === "succeeded") {
       if (typeof one.currentRoundTripTime === "number") rttMs = one.currentRoundTripTime * 1000;
       if (one.availableOutgoingBitrate) roomKbps = one.availableOutgoingBitrate / 1000;
     }
   }
-  return { sums, rttMs, roomKbps, sentLoss };
+  return { sums, rttMs: rttMs ?? sentRttMs, roomKbps, sentLoss };
 }
 
 /**
@@ -76,6 +77,20 @@ export const PICTURE_WORDS = {
   small: t("The connection is weak, so your picture is sent small to keep the sound clear. Moving nearer to the Wi-Fi, or a cable, helps."),
   off: t("The connection is very weak, so your picture is not sent: the sound comes first. Moving nearer to the Wi-Fi, a cable, or closing other programs that use the internet helps."),
 };
+
+/**
+ * Return what to tell about one's own picture and what helps; empty while all is well.
+ * @param {Grade} grade the worst of all connections
+ * @param {Picture} picture the step that gives up most
+ * @param {boolean} hasPicture one's own camera is on
+ */
+export function hintFor(grade, picture, hasPicture) {
+  if (hasPicture && picture !== "full") return PICTURE_WORDS[picture];
+  return grade === "poor" ? t("The connection is weak. Moving nearer to the Wi-Fi, a cable, or closing other programs that use the internet helps.") : "";
+}
+
+/** Return the worst grade. @param {Grade[]} grades @returns {Grade} */
+export const worstGrade = (grades) => (grades.includes("poor") ? "poor" : grades.includes("fair") ? "fair" : "good");
 
 /** Return the step that gives up most. @param {Picture[]} pictures @returns {Picture} */
 export const worstPicture = (pictures) => STEPS[Math.max(0, ...pictures.map((one) => STEPS.indexOf(one)))] ?? "full";

@@ -46,9 +46,10 @@ export function missingFor(abilities, role) {
  * Safari inside, so only an update of the system helps there.
  * @param {Need[]} missing not empty
  * @param {string} userAgent
+ * @param {"clinician"|"client"} [role]
  * @returns {{title: string, lines: string[]}}
  */
-export function adviceFor(missing, userAgent) {
+export function adviceFor(missing, userAgent, role = "client") {
   if (missing.includes("secure")) {
     return {
       title: t("This page was not opened safely"),
@@ -63,7 +64,11 @@ export function adviceFor(missing, userAgent) {
     return { title, lines: [t("The link was opened inside another app. Copy it and open it in Chrome, Edge, Firefox or Safari.")] };
   }
   if (/Android/.test(userAgent)) return { title, lines: [t("Use a current version of Chrome, Edge or Firefox, and open the same link there.")] };
-  const lines = [t("Use a current version of Chrome, Edge, Firefox or Safari, and open the same link there.")];
+  const lines = [
+    role === "client"
+      ? t("Use a current version of Chrome, Edge, Firefox or Safari, and open the same link there.")
+      : t("Use a current version of Chrome, Edge, Firefox or Safari, and launch Chartside there."),
+  ];
   if (missing.every((need) => need === "store" || need === "crypto")) {
     lines.push(t("A private window may be the cause: try an ordinary one first."));
   }

@@ -13,7 +13,7 @@ export function checkSupport(role) {
   const place = document.getElementById("support");
   const missing = missingFor(here(), role);
   if (!place || !missing.length) return missing.length === 0;
-  const { title, lines } = adviceFor(missing, navigator.userAgent);
+  const { title, lines } = adviceFor(missing, navigator.userAgent, role);
   place.replaceChildren(el("strong", {}, title), ...lines.map((line) => el("p", { class: "mb-0 mt-2" }, line)));
   place.hidden = false;
   return false;
