@@ -1,6 +1,7 @@
 """A visit that nobody records: the client's place, chat, crisis panel; then the clinician's own summary, typed and
 dictated, the note with its details, on paper; and the news of other sessions on every page."""
 
+import json
 import re
 import sqlite3
 import time
@@ -106,12 +107,37 @@ def test_chat_goes_both_ways_and_not_to_the_server(visit: Unrecorded, app_data: 
     assert not [path for path in stored if b"Quokka" in path.read_bytes()]
 
 
+def _store(app_data: AppData, sql: str, *values: str) -> None:
+    connection = sqlite3.connect(app_data.folder / "chartside.sqlite", timeout=20)
+    with connection:
+        connection.execute(sql, values)
+    connection.close()
+
+
+def _now() -> str:
+    return datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+
+
+def _add_template(app_data: AppData) -> None:
+    """Add a template with session details above the summary."""
+    elements = [
+        {"link_id": "details", "title": "Session details", "type": "session-details"},
+        {"link_id": "ai-session-summary", "title": "AI Session Summary", "type": "ai-session-summary", "style": "soap"},
+    ]
+    sql = (
+        "INSERT INTO template (id, title, version, is_ready_made, elements, created_at)"
+        " VALUES ('with-details', 'Visit with details', 1, 0, ?, ?)"
+    )
+    _store(app_data, sql, json.dumps(elements), _now())
+
+
 @pytest.mark.req("B14", "S18")
 def test_a_declined_session_offers_the_clinicians_own_summary(
     visit: Unrecorded, app_data: AppData, camera: Camera
 ) -> None:
     """B14: an equal path: the chart page says why there is no summary and leads to writing one."""
     seat = visit.clinician
+    _add_template(app_data)
     seat.press("Start Recording")
     visit.client.answer(DECLINE)
     banner(seat.page, "declined")
@@ -141,11 +167,18 @@ def test_it_is_typed_and_dictated_and_nothing_of_the_sound_is_kept(
     assert len(page.get_by_label("Subjective", exact=True).input_value().split()) >= 3
     camera.take(page, "own-summary", is_full=True)
     assert app_data.audio_files(visit.session_id) == []
+    page.get_by_label("Note from template").select_option(label="Visit with details")
     page.get_by_role("button", name="Save and create the note").click()
     page.wait_for_url(re.compile("/notes/[0-9a-f]+"))
     visit.note_url = page.url
     expect(page.locator("#elements")).to_contain_text("Clinician-reported: dictated by the clinician")
     expect(page.locator("#elements")).to_contain_text("Walk to the river on Sunday.")
+    expect(page.get_by_label("Client's location today")).to_have_value(f"{PLACE} (as the client entered it)")
+    expect(page.get_by_label("Telehealth consent")).to_have_value(re.compile("Given aloud"))
+    page.get_by_label("Minutes").fill("50")
+    expect(page.locator("#save-state")).to_contain_text("Saved")
+    page.get_by_role("button", name="Fill again from the session").click()
+    expect(page.get_by_label("Minutes")).to_have_value("50")
     camera.take(page, "note-clinician-reported", is_full=True)
 
 
@@ -168,12 +201,8 @@ def test_it_is_signed_without_a_word_of_ai_and_printed(visit: Unrecorded, camera
 
 def _make_ready(app_data: AppData, session_id: str) -> None:
     """Let the session look as the worker leaves it when a summary is ready."""
-    connection = sqlite3.connect(app_data.folder / "chartside.sqlite", timeout=20)
-    now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
-    with connection:
-        sql = "UPDATE telehealth_session SET state = 'ready', ready_at = ?, seen_at = NULL WHERE id = ?"
-        connection.execute(sql, (now, session_id))
-    connection.close()
+    sql = "UPDATE telehealth_session SET state = 'ready', ready_at = ?, seen_at = NULL WHERE id = ?"
+    _store(app_data, sql, _now(), session_id)
 
 
 @pytest.mark.req("S29")
