@@ -43,6 +43,7 @@ class Gate(RuleBasedStateMachine):
         self.sides: dict[str, Side] = {"carol": self.visit.carol}
         self.in_room = {"carol"}
         self.said: dict[str, str] = {}
+        self.paused_by, self.is_cleared = "", False
         self.is_switch_on = True
         self.is_over = False
         self.tokens: dict[tuple[str, str], None] = {}
@@ -64,12 +65,17 @@ class Gate(RuleBasedStateMachine):
     @rule()
     def start(self) -> None:
         """Start Recording."""
-        self.visit.start()
+        self._start()
+
+    def _start(self) -> None:
+        if self.visit.start().status_code == 200:
+            assert not self._is_paused()
+            self.paused_by = ""
 
     @rule(number=st.integers(0, 5))
     def everybody_agrees(self, number: int) -> None:
         """The usual way: asked, agreed, granted, sent; random clicks alone seldom get there."""
-        self.visit.start()
+        self._start()
         for name in sorted(self.in_room):
             self._answer(name, agrees=True)
         for track, token in self._ask_grants():
@@ -115,6 +121,29 @@ class Gate(RuleBasedStateMachine):
         self.said[name] = "withdrawn"
         self.stored.clear()
         assert self.room.audio_files() == []
+
+    @rule(name=PEOPLE)
+    def pause(self, name: str) -> None:
+        """Pause: someone else is here (decision 19)."""
+        if name in self.sides and self._post(name, "pause") == 200 and not self._is_paused():
+            self.paused_by, self.is_cleared = name, False
+
+    @rule(name=PEOPLE)
+    def go_on(self, name: str) -> None:
+        """We can go on: only the one who paused says so."""
+        if name in self.sides and self._post(name, "go-on") == 200:
+            assert name == self.paused_by
+            self.is_cleared = True
+
+    @rule()
+    def resume(self) -> None:
+        """Resume recording."""
+        if self.visit.alice.post(f"/sessions/{self.visit.id}/recording/resume").status_code == 200:
+            assert not self._is_paused()
+            self.paused_by = ""
+
+    def _is_paused(self) -> bool:
+        return self.paused_by in self.in_room and not self.is_cleared
 
     @rule(name=PEOPLE, is_leaving=st.booleans())
     def go_or_come(self, name: str, is_leaving: bool) -> None:
@@ -182,6 +211,8 @@ class Gate(RuleBasedStateMachine):
             self.is_over = True
 
     def _all_agree(self) -> bool:
+        if self._is_paused():
+            return False
         return self.is_switch_on and all(self.said.get(name) == "yes" for name in self.in_room)
 
     @invariant()
