@@ -14,6 +14,7 @@ from smart_app.launch.authorisation import STATE_LIFETIME, TOKEN_BYTES, Authoris
 from smart_app.launch.discovery import Discovery, find_ehr
 from smart_app.launch.identity import ABSOLUTE, cookie_name
 from smart_app.launch.sign_in import SignIn
+from smart_app.launch.style import Styles
 from smart_app.ports import Charts, Clock, Http
 from smart_app.store import audit_lines, launches
 from smart_app.store.database import Database
@@ -34,13 +35,21 @@ class _Pages:
     """The handlers, with what they need."""
 
     def __init__(
-        self, *, db: Database, settings: Settings, clock: Clock, authorisation: Authorisation, sign_in: SignIn
+        self,
+        *,
+        db: Database,
+        settings: Settings,
+        clock: Clock,
+        authorisation: Authorisation,
+        sign_in: SignIn,
+        styles: Styles,
     ) -> None:
         self.db = db
         self.settings = settings
         self.clock = clock
         self.authorisation = authorisation
         self.sign_in = sign_in
+        self.styles = styles
 
     def launch(self) -> AnyResponse:
         """Take the EHR's launch: in a frame offer the way out of it, at top level go straight on."""
@@ -82,6 +91,7 @@ class _Pages:
         authorised = self.authorisation.finish(arguments, browser=browser)
         name = cookie_name(self.settings)
         opened = self.sign_in.open(authorised, old_cookie=request.cookies.get(name, ""))
+        self.styles.remember(authorised.ehr, authorised.fields.get("smart_style_url"))
         answer = redirect(url_for(".limits") if opened.costs else "/chart", code=303)
         self._set_cookie(answer, name, opened.cookie, max_age_s=ABSOLUTE.total_seconds())
         return answer
@@ -144,7 +154,8 @@ def blueprint(*, db: Database, settings: Settings, clock: Clock, seal: Seal, htt
     discovery = Discovery(http=http, clock=clock, more_scopes=more_scopes)
     authorisation = Authorisation(db=db, settings=settings, clock=clock, seal=seal, http=http, discovery=discovery)
     sign_in = SignIn(db=db, clock=clock, seal=seal, charts=charts)
-    pages = _Pages(db=db, settings=settings, clock=clock, authorisation=authorisation, sign_in=sign_in)
+    styles = Styles(db=db, http=http, clock=clock)
+    pages = _Pages(db=db, settings=settings, clock=clock, authorisation=authorisation, sign_in=sign_in, styles=styles)
     routes = Blueprint("launch", __name__)
 
     @routes.get("/launch")
@@ -166,6 +177,11 @@ def blueprint(*, db: Database, settings: Settings, clock: Clock, seal: Seal, htt
     @allow(Who.CLINICIAN)
     def limits() -> str:
         return pages.limits()
+
+    @routes.get("/ehr-style.css")
+    @allow(Who.CLINICIAN)
+    def ehr_style() -> AnyResponse:
+        return Response(styles.css(person().iss), mimetype="text/css")
 
     @routes.post("/sign-out")
     @allow(Who.PUBLIC)

@@ -75,6 +75,7 @@ class SmartEhr:
         self.patient: str | None = "carol"
         self.encounter: str | None = "visit-1"
         self.scope = SCOPE_ALL
+        self.style: dict[str, Any] | None = None
         self._seed()
         self._app = self._make_app()
         self._server = make_server("127.0.0.1", 0, self._app, threaded=True, request_handler=_Silent)
@@ -229,6 +230,10 @@ class SmartEhr:
         @app.get("/jwks")
         def jwks() -> Response:
             return _json({"keys": [RSA.as_dict(private=False), EC.as_dict(private=False)]})
+
+        @app.get("/style.json")
+        def style() -> Response:
+            return _json(self.style) if self.style is not None else _json({}, 404)
 
         app.add_url_rule("/token", "token", self._token, methods=["POST"])
         app.add_url_rule("/fhir/metadata", "metadata", self._metadata)

@@ -23,7 +23,7 @@ from smart_app.launch.tokens import TokenKeeper
 from smart_app.ports import Person
 from smart_app.store.database import Database
 from smart_app.store.sealed import Seal
-from smart_app.web import policy
+from smart_app.web import language, policy
 from smart_app.web.policy import Who, allow
 from tests.conftest import FrozenClock, environment
 from tests.fakes.smart_ehr import SmartEhr
@@ -105,6 +105,7 @@ def site(ehr: SmartEhr, settings: Settings, database: Database, seal: Seal, cloc
     charts = FhirCharts(http=http, tokens=tokens, clock=clock)
     app = Flask("site", template_folder=str(WEB / "templates"), static_folder=str(WEB / "static"))
     app.jinja_env.globals["csrf_token"] = lambda: ""
+    language.prepare(app, settings)
     app.register_blueprint(
         routes.blueprint(db=database, settings=settings, clock=clock, seal=seal, http=http, charts=charts)
     )
