@@ -71,7 +71,10 @@ test("AI text is attested as long as one drafted statement is left", () => {
 
 test("progress counts what is shown and what is open", () => {
   assert.equal(review.progress([ai(line("a", "partly"), line("b", "supported"))]).words, "1 of 2 statements needs your decision: keep, edit or remove.");
-  assert.equal(review.progress([ai(line("b", "supported"))]).words, "No statement waits for your decision.");
+  assert.equal(
+    review.progress([ai(line("b", "supported")), plain, { ...plain, title: "Mood", text: " " }]).words,
+    "No statement waits for your decision. Empty: Plan, Mood. 1 offered line is not in the note.",
+  );
   assert.equal(review.progress([plain]).words, "");
 });
 

@@ -89,8 +89,22 @@ export function progress(elements) {
   const shown = openLines(elements).filter((line) => line.state !== "removed").length;
   const open = blockingIds(elements).length;
   if (!shown && !open) return { open: 0, words: "" };
-  if (!open) return { open: 0, words: "No statement waits for your decision." };
+  if (!open) return { open: 0, words: ["No statement waits for your decision.", ...leftOut(elements)].join(" ") };
   return { open, words: `${open} of ${shown} statements ${open === 1 ? "needs" : "need"} your decision: keep, edit or remove.` };
+}
+
+/** Say what signing would leave out of the note: empty headings, and lines that were offered and not taken. @param {Element[]} elements */
+function leftOut(elements) {
+  const own = elements.filter((each) => !each.is_locked && each.type !== "heading");
+  const empty = own.flatMap((each) => {
+    if (!each.parts.length) return !each.facts?.length && !elementText(each).trim() ? [each.title] : [];
+    return each.parts.filter((part) => !part.lines.some((line) => line.state !== "removed")).map((part) => part.title);
+  });
+  const offers = own.flatMap(openOffers).length;
+  return [
+    ...(empty.length ? [`Empty: ${empty.join(", ")}.`] : []),
+    ...(offers ? [`${offers} offered ${offers === 1 ? "line is" : "lines are"} not in the note.`] : []),
+  ];
 }
 
 /** Where an offer most likely belongs. @type {Record<string, string[]>} */
