@@ -85,6 +85,7 @@ def test_the_client_is_asked_in_spanish_and_agrees(visit: Visit, camera: Camera)
     boxes[0].click()
     banner(visit.page, "La grabación ha empezado.")
     expect(visit.page.locator("#rec-state")).to_have_text("Grabando")
+    camera.take(visit.page, "room-spanish")
     banner(visit.clinician.page, "Recording has started.")
     expect(visit.clinician.page.locator("html")).to_have_attribute("lang", "en")
 
@@ -168,4 +169,30 @@ def test_the_copy_page_speaks_english_again_and_the_text_stays_as_shown(visit: V
     copy.goto(visit.copy_url.split("#")[0])
     expect(copy.locator("#trouble")).to_contain_text("This page needs the link to your copy.")
     copy.close()
+    visit.clinician.end()
+
+
+@pytest.mark.req("S12", "S18", "B14")
+def test_a_handed_over_device_asks_in_spanish_and_takes_a_decline(visit: Visit, camera: Camera) -> None:
+    """In one room the person chooses the language on the clinician's device; the clinician's page stays in English."""
+    page = visit.clinician.page
+    visit.clinician.go("/chart")
+    page.get_by_role("button", name="In person, in one room").click()
+    page.wait_for_url(re.compile("/sessions/[0-9a-f]+"))
+    visit.clinician.join()
+    page.get_by_label("Name", exact=True).fill("Aisha")
+    page.get_by_role("button", name="Add to the session").click()
+    expect(page.locator("#people")).to_contain_text("Aisha", timeout=SLOW_MS)
+    visit.clinician.press("Start Recording")
+    page.get_by_role("button", name="Hand over this device").click(timeout=SLOW_MS)
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Español").click()
+    expect(dialog).to_have_attribute("lang", "es")
+    dialog.get_by_role("button", name="Soy Aisha").click()
+    expect(dialog.get_by_role("heading", name="Consentimiento para grabar esta sesión")).to_be_visible()
+    camera.take(page, "in-person-spanish")
+    dialog.get_by_role("button", name="Rechazo la grabación").click()
+    expect(dialog).to_contain_text("Usted ha rechazado la grabación.", timeout=SLOW_MS)
+    dialog.get_by_role("button", name="Devolver el dispositivo").click()
+    banner(page, "Aisha declined. This session is not recorded.")
     visit.clinician.end()
