@@ -3,6 +3,7 @@
  * is gone when the session ends. Nothing of it is stored.
  * @module
  */
+import { MOST_LETTERS, lineOf, textOf } from "./chatline.mjs";
 import { button, el, tell } from "./dom.mjs";
 import { capital, nameOf } from "./facts.mjs";
 import { icon } from "./icons.mjs";
@@ -10,19 +11,7 @@ import { t } from "./words.mjs";
 
 /** Of the negotiated data channels of a connection, the one beside the nudges. */
 const CHANNEL = 1;
-const MOST_LETTERS = 2000;
 const MOST_LINES = 300;
-
-/** Return the text of a line from another page, if it is one. @param {unknown} data */
-export function textOf(data) {
-  if (typeof data !== "string" || data.length > 2 * MOST_LETTERS + 50) return "";
-  try {
-    const said = JSON.parse(data);
-    return typeof said?.text === "string" ? said.text.trim().slice(0, MOST_LETTERS) : "";
-  } catch {
-    return "";
-  }
-}
 
 export class Chat {
   /** @type {Map<string, RTCDataChannel>} */ #channels = new Map();
@@ -112,7 +101,7 @@ export class Chat {
       tell(this.#trouble, t("Nobody is connected just now. Your message was not sent."));
       return;
     }
-    for (const channel of open) channel.send(JSON.stringify({ text }));
+    for (const channel of open) channel.send(lineOf(text));
     const missing = this.#channels.size - open.length;
     tell(this.#trouble, missing ? t("Somebody is not connected just now and did not get it.") : "");
     this.#field.value = "";
