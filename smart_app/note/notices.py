@@ -46,7 +46,7 @@ def notice_for(
             kind="ready",
             title="Session summary ready",
             text="The summary of your session is ready for a note.",
-            action="Create note",
+            action="Open the session",
             url=url,
             at=since,
         )

@@ -16,6 +16,17 @@ let fingerprint = chart.dataset.fingerprint ?? "";
 
 checkSupport("clinician");
 
+/** Go to the session that a pop-up named: its card stands out, and the focus is on what comes next there. */
+function goToNamed() {
+  const card = location.hash.startsWith("#session-") ? document.getElementById(location.hash.slice(1)) : null;
+  if (!card) return;
+  card.scrollIntoView({ block: "center" });
+  const next = card.querySelector("button.btn-primary, a.btn-primary, button, a");
+  if (next instanceof HTMLElement) next.focus({ preventScroll: true });
+}
+addEventListener("hashchange", goToNamed);
+goToNamed();
+
 /** Say whether somebody is choosing something in the list, which must not be drawn again under their hands. */
 const isBusy = () => visits.contains(document.activeElement) && document.activeElement instanceof HTMLSelectElement;
 

@@ -39,6 +39,9 @@ class ClinicianRoom {
   #timer = 0;
   /** What is wrong now, by where it comes from. */
   #troubles = { line: "", capture: "", act: "", gap: "" };
+  /** What the room was like when an act was refused: once it has changed, the refusal is out of date. */
+  #refusedAt = "";
+  #standing = "";
   /** The session went on in another tab. */
   #isElsewhere = false;
 
@@ -102,6 +105,8 @@ class ClinicianRoom {
   /** @param {Facts} facts */
   #follow(facts) {
     this.#trouble("line", "");
+    this.#standing = JSON.stringify([facts.state, facts.recorder?.control, facts.recorder?.why]);
+    if (this.#troubles.act && this.#standing !== this.#refusedAt) this.#trouble("act", "");
     if (facts.next) {
       this.#goTo(facts.next);
       return;
@@ -253,6 +258,7 @@ class ClinicianRoom {
       this.#trouble("act", "");
       await this.call.changed();
     } catch (error) {
+      this.#refusedAt = this.#standing;
       this.#trouble("act", wordsOf(error));
       await this.call.loop.now();
     }
