@@ -1,14 +1,17 @@
 """The records that are mapped to FHIR: frozen, all times aware, references as relative 'Type/id' strings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 AI_LINK_ID = "ai-session-summary"
 """The linkId, and the local code, of the one element that may hold AI text."""
+DETAILS_LINK_ID = "session-details"
+"""The linkId of the element that is filled from the session's own facts."""
 AI_TITLE = "AI Session Summary"
 """Its exact heading in the note's text (C04)."""
 
+ElementType = Literal["text", "choice", "checkbox", "date", "heading"]
 ConsentStatus = Literal["active", "rejected", "inactive"]
 RecordingStatus = Literal["in-progress", "completed", "stopped"]
 NoteStatus = Literal["current", "superseded", "entered-in-error"]
@@ -106,7 +109,10 @@ class NoteElement:
     link_id: str
     title: str
     text: str
+    """A choice's options one a line; a ticked checkbox's is "Yes"; a date's is ISO 8601; a heading has none."""
     is_ai: bool = False
+    type: ElementType = field(default="text", compare=False)
+    """How it is answered; a note's plain text does not tell it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,13 +155,31 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryHeading:
+    """A heading that the clinician named for the AI element, and the kind of statements under it."""
+
+    title: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateElement:
-    """One element of a template; the AI element has the link id ai-session-summary and no LOINC code."""
+    """One element of a template; the AI element has the link id ai-session-summary and no LOINC code.
+
+    Session details are a text whose link id is session-details.
+    """
 
     link_id: str
     title: str
+    type: ElementType = "text"
     loinc: str | None = None
     """61150-9 subjective, 61149-1 objective, 51848-0 assessment, 18776-5 plan."""
+    options: tuple[str, ...] = ()
+    """Only of a choice; `is_many`: several may be chosen."""
+    is_many: bool = False
+    style: str = "soap"
+    """Only of the AI element: its format, `own` with `headings`."""
+    headings: tuple[SummaryHeading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

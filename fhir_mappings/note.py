@@ -172,7 +172,9 @@ def _security_labels(note: Note) -> list[codes.Code]:
 
 def _content(note: Note, site: Site, ending: str) -> list[Resource]:
     created_at = instant(note.signed_at or note.created_at)
-    plain = text.render((element.title, element.text) for element in note.elements)
+    plain = text.render(
+        (element.title, None if element.type == "heading" else element.text) for element in note.elements
+    )
     first: Resource = {
         "attachment": {
             "contentType": TEXT_TYPE,

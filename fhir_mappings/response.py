@@ -3,8 +3,12 @@
 from fhir_mappings import codes, rules, text
 from fhir_mappings.elements import Resource, given, identifier, instant, reference
 from fhir_mappings.faults import refuse
-from fhir_mappings.model import Note, NoteElement, Site
+from fhir_mappings.model import ElementType, Note, NoteElement, Site
 from fhir_mappings.r4b import without_server_meta
+
+YES = "Yes"
+"""The text of a ticked checkbox."""
+_TYPES: dict[str, ElementType] = {"valueBoolean": "checkbox", "valueDate": "date"}
 
 
 def to_fhir(note: Note, site: Site) -> Resource:
@@ -44,7 +48,8 @@ def from_fhir(resource: Resource, site: Site) -> tuple[NoteElement, ...]:
         NoteElement(
             link_id=item["linkId"],
             title=item["text"],
-            text=item["answer"][0]["valueString"],
+            text=_text(item["answer"]),
+            type=_TYPES.get(next(iter(item["answer"][0])), "text"),
             is_ai=is_ai and item["linkId"] == codes.AI_SESSION_SUMMARY.code,
         )
         for item in found.get("item", ())
@@ -52,4 +57,21 @@ def from_fhir(resource: Resource, site: Site) -> tuple[NoteElement, ...]:
 
 
 def _item(element: NoteElement, answer: str) -> Resource:
-    return {"linkId": element.link_id, "text": element.title, "answer": [{"valueString": answer}]}
+    return {"linkId": element.link_id, "text": element.title, "answer": _answers(element, answer)}
+
+
+def _answers(element: NoteElement, answer: str) -> list[Resource]:
+    """Write an answer in the type that the Questionnaire's item asks for."""
+    if element.type == "checkbox":
+        if answer != YES:
+            raise refuse("QuestionnaireResponse", "item.answer", "a checkbox is ticked or not")
+        return [{"valueBoolean": True}]
+    if element.type == "date":
+        return [{"valueDate": answer}]
+    if element.type == "choice":
+        return [{"valueString": chosen} for chosen in answer.splitlines()]
+    return [{"valueString": answer}]
+
+
+def _text(answers: list[Resource]) -> str:
+    return "\n".join(YES if "valueBoolean" in each else str(next(iter(each.values()))) for each in answers)

@@ -34,8 +34,11 @@ def unescape(text: str) -> str:
     return _ESCAPED.sub(r"\1\2", text)
 
 
-def render(parts: Iterable[tuple[str, str]]) -> str:
-    """Write (title, text) pairs as one note. Raises InvalidResource for a title empty, repeated or no line."""
+def render(parts: Iterable[tuple[str, str | None]]) -> str:
+    """Write (title, text) pairs as one note; without a text the title stands alone, over what follows.
+
+    Raises InvalidResource for a title empty, repeated or no line.
+    """
     blocks, seen = [], set()
     for title, text in parts:
         if not title or title != clean(title) or len(title.splitlines()) != 1:
@@ -43,7 +46,8 @@ def render(parts: Iterable[tuple[str, str]]) -> str:
         if title in seen:
             raise refuse("note text", "title", "two elements have the same heading")
         seen.add(title)
-        blocks.append(f"## {title}\n{escape(clean(text)) or LEFT_OPEN}\n")
+        body = "" if text is None else (escape(clean(text)) or LEFT_OPEN) + "\n"
+        blocks.append(f"## {title}\n{body}")
     return "\n".join(blocks)
 
 

@@ -6,8 +6,18 @@ from collections.abc import Iterator
 from fhir_mappings import codes
 from fhir_mappings.elements import Resource
 from fhir_mappings.faults import Fault
-from fhir_mappings.model import AI_LINK_ID, AI_TITLE, Site
+from fhir_mappings.model import AI_LINK_ID, AI_TITLE, DETAILS_LINK_ID, Site
 from fhir_mappings.rules.profile import Profile, codes_in, fault
+
+
+def format_url(site: Site) -> str:
+    """Return the extension of the AI element that names its format (valueCode)."""
+    return f"{site.canonical}/fhir/StructureDefinition/summary-format"
+
+
+def heading_url(site: Site) -> str:
+    """Return the extension of the AI element that holds one heading of the clinician's own (title, kind)."""
+    return f"{site.canonical}/fhir/StructureDefinition/summary-heading"
 
 
 def _template(resource: Resource, site: Site) -> Iterator[Fault]:
@@ -24,6 +34,22 @@ def _template(resource: Resource, site: Site) -> Iterator[Fault]:
         is_coded = codes_in(item.get("code")) == [AI_LINK_ID]
         if is_coded != (item["linkId"] == AI_LINK_ID) or (is_coded and item["text"] != AI_TITLE):
             yield fault(f"item[{number}]", "template", "the AI element has its link id, code and title, no other has")
+        yield from _kind(item, f"item[{number}]", site)
+
+
+def _kind(item: Resource, at: str, site: Site) -> Iterator[Fault]:
+    if ("answerOption" in item) != (item["type"] == "choice"):
+        yield fault(at, "template", "options go with a choice and with nothing else")
+    options = [option["valueString"] for option in item.get("answerOption", ())]
+    if len(set(options)) != len(options):
+        yield fault(f"{at}.answerOption", "unique", "two options are the same")
+    if "repeats" in item and (item["type"] != "choice" or item["repeats"] is not True):
+        yield fault(f"{at}.repeats", "template", "says that several options may be chosen")
+    if item["linkId"] in {AI_LINK_ID, DETAILS_LINK_ID} and item["type"] != "text":
+        yield fault(f"{at}.type", "template", "the AI element and the session details are texts")
+    for extension in item.get("extension", ()):
+        if item["linkId"] != AI_LINK_ID or extension["url"] not in {format_url(site), heading_url(site)}:
+            yield fault(f"{at}.extension", "template", "is none of the AI element's")
 
 
 def _response(resource: Resource, site: Site) -> Iterator[Fault]:
@@ -32,6 +58,13 @@ def _response(resource: Resource, site: Site) -> Iterator[Fault]:
         yield fault("questionnaire", "response", "is no canonical of this site with its version")
     items = resource.get("item", [])
     yield from _unique(items)
+    for number, item in enumerate(items):
+        kinds = [list(answer) for answer in item["answer"]]
+        is_one = len(kinds) == 1 and kinds[0] in (["valueString"], ["valueBoolean"], ["valueDate"])
+        if not is_one and not all(kind == ["valueString"] for kind in kinds):
+            yield fault(f"item[{number}].answer", "response", "is no answer of one of the known types")
+        if any(answer.get("valueBoolean") is False for answer in item["answer"]):
+            yield fault(f"item[{number}].answer", "response", "a box that is not ticked is no answer")
     if "meta" in resource and "security" in resource["meta"] and AI_LINK_ID not in {item["linkId"] for item in items}:
         yield fault("meta.security", "label", "AIAST without the AI element")
 
@@ -47,10 +80,11 @@ TEMPLATE = Profile(
     required={
         "": ("url", "version", "name", "title", "status", "subjectType", "item"),
         "item": ("linkId", "text", "type"),
+        "item.answerOption": ("valueString",),
     },
     bindings={
         "status": frozenset({"draft", "active", "retired", "unknown"}),
-        "item.type": frozenset({"text"}),
+        "item.type": frozenset({"text", "choice", "boolean", "date", "display"}),
     },
     codes={"item.code": (codes.AI_SESSION_SUMMARY, *codes.SECTIONS.values())},
     single=("item.code",),
@@ -62,13 +96,11 @@ RESPONSE = Profile(
     required={
         "": ("identifier", "questionnaire", "status", "subject", "encounter", "authored", "author"),
         "item": ("linkId", "text", "answer"),
-        "item.answer": ("valueString",),
     },
     bindings={"status": frozenset({"in-progress", "completed", "entered-in-error"})},
     codes={"meta.security": (codes.AIAST,)},
     targets={"subject": ("Patient",), "encounter": ("Encounter",), "author": ("Practitioner",)},
     identifiers={"identifier": ("note",)},
-    single=("item.answer",),
     absent=("item.item",),
     extra=(_response,),
 )

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from smart_app.formats import arrange
 from smart_app.note import session_facts
+from smart_app.note.elements import AI_TYPE, answer
 from smart_app.note.session_facts import DETAILS_TYPE, Facts
 from smart_app.ports import Statement, Summary
 
-AI_TYPE = "ai-session-summary"
-"""The type of the one element that may hold AI text; also its link id in the chart."""
 NOTHING_DRAFTED = "(left to the clinician)"
 ALL_REMOVED = "(left empty by the clinician)"
 
@@ -74,7 +74,7 @@ class Offer:
 
     id: str
     kind: str
-    """wording, risk, medication, homework, appointment."""
+    """wording, risk, medication, homework, appointment; unplaced: drafted, but this format has no heading for it."""
     text: str
     evidence: tuple[Evidence, ...]
     why: str = ""
@@ -96,6 +96,14 @@ class Element:
     """Only in a session details element."""
     reported: str = ""
     """The label of a summary that the clinician wrote or dictated (B14); empty for a drafted one."""
+    options: tuple[str, ...] = ()
+    """Only of a choice, whose `text` is what was chosen, one option a line; a ticked checkbox's is "Yes"."""
+    is_many: bool = False
+    style: str = "soap"
+    """The format of the AI element; `headings` ({title, kind}) only for the clinician's own."""
+    headings: tuple[Mapping[str, str], ...] = ()
+    template_version: int = 0
+    """Version of the template that it came from; 0: from none, as an addendum."""
 
     @property
     def has_ai_text(self) -> bool:
@@ -127,9 +135,21 @@ class ElementEdit:
     """A session detail's key to its text; None leaves them alone."""
 
 
-def from_template(elements: Iterable[Mapping[str, Any]]) -> Content:
+def from_template(elements: Iterable[Mapping[str, Any]], *, version: int = 1) -> Content:
     """Return the empty content of a note made from a template's elements."""
-    return tuple(Element(link_id=each["link_id"], title=each["title"], type=each["type"]) for each in elements)
+    return tuple(
+        Element(
+            link_id=each["link_id"],
+            title=each["title"],
+            type=each["type"],
+            options=tuple(each.get("options", ())),
+            is_many=each.get("is_many", False),
+            style=each.get("style", "soap"),
+            headings=tuple(each.get("headings", ())),
+            template_version=version,
+        )
+        for each in elements
+    )
 
 
 def ai_element(content: Content) -> Element | None:
@@ -170,7 +190,19 @@ def _line(statement: Statement, times: Mapping[str, tuple[float, float]]) -> Lin
 
 
 def fill(content: Content, summary: Summary, times: Mapping[str, tuple[float, float]]) -> Content:
-    """Put the summary into the AI element and into nothing else; `times` maps utterance ids to seconds."""
+    """Put the summary, in the element's own format, into the AI element and into nothing else (S33).
+
+    `times` maps utterance ids to seconds.
+    """
+    return tuple(
+        _filled(each, arrange(summary, each.style, each.headings), times)
+        if each.type == AI_TYPE and not each.is_locked
+        else each
+        for each in content
+    )
+
+
+def _filled(element: Element, summary: Summary, times: Mapping[str, tuple[float, float]]) -> Element:
     offers = tuple(
         Offer(
             id=f"wording-{number}",
@@ -184,6 +216,16 @@ def fill(content: Content, summary: Summary, times: Mapping[str, tuple[float, fl
         Offer(id=f"said-{number}", kind=each.kind, text=each.text, evidence=_evidence(each.evidence, times))
         for number, each in enumerate(summary.omissions)
     )
+    aside = tuple(
+        Offer(
+            id=f"aside-{number}",
+            kind="unplaced",
+            text=each.text,
+            evidence=_evidence(each.evidence, times),
+            why=each.why,
+        )
+        for number, each in enumerate(summary.unplaced)
+    )
     parts = tuple(
         Part(
             key=section.key,
@@ -193,10 +235,7 @@ def fill(content: Content, summary: Summary, times: Mapping[str, tuple[float, fl
         )
         for section in summary.sections
     )
-    return tuple(
-        replace(each, parts=parts, offers=offers) if each.type == AI_TYPE and not each.is_locked else each
-        for each in content
-    )
+    return replace(element, parts=parts, offers=(*offers, *aside))
 
 
 def fill_reported(content: Content, summary: Summary, label: str) -> Content:
@@ -205,7 +244,7 @@ def fill_reported(content: Content, summary: Summary, label: str) -> Content:
         Part(
             key=section.key,
             title=section.title,
-            hint=section.hint,
+            hint="",
             lines=tuple(
                 Line(id=each.id, text=each.text, drafted="", evidence=(), verdict="clinician", why="", state="added")
                 for each in section.statements
@@ -288,7 +327,8 @@ def apply(content: Content, edits: Iterable[ElementEdit]) -> Content:
                 _edit_part(part, edit.parts[part.key], offers) if part.key in edit.parts else part for part in parts
             )
         facts = session_facts.edited(element.facts, edit.facts)
-        after.append(replace(element, text=edit.text, parts=parts, facts=facts))
+        text = answer(element.title, element.type, edit.text, options=element.options, is_many=element.is_many)
+        after.append(replace(element, text=text, parts=parts, facts=facts))
     return tuple(after)
 
 

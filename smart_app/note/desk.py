@@ -66,7 +66,7 @@ class Desk:
         if made is not None and not self._has_newer_summary(db, made):
             return made
         note_id = new_id()
-        content = contents.from_template(template.elements)
+        content = contents.from_template(template.elements, version=template.version)
         if contents.has_details(content):
             content = contents.with_facts(content, self._facts(db, session, zone))
         note = Note(

@@ -68,7 +68,8 @@ def _element(shape: Mapping[str, Any]) -> Element:
     )
     offers = tuple(Offer(**_with_evidence(each)) for each in shape["offers"])
     facts = facts_from_json(shape.get("facts", ()))  # notes of an earlier version have none
-    return Element(**{**shape, "parts": parts, "offers": offers, "facts": facts})
+    lists = {name: tuple(shape.get(name, ())) for name in ("options", "headings")}
+    return Element(**{**shape, **lists, "parts": parts, "offers": offers, "facts": facts})
 
 
 def content_from_json(shape: Iterable[Mapping[str, Any]]) -> Content:

@@ -17,6 +17,7 @@ from fhir_mappings.model import (
     Recording,
     RecordingConsent,
     RecordingStatus,
+    SummaryHeading,
     Template,
     TemplateElement,
 )
@@ -54,7 +55,7 @@ def consents(draw: st.DrawFn) -> RecordingConsent:
         status=status,
         patient=f"Patient/{draw(IDS)}",
         encounter=f"Encounter/{draw(IDS)}",
-        performer=draw(st.sampled_from(["Patient/p1", "RelatedPerson/r1"])),
+        performer=draw(st.sampled_from(["Patient/p1", "RelatedPerson/r1", consent.somebody("Partner")])),
         practitioner=None if is_declined else f"Practitioner/{draw(IDS)}",
         device=None if is_declined else f"Device/{draw(IDS)}",
         organization=draw(st.sampled_from([None, "Organization/o1"])),
@@ -152,6 +153,67 @@ def test_a_template_reads_back_as_it_was_written(link_ids: list[str], is_active:
     if any(link_id in {"risk", "plan", "ai-session-summary"} for link_id in link_ids):
         return
     assert template.from_fhir(template.to_fhir(made, SITE), SITE) == made
+
+
+TITLES = st.from_regex(r"[A-Za-z][A-Za-z ]{0,10}[a-z]", fullmatch=True)
+
+
+@st.composite
+def template_elements(draw: st.DrawFn) -> tuple[TemplateElement, ...]:
+    """Elements of every type, with unique link ids and titles; the AI element in any format."""
+    made = []
+    for number, kind in enumerate(draw(st.lists(st.sampled_from(sorted(template.TYPES)), max_size=6))):
+        options = draw(st.lists(TITLES, unique=True, min_size=2, max_size=4)) if kind == "choice" else []
+        made.append(
+            TemplateElement(
+                link_id=f"e{number}",
+                title=f"{draw(TITLES)} {number}",
+                type=kind,
+                options=tuple(options),
+                is_many=kind == "choice" and draw(st.booleans()),
+                loinc=draw(st.sampled_from([None, "61150-9"])) if kind == "text" else None,
+            )
+        )
+    style = draw(st.sampled_from(["soap", "dap", "birp", "girp", "narrative", "own"]))
+    headings = [SummaryHeading(title=each, kind="planned") for each in draw(st.lists(TITLES, max_size=3))]
+    ai = TemplateElement(
+        link_id="ai-session-summary",
+        title="AI Session Summary",
+        style=style,
+        headings=tuple(headings) if style == "own" else (),
+    )
+    details = TemplateElement(link_id="session-details", title="Session details")
+    return tuple(draw(st.permutations([*made, ai, details])))
+
+
+@pytest.mark.req("C09")
+@settings(max_examples=120, deadline=None)
+@given(template_elements(), st.integers(1, 99))
+def test_every_kind_of_element_reads_back_as_it_was_written(
+    elements: tuple[TemplateElement, ...], version: int
+) -> None:
+    """Questionnaire: types, options, format and headings, in their order, also after going through JSON."""
+    made = Template(identifier="mine", version=version, title="Mine", elements=elements)
+    written = json.loads(json.dumps(template.to_fhir(made, SITE)))
+    assert template.from_fhir(written, SITE) == made
+
+
+@pytest.mark.req("C09")
+def test_typed_answers_read_back() -> None:
+    """QuestionnaireResponse: a tick, a date and several options in their own types."""
+    answered = replace(
+        DRAFT,
+        elements=(
+            NoteElement(link_id="box", title="Seen alone", text="Yes", type="checkbox"),
+            NoteElement(link_id="day", title="Next visit", text="2026-12-01", type="date"),
+            NoteElement(link_id="many", title="Used", text="CBT\nACT", type="choice"),
+            NoteElement(link_id="head", title="Rest", text="", type="heading"),
+        ),
+    )
+    written = response.to_fhir(answered, SITE)
+    assert [next(iter(item["answer"][0])) for item in written["item"]] == ["valueBoolean", "valueDate", "valueString"]
+    assert len(written["item"][2]["answer"]) == 2
+    assert response.from_fhir(written, SITE) == answered.elements[:3]
 
 
 def test_a_response_reads_back_its_answered_elements() -> None:
