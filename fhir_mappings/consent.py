@@ -12,6 +12,7 @@ from fhir_mappings.model import RecordingConsent, Site
 from fhir_mappings.r4b import without_server_meta
 
 SCREEN_TYPE = "text/html; charset=utf-8"
+_SAID_ONLY = "?display="
 
 
 def policy_uri(consent: RecordingConsent, site: Site) -> str:
@@ -34,7 +35,7 @@ def to_fhir(consent: RecordingConsent, site: Site) -> Resource:
         category=_category(consent, site),
         patient=reference(consent.patient),
         dateTime=withdrawn_at or answered_at,
-        performer=[reference(consent.performer)],
+        performer=[_performer(consent.performer)],
         organization=[reference(consent.organization)] if consent.organization else None,
         sourceAttachment={
             "contentType": SCREEN_TYPE,
@@ -73,7 +74,7 @@ def from_fhir(resource: Resource, site: Site) -> RecordingConsent:
         status=found["status"],
         patient=found["patient"]["reference"],
         encounter=found["provision"]["data"][0]["reference"]["reference"],
-        performer=found["performer"][0]["reference"],
+        performer=_read_performer(found["performer"][0]),
         practitioner=next((actor for actor in actors if actor.startswith("Practitioner/")), None),
         device=next((actor for actor in actors if actor.startswith("Device/")), None),
         organization=found["organization"][0]["reference"] if "organization" in found else None,
@@ -92,6 +93,21 @@ def from_fhir(resource: Resource, site: Site) -> RecordingConsent:
 def _category(consent: RecordingConsent, site: Site) -> list[Resource]:
     disclosed = (codes.IDSCL,) if consent.outside_model else ()
     return codes.concepts(site, codes.PATIENT_CONSENT, codes.ICOL, *disclosed, codes.AI_SESSION_RECORDING)
+
+
+def somebody(role: str) -> str:
+    """Return the performer of an answer by somebody whom the chart has no resource for: a partner, a guardian."""
+    return f"RelatedPerson{_SAID_ONLY}{role}"
+
+
+def _performer(to: str) -> Resource:
+    """Return a literal reference, or one by its words alone (R4 Reference: reference, identifier or display)."""
+    kind, mark, words = to.partition(_SAID_ONLY)
+    return {"type": kind, "display": words} if mark else reference(to)
+
+
+def _read_performer(found: Resource) -> str:
+    return str(found["reference"]) if "reference" in found else f"{found['type']}{_SAID_ONLY}{found['display']}"
 
 
 def _verification(consent: RecordingConsent) -> Resource:

@@ -146,6 +146,7 @@ PARTICIPANT = Profile(
         "provision.provision.actor.reference": ("Practitioner", "Device"),
     },
     identifiers={"identifier": ("consent",)},
+    said_only={"performer": "RelatedPerson"},
     attachments=("sourceAttachment",),
     single=("identifier", "performer", "policy", "verification", "provision.data"),
     absent=("provision.type", "sourceReference", "sourceAttachment.url"),

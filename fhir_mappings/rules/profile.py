@@ -50,6 +50,8 @@ class Profile:
     """Every place where an Identifier stands, and its kinds below {base}/ids/."""
     logical: tuple[str, ...] = ()
     """Places where a reference may be by identifier alone, to a recording or a consent."""
+    said_only: Mapping[str, str] = field(default_factory=dict)
+    """Places where a reference may be by words alone, to somebody of this type for whom there is no resource."""
     attachments: tuple[str, ...] = ()
     single: tuple[str, ...] = ()
     """Lists with exactly one entry."""
@@ -176,6 +178,10 @@ def _target_faults(profile: Profile, node: Node, site: Site) -> Iterator[Fault]:
         return
     if node.shape in profile.logical and "reference" not in node.value:
         yield from _logical_faults(allowed, node, site)
+        return
+    if node.shape in profile.said_only and "reference" not in node.value:
+        if set(node.value) != {"type", "display"} or node.value["type"] != profile.said_only[node.shape]:
+            yield fault(node.at, "reference", "names nobody of the type that needs no resource here")
         return
     match = _REFERENCE.fullmatch(str(node.value.get("reference", "")))
     if match is None:

@@ -115,7 +115,8 @@ def _consent_model(facts: Facts, row: RecordingConsent, who: Participant) -> mod
         status=row.status,  # type: ignore[arg-type]
         patient=facts.patient,
         encounter=facts.encounter,
-        performer=facts.patient,
+        # The chart knows no partner, guardian or interpreter: their answer is theirs, by role, and not the patient's.
+        performer=facts.patient if who.role == "client" else consent_mapping.somebody(who.role.capitalize()),
         practitioner=facts.clinician.fhir_user if is_agreed else None,
         device=facts.need("device", facts.session.id) if is_agreed else None,
         answered_at=row.answered_at,

@@ -6,6 +6,7 @@ from smart_app.errors import ChartRefused
 from smart_app.jobs.filing import Filer
 from smart_app.ports import Filed, Resource
 from smart_app.store import filings
+from smart_app.store.tables import Participant
 from tests.fakes.chart import FakeChart, FakeCharts
 from tests.jobs.cast import Visit
 from tests.jobs.outbox import due, filer_of, whole_visit, work
@@ -45,6 +46,22 @@ def test_it_files_the_device_before_the_consent_that_names_it(visit: Visit, file
 
     created = [kind for operation, kind in chart.calls if operation == "create"]
     assert created == ["Device", "Consent"]
+
+
+@pytest.mark.req("C02", "B04")
+@pytest.mark.parametrize(
+    ("role", "performer"), [("client", "Patient/"), ("guardian", "Guardian"), ("partner", "Partner")]
+)
+def test_a_consent_names_who_answered(visit: Visit, filer: Filer, chart: FakeChart, role: str, performer: str) -> None:
+    """A partner's or a guardian's answer is theirs: never filed as the patient's own."""
+    visit.open()
+    with visit.db.begin() as db:
+        db.get_one(Participant, visit.client_part_id).role = role
+    visit.answer()
+    work(visit, filer)
+    (named,) = chart.of_type("Consent")[0]["performer"]
+    assert named.get("reference", named.get("display")).startswith(performer)
+    assert ("reference" in named) == (role == "client")
 
 
 def test_a_declined_consent_needs_no_device(visit: Visit, filer: Filer, chart: FakeChart) -> None:
