@@ -12,7 +12,7 @@ from smart_app.errors import BadInput, ConsentMissing, NotFound, TooLarge
 from smart_app.note import own_summary
 from smart_app.note.desk import Desk
 from smart_app.ports import Clock, PatientFacts, Person
-from smart_app.store import audit_lines, summaries, templates, visits
+from smart_app.store import audit_lines, notes, summaries, templates, visits
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import TelehealthSession
@@ -28,6 +28,16 @@ Hear = Callable[[bytes, Sequence[str]], str]
 def _session(db: Db, session_id: str) -> TelehealthSession:
     who = person()
     return visits.find(db, session_id, iss=who.iss, clinician_id=who.clinician_id, patient_id=who.patient_id)
+
+
+def _note_id(db: Db, note_id: str, session_id: str) -> str:
+    """Return the id of the clinician's own note of this session from which they came; empty for any other."""
+    who = person()
+    try:
+        note = notes.find(db, note_id, iss=who.iss, clinician_id=who.clinician_id, patient_id=who.patient_id)
+    except NotFound:
+        return ""
+    return note.id if note.session_id == session_id else ""
 
 
 def _may_dictate(db: Db) -> bool:
@@ -59,6 +69,7 @@ class _OwnPages:
             before = summaries.own(db, session_id)
             facts: dict[str, Any] = {
                 "session": session,
+                "note_id": _note_id(db, request.args.get("note", ""), session_id),
                 "style": style,
                 "sheet": sheet,
                 "templates": templates.every(db),
@@ -78,7 +89,7 @@ class _OwnPages:
 
     @allow(Who.CLINICIAN)
     def save(self, session_id: str) -> AnyResponse:
-        """Keep what was written; with `then=note` create the note that holds it."""
+        """Keep what was written; then create the note that holds it, or go back to the note or the chart page."""
         form = request.form
         texts = {key.removeprefix("part-"): form[key] for key in form if key.startswith("part-")}
         with self.db.begin() as db:
@@ -93,6 +104,9 @@ class _OwnPages:
                 speech_model=self.speech_model if form.get("dictated") == "yes" else "",
                 at=self.clock.now(),
             )
+            note_id = _note_id(db, form.get("note", ""), session_id)
+            if form.get("then") == "back" and note_id:
+                return redirect(f"/notes/{note_id}", 303)
             if form.get("then") != "note":
                 return redirect(f"/chart#session-{session_id}", 303)
             template = templates.find(db, form.get("template_id", ""))

@@ -157,3 +157,18 @@ def test_a_withdrawal_leaves_the_clinicians_own_words(declined: Clinic, alice: F
     with declined.db.begin() as db:
         desk.forget_ai_text(db, db.get_one(tables.Note, note_id))
     assert note_text(alice, note_id) == before
+
+
+@pytest.mark.req("B14", "S46")
+def test_it_is_offered_in_an_empty_note_and_fills_that_note(declined: Clinic, alice: FlaskClient) -> None:
+    """From the note to the headed page and back: the untouched element is filled, no second note is made."""
+    made = alice.post("/notes", json={"session_id": "s1", "template_id": ALL}).json
+    assert made is not None
+    note_id = made["note_id"]
+    assert f'href="/sessions/s1/summary?note={note_id}"' in alice.get(f"/notes/{note_id}").text
+    assert f'name="note" value="{note_id}"' in alice.get(f"/sessions/s1/summary?note={note_id}").text
+    answer = alice.post("/sessions/s1/summary", data={"style": "soap", "then": "back", "note": note_id, **WORDS})
+    assert answer.location.endswith(f"/notes/{note_id}")
+    alice.get(f"/notes/{note_id}")
+    assert "Meet on Friday." in note_text(alice, note_id)
+    assert 'name="note" value=""' in alice.get("/sessions/s1/summary?note=another").text
