@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from plugin import sandbox
 from plugin.demo import sound
+from plugin.demo.fhir_token import fhir_token
 from plugin.demo.run import Clinic
 from tests.journeys.browsing import NARROW, WIDE, Camera, received
 from tests.journeys.conftest import SPOKEN_S, AppData, Open
@@ -427,7 +428,8 @@ def _search(client: SyncFHIRClient, kind: str, **how: str) -> list[dict[str, Any
 @pytest.mark.req("C02", "C03", "C04", "C05")
 def test_an_independent_client_finds_everything_by_search(visit: Visit) -> None:
     """C02 to C05: fhirpy finds Consent, Media, DocumentReference, Provenance; the summary's section comes out."""
-    client = SyncFHIRClient(visit.clinic.ehr.direct_fhir_url)
+    base, token = fhir_token(visit.clinic.site.data_dir, user="dr-bob", patient="maya")
+    client = SyncFHIRClient(base, authorization=f"Bearer {token}")
     consents = _search(client, "Consent", patient="maya")
     assert sorted(one["status"] for one in consents) == ["active", "rejected"]
     media = _search(client, "Media", patient="maya")
