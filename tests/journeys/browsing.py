@@ -10,6 +10,7 @@ from playwright.sync_api import BrowserContext, Error, Page, Playwright, Request
 from plugin.browser import FLAGS, find_chromium
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+MIDDLE = {"width": 768, "height": 1024}
 PHONE = {
     "viewport": NARROW,
     "is_mobile": True,
@@ -128,8 +129,8 @@ class Camera:
     folder: Path
 
     def take(self, page: Page, name: str, *, is_full: bool = False) -> None:
-        """Store the page at 1280 and at 390 px. Fails when something stands wider than the screen."""
-        for size in (NARROW, WIDE):
+        """Store the page at 1280, 768 and 390 px. Fails when something stands wider than the screen."""
+        for size in (NARROW, MIDDLE, WIDE):
             page.set_viewport_size(size)  # type: ignore[arg-type]
             page.wait_for_timeout(150)
             width = size["width"]
