@@ -129,7 +129,7 @@ class ClientSeat:
             expect(page.locator("#check-level-words")).to_have_text("Your microphone works.", timeout=SLOW_MS)
             camera.take(page, "join-device-check")
         ready.click()
-        expect(page.get_by_role("heading", name="You are in the waiting room")).to_be_visible()
+        expect(page.get_by_role("heading", name="You are in the waiting room")).to_be_visible(timeout=SLOW_MS)
         return cls(browser=browser, page=page)
 
     def answer(self, label: str) -> None:

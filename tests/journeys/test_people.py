@@ -80,7 +80,6 @@ def test_a_newcomer_pauses_the_recording_until_they_agreed(couple: Couple, camer
     expect(page.locator("#banner")).to_have_class(re.compile("banner-danger"))
     banner(couple.client.page, "Recording stopped. The session is still in progress.")
     assert app_data.rows(RUNNING, clinician.session_id) == [(0,)]
-    camera.take(page, "room-partner-declined")
     clinician.press("Start Recording")
     couple.partner.answer(AGREE)
     for each in couple.pages:
@@ -141,7 +140,6 @@ def test_a_session_in_one_room_is_recorded_when_everybody_agreed_on_the_device(
     with page.expect_response(re.compile("/link$")) as lent:
         ways.get_by_role("button", name="Answer on their phone").click()
     expect(page.get_by_role("img", name=f"QR code for {PARTNER}'s phone")).to_be_visible()
-    camera.take(page, "in-person-qr")
     page.get_by_role("dialog").get_by_role("button", name="Close").click()
     phone = couple.client.browser.context.new_page()
     phone.goto(lent.value.json()["url"])
@@ -149,6 +147,7 @@ def test_a_session_in_one_room_is_recorded_when_everybody_agreed_on_the_device(
     expect(phone.get_by_role("dialog")).to_contain_text("asks to record", timeout=SLOW_MS)
     camera.take(phone, "in-person-phone")
     phone.get_by_role("dialog").get_by_role("button", name=AGREE).click()
+    page.evaluate("scrollTo(0, 0)")
     camera.take(page, "in-person-asking")
     page.get_by_role("button", name="Hand over this device").click()
     dialog = page.get_by_role("dialog")
@@ -157,7 +156,6 @@ def test_a_session_in_one_room_is_recorded_when_everybody_agreed_on_the_device(
     camera.take(page, "in-person-consent")
     dialog.get_by_role("button", name=AGREE).click()
     expect(dialog.get_by_role("img", name="QR code of your own copy")).to_be_visible(timeout=SLOW_MS)
-    camera.take(page, "in-person-thanks")
     dialog.get_by_role("button", name="Give the device back").click()
     for each in (page, phone):
         banner(each, "Recording has started.")
