@@ -37,7 +37,7 @@ _MAGIC = {b"\x1aE\xdf\xa3": "webm", b"RIFF": "wav", b"fLaC": "flac", b"OggS": "o
 _MP4_TYPE_BOX = b"ftyp"
 """An MP4 file begins with its type box: four bytes of length, then this (ISO/IEC 14496-12, section 4.3)."""
 _REFUSALS = {
-    "not_webm": ("This file is not a recording that can be read.", "Give a WebM file as a browser records it."),
+    "not_webm": ("This file is not a recording that can be read.", "Give a WebM, MP4, Ogg, WAV or FLAC file."),
     "not_mp4": ("The recording is not the MP4 that the browser announced.", "Record again in a current browser."),
     "not_ogg": ("The recording is not the Ogg that the browser announced.", "Record again in a current browser."),
     "too_long": ("The recording is longer than allowed.", "Split the session, or ask your admin to raise the limit."),
