@@ -8,11 +8,11 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from werkzeug.wrappers import Response as AnyResponse
 
 from smart_app import formats
-from smart_app.errors import BadInput, ConsentMissing, NotFound, TooLarge
+from smart_app.errors import BadInput, ConsentMissing, NotAllowed, NotFound, TooLarge
 from smart_app.note import own_summary
 from smart_app.note.desk import Desk
 from smart_app.ports import Clock, PatientFacts, Person
-from smart_app.store import audit_lines, notes, summaries, templates, visits
+from smart_app.store import audit_lines, notes, site, summaries, templates, visits
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import TelehealthSession
@@ -28,6 +28,16 @@ Hear = Callable[[bytes, Sequence[str]], str]
 def _session(db: Db, session_id: str) -> TelehealthSession:
     who = person()
     return visits.find(db, session_id, iss=who.iss, clinician_id=who.clinician_id, patient_id=who.patient_id)
+
+
+def _writable(db: Db, session_id: str) -> TelehealthSession:
+    """Return the session if its summary may be written by hand. Raises NotFound, MoveRefused, NotAllowed."""
+    session = _session(db, session_id)
+    own_summary.check_may_write(session)
+    if not site.is_ai_offered(db):
+        # The summary goes into the assistant's own element, which no template offers then (S01).
+        raise NotAllowed("site_off_summary", "The session assistant is switched off for this site.", "Write a note.")
+    return session
 
 
 def _note_id(db: Db, note_id: str, session_id: str) -> str:
@@ -63,8 +73,7 @@ class _OwnPages:
         """Show the headings of a format, with what was written so far."""
         who = person()
         with self.db.begin() as db:
-            session = _session(db, session_id)
-            own_summary.check_may_write(session)
+            session = _writable(db, session_id)
             style, sheet = own_summary.sheet(db, self.seal, session, request.args.get("style"))
             before = summaries.own(db, session_id)
             facts: dict[str, Any] = {
@@ -72,7 +81,7 @@ class _OwnPages:
                 "note_id": _note_id(db, request.args.get("note", ""), session_id),
                 "style": style,
                 "sheet": sheet,
-                "templates": templates.every(db),
+                "templates": templates.offered(db, who.clinician_id),
                 "may_dictate": _may_dictate(db),
                 "was_dictated": before is not None and bool(before.speech_model),
             }
@@ -93,7 +102,7 @@ class _OwnPages:
         form = request.form
         texts = {key.removeprefix("part-"): form[key] for key in form if key.startswith("part-")}
         with self.db.begin() as db:
-            session = _session(db, session_id)
+            session = _writable(db, session_id)
             own_summary.write(
                 db,
                 self.seal,
@@ -109,9 +118,7 @@ class _OwnPages:
                 return redirect(f"/notes/{note_id}", 303)
             if form.get("then") != "note":
                 return redirect(f"/chart#session-{session_id}", 303)
-            template = templates.find(db, form.get("template_id", ""))
-            if template is None:
-                raise NotFound("no_template", "This template does not exist.", "Choose another on the chart page.")
+            template = templates.readable(db, form.get("template_id", ""), person().clinician_id)
             note_id = self.desk.create(db, person(), session, template, zone=form.get("time_zone", "")).id
         return redirect(f"/notes/{note_id}", 303)
 
@@ -119,7 +126,7 @@ class _OwnPages:
     def dictate(self, session_id: str) -> Response:
         """Turn a short recording of the clinician's own microphone into text; the sound is kept nowhere."""
         with self.db.read() as db:
-            own_summary.check_may_write(_session(db, session_id))
+            _writable(db, session_id)
             if not _may_dictate(db):
                 raise ConsentMissing(
                     "dictation_off", "Dictation needs your AI usage consent.", "Turn it on in your profile, or type."

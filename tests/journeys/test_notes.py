@@ -126,7 +126,7 @@ def _add_template(app_data: AppData) -> None:
     ]
     sql = (
         "INSERT INTO template (id, title, version, is_ready_made, elements, created_at)"
-        " VALUES ('with-details', 'Visit with details', 1, 0, ?, ?)"
+        " VALUES ('with-details', 'Visit with details', 1, 1, ?, ?)"
     )
     _store(app_data, sql, json.dumps(elements), _now())
 

@@ -9,7 +9,7 @@ from smart_app.note import content as contents
 from smart_app.note import material
 from smart_app.note.desk import Desk
 from smart_app.session import State
-from smart_app.store import filings, tables
+from smart_app.store import filings, site, tables
 from tests.conftest import FrozenClock
 from tests.note.visit import Clinic, person
 
@@ -172,3 +172,14 @@ def test_it_is_offered_in_an_empty_note_and_fills_that_note(declined: Clinic, al
     alice.get(f"/notes/{note_id}")
     assert "Meet on Friday." in note_text(alice, note_id)
     assert 'name="note" value=""' in alice.get("/sessions/s1/summary?note=another").text
+
+
+@pytest.mark.req("S01", "B14")
+def test_where_the_site_has_no_assistant_there_is_no_such_page(declined: Clinic, alice: FlaskClient) -> None:
+    """It goes into the assistant's element, so it is gone with it: no link, no page, no dictation."""
+    with declined.db.begin() as db:
+        site.switch_ai(db, is_on=False, by="erin", at=declined.clock.now())
+    assert "Write the summary yourself" not in alice.get("/chart").text
+    assert alice.get("/sessions/s1/summary").status_code == 403
+    assert alice.post("/sessions/s1/summary", data=WORDS).status_code == 403
+    assert alice.post("/sessions/s1/dictation", data=b"x").status_code == 403
