@@ -16,12 +16,14 @@ from smart_app.draft.builtin import BuiltinDrafter
 from smart_app.draft.cues import cues
 from smart_app.draft.json_shape import to_json as summary_to_json
 from smart_app.errors import Expired, NotFound, NotSignedIn
+from smart_app.help.reading import Sources
 from smart_app.jobs.filing import Filer
 from smart_app.jobs.pipeline import Pipeline, Tools
 from smart_app.jobs.queue import Jobs, Steps
 from smart_app.jobs.resources import Models
 from smart_app.launch.tokens import TokenKeeper
 from smart_app.note import material, overview
+from smart_app.note.content import ai_element
 from smart_app.note.desk import Desk
 from smart_app.ports import Drafter, PatientFacts, Person, Transcript, Utterance
 from smart_app.recording import erasure, withdrawal
@@ -90,6 +92,16 @@ class Kit:
         if found is None:
             raise NotSignedIn
         return found
+
+    def why_sources(self) -> Sources:
+        """Return what the diagnosis asks other rooms."""
+        return Sources(
+            waiting=lambda db, session: overview.waiting(
+                db, session, visits.custody(db, session), now=self.clock.now()
+            ),
+            has_element=lambda note: ai_element(material.content_of(self.seal, note)) is not None,
+            has_disk=lambda: self.audio.free_bytes() >= self.settings.disk_reserve_bytes,
+        )
 
     def health(self) -> dict[str, Any]:
         """Return the figures of /healthz; times are ISO 8601."""

@@ -9,6 +9,7 @@ from smart_app import kit as kits
 from smart_app.call import routes as call
 from smart_app.config import Settings
 from smart_app.consent import routes as consent
+from smart_app.help import admin_routes, why_routes
 from smart_app.help import routes as help_
 from smart_app.kit import Kit
 from smart_app.launch import routes as launch
@@ -16,6 +17,7 @@ from smart_app.launch.identity import BrowserIdentity
 from smart_app.note import routes as note
 from smart_app.note.ready_made import seed_templates
 from smart_app.recording import routes as recording
+from smart_app.store import site
 from smart_app.transcript.dictate import Dictation
 from smart_app.web import front, language, policy
 
@@ -23,6 +25,12 @@ from smart_app.web import front, language, policy
 def _register(app: Flask, make: Callable[..., Blueprint], **needs: object) -> None:
     """Register a room's routes with what the room needs."""
     app.register_blueprint(make(**needs))
+
+
+def _site_facts(made: Kit) -> dict[str, bool]:
+    """Tell every page whether the assistant is off for this site (S01); the server refuses in consent/gate.py."""
+    with made.db.read() as db:
+        return {"site_off": not site.is_ai_offered(db)}
 
 
 def wire(settings: Settings, kit: Kit | None) -> Flask:
@@ -67,6 +75,11 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
         speech_model=dictation.model,
     )
     app.register_blueprint(help_.blueprint(settings=settings, patient_of=made.patient_of))
+    app.register_blueprint(admin_routes.blueprint(db=made.db, clock=made.clock))
+    app.register_blueprint(
+        why_routes.blueprint(db=made.db, clock=made.clock, seal=made.seal, sources=made.why_sources())
+    )
+    app.context_processor(partial(_site_facts, made))
     front.exempt_from_csrf(app, "recording.put_chunk")
     with made.db.begin() as db:
         seed_templates(db, made.clock.now())

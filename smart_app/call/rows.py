@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smart_app.call.state import RoomRows, TrackFacts
-from smart_app.store import consents, participants, receipts, recordings
+from smart_app.store import consents, participants, receipts, recordings, site
 from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Participant, TelehealthSession
@@ -37,6 +37,7 @@ def read(
         ),
         is_confirmed=bool(stands) and all(each.has_chunk for each in stands),
         has_ai_consent=consents.clinician(db, session.clinician_id).ai_consent,
+        is_ai_offered=site.is_ai_offered(db),
         worker=worker,
         copy_url=copy_url,
         receipts=tuple(receipts.of_session(db, session.id)) if wants_receipts else (),

@@ -40,6 +40,8 @@ class RoomRows:
     tracks: tuple[TrackFacts, ...]
     is_confirmed: bool
     has_ai_consent: bool
+    is_ai_offered: bool = True
+    """The site's switch (S01)."""
     receipts: tuple[Receipt, ...] = ()
     """Of this session; read for an invited viewer who withdrew."""
     worker: Mapping[str, Any] = field(default_factory=dict)
@@ -98,6 +100,8 @@ def _control(rows: RoomRows, now: datetime) -> tuple[str, str]:
     state = State(rows.session.state)
     if state not in LIVE:
         return "absent", "ended"
+    if not rows.is_ai_offered:
+        return "absent", "site_off"
     if not rows.has_ai_consent:
         return "absent", "ai_consent_off"
     if not rows.session.ai_consent_at_start:

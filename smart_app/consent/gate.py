@@ -3,11 +3,15 @@
 from datetime import datetime
 
 from smart_app.session import State
-from smart_app.store import consents, participants
+from smart_app.store import consents, participants, site
 from smart_app.store.database import Db
 from smart_app.store.tables import Participant, Recording, TelehealthSession
 
 PUBLIC = {
+    "site_off": (
+        "The session assistant is switched off for this site, so nothing can be recorded.",
+        "Ask your administrator. Calls and notes work as before.",
+    ),
     "ai_consent_off": (
         "Your AI usage consent is off, so nothing can be recorded.",
         "Turn it on under My profile and settings > Privacy & Security; it counts from the next session.",
@@ -16,6 +20,7 @@ PUBLIC = {
         "Your AI usage consent was off when this session began, so it cannot be recorded.",
         "Start a new session for everyone here.",
     ),
+    "practice": ("This is a practice session, so nothing can be recorded.", "Start a session from a patient's chart."),
     "nobody_here": ("The client is not in the session, so nobody can be asked.", "Wait until the client is here."),
     "not_agreed": ("Not everybody in the session has agreed to the recording.", "Ask everybody with Start Recording."),
     "not_again": (
@@ -36,7 +41,11 @@ PUBLIC = {
 
 
 def clinician_refusal(db: Db, session: TelehealthSession) -> str:
-    """Return why the clinician's own consent does not allow recording; empty when it does (S08, S09)."""
+    """Return why the site or the clinician's own consent does not allow recording; empty when they do (S01, S08)."""
+    if not site.is_ai_offered(db):
+        return "site_off"
+    if session.is_practice:
+        return "practice"
     if not consents.clinician(db, session.clinician_id).ai_consent:
         return "ai_consent_off"
     return "" if session.ai_consent_at_start else "ai_consent_off_at_start"

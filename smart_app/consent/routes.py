@@ -13,7 +13,7 @@ from smart_app.config import Settings
 from smart_app.consent import copy_routes, given, language_routes, pauses, questions, screen, stopping
 from smart_app.errors import NotFound
 from smart_app.ports import Clock, PatientFacts, Person, Vault
-from smart_app.store import audit_lines, consents, participants, sessions
+from smart_app.store import audit_lines, consents, participants, sessions, site
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Participant
@@ -51,6 +51,8 @@ class _Consent:
         who, now = person(), self.clock.now()
         is_on = given.flag(given.fields(request.get_json(silent=True)), "is_on")
         with self.db.begin() as db:
+            if is_on and not site.is_ai_offered(db):
+                raise questions.refuse("site_off")
             if consents.switch_ai_consent(db, who.clinician_id, is_on=is_on, at=now):
                 action = "ai_consent.on" if is_on else "ai_consent.off"
                 write = audit_lines.append if is_on else audit_lines.append_if_possible

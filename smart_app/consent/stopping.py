@@ -37,6 +37,12 @@ def stop_all_of(db: Db, clinician_id: str, *, actor: str, at: datetime) -> None:
         stop(db, session, cause="switched_off", last={}, actor=actor, at=at)
 
 
+def stop_everywhere(db: Db, *, actor: str, at: datetime) -> None:
+    """Stop every recording of the site, whose assistant was switched off (S01)."""
+    for session_id in sessions.live(db):
+        stop(db, sessions.find(db, session_id, for_update=True), cause="switched_off", last={}, actor=actor, at=at)
+
+
 def let_go(db: Db, session: TelehealthSession, participant_id: str, *, actor: str, at: datetime) -> None:
     """Take back the question of somebody who left; with nobody else to wait for, the asking is over.
 

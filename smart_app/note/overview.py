@@ -7,7 +7,7 @@ from datetime import datetime
 from smart_app.note import wait
 from smart_app.note.notices import Notice, notice_for
 from smart_app.session import LIVE, State
-from smart_app.store import captured, filings, notes, summaries, visits
+from smart_app.store import captured, filings, notes, site, summaries, visits
 from smart_app.store.database import Db
 from smart_app.store.tables import Filing, Note, TelehealthSession
 from smart_app.store.visits import Custody
@@ -246,6 +246,7 @@ def overview(
     by_session: dict[str, list[Note]] = {}
     for note in notes.of_sessions(db, [row.id for row in rows]):
         by_session.setdefault(note.session_id, []).append(note)
+    is_offered = site.is_ai_offered(db)
     with_own = summaries.with_own(db, [row.id for row in rows])
     found = []
     for row in rows:
@@ -266,7 +267,7 @@ def overview(
                 line=_OWN_LINE + _ready_line(statuses) if has_own else line,
                 is_open=state in LIVE,
                 is_unread=is_unread(db, row),
-                may_write=may_write(row),
+                may_write=is_offered and may_write(row),
                 has_own=has_own,
                 can_retry=state is State.FAILED and (custody.has_audio or captured.transcript(db, row.id) is not None),
                 custody=custody,
@@ -278,8 +279,10 @@ def overview(
 
 
 def notices(db: Db, *, iss: str, clinician_id: str, patient_id: str, now: datetime) -> tuple[Notice, ...]:
-    """Return the pop-ups that are due to this clinician for this patient."""
-    found = []
+    """Return the pop-ups that are due to this clinician for this patient; none where the assistant is off (S01)."""
+    found: list[Notice] = []
+    if not site.is_ai_offered(db):
+        return ()
     for row in visits.with_patient(db, iss=iss, clinician_id=clinician_id, patient_id=patient_id):
         state = State(row.state)
         custody = Custody() if state in _WITHOUT_WARNING else visits.custody(db, row)

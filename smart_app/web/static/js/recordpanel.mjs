@@ -34,6 +34,11 @@ export class RecordPanel {
     const made = isJoined ? this.#button(words.button) : null;
     control.replaceChildren(...(made ? [made] : []));
     byId("record-panel", HTMLElement).hidden = !words.reason;
+    const why = document.getElementById("record-why");
+    if (why) {
+      why.textContent = words.button ? "Why can I not record?" : "Why is there no record button?";
+      why.hidden = words.button === "stop";
+    }
     const parts = [el("p", {}, words.reason)];
     const fix = this.#fix(words.fix);
     if (fix) parts.push(el("p", {}, fix));
