@@ -7,12 +7,21 @@ from typing import Any
 import pytest
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from flask import Flask
 
-from smart_app import create_app
-from smart_app.config import Settings
+from smart_app import config, create_app
 from smart_app.consent.copy_routes import COPY_LIMIT
 from smart_app.store.tables import Note
+from tests.conftest import environment
 from tests.fakes.room import Room, Visit
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The whole app, with its headers and limits."""
+    app = create_app(config.load(environment(tmp_path_factory.mktemp("site"))))
+    app.config["WTF_CSRF_ENABLED"] = False
+    return app
 
 
 def _token(visit: Visit) -> str:
@@ -157,9 +166,9 @@ def test_one_participants_link_shows_nobody_elses_answers(visit: Visit) -> None:
 
 
 @pytest.mark.req("B15", "T03")
-def test_before_the_link_is_handed_in_the_page_names_nobody(settings: Settings) -> None:
+def test_before_the_link_is_handed_in_the_page_names_nobody(site: Flask) -> None:
     """The token is in the fragment, which no server sees; the page is the same for everybody and is not stored."""
-    answer = create_app(settings).test_client().get("/copy")
+    answer = site.test_client().get("/copy")
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
@@ -167,11 +176,9 @@ def test_before_the_link_is_handed_in_the_page_names_nobody(settings: Settings) 
 
 
 @pytest.mark.req("B15")
-def test_guessing_is_slowed_down(settings: Settings) -> None:
+def test_guessing_is_slowed_down(site: Flask) -> None:
     """Twenty tries a minute from one address, then 429 with words."""
-    app = create_app(settings)
-    app.config["WTF_CSRF_ENABLED"] = False
-    browser = app.test_client()
+    browser = site.test_client()
     tries = int(COPY_LIMIT.split()[0])
     statuses = [browser.post("/copy", json={"token": f"guess-{each}"}).status_code for each in range(tries + 1)]
     assert statuses == [410] * tries + [429]
