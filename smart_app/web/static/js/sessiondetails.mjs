@@ -16,12 +16,16 @@ const WIDE = new Set(["people", "place", "telehealth-consent"]);
 export function sessionDetails(element, host) {
   const fields = (element.facts ?? []).map((fact) => {
     const id = `detail-${element.link_id}-${fact.key}`;
-    const field = el("input", { class: "form-control", id, value: fact.text, maxlength: 500, autocomplete: "off" });
+    const isWide = WIDE.has(fact.key);
+    // Long facts grow instead of being cut; the server puts them on one line.
+    const field = isWide
+      ? el("textarea", { class: "form-control", id, rows: 1, maxlength: 500 }, fact.text)
+      : el("input", { class: "form-control", id, value: fact.text, maxlength: 500, autocomplete: "off" });
     field.addEventListener("input", () => {
       fact.text = field.value;
       host.changed();
     });
-    return el("div", { class: WIDE.has(fact.key) ? "is-wide" : undefined }, el("label", { class: "form-label small", for: id }, fact.label), field);
+    return el("div", { class: isWide ? "is-wide" : undefined }, el("label", { class: "form-label small", for: id }, fact.label), field);
   });
   return el(
     "div",
