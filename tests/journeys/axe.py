@@ -71,7 +71,7 @@ def assert_reflows(page: Page, *, width: int = 320) -> None:
         .map((one) => one.outerHTML.slice(0, 120))"""
     )
     page.set_viewport_size(before or {"width": 1280, "height": 800})
-    assert wide == [], page.url
+    assert not wide, f"{page.url}\n" + "\n".join(wide)
 
 
 def focused(page: Page) -> dict[str, Any]:
