@@ -8,7 +8,7 @@ from smart_app.consent.stopping import Last
 from smart_app.errors import MoveRefused
 from smart_app.ports import Person
 from smart_app.session import LIVE, Event, State
-from smart_app.store import audit_lines, consents, participants, sessions, signals
+from smart_app.store import audit_lines, consents, details, participants, sessions, signals
 from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Participant, TelehealthSession
@@ -66,10 +66,12 @@ def start_again(
     )
     fresh = sessions.create(db, seal, launched, patient, ai_consent=ai_consent, at=at, modality=session.modality)
     participants.add_clinician(db, seal, fresh.id, name=person.name, at=at)
+    moved: dict[str, str] = {}
     for row in participants.of_session(db, session.id):
         has_a_place = row.is_in_person or row.link_hash is not None
         if not row.is_clinician and row.link_revoked_at is None and row.left_at is None and has_a_place:
-            participants.move_to(db, seal, row, fresh.id)
+            moved[row.id] = participants.move_to(db, seal, row, fresh.id).id
+    details.carry(db, seal, session.id, fresh.id, moved, at=at)
     session.next_session_id = fresh.id
     was_ended = end(db, session, last=last, actor=person.fhir_user, at=at)
     audit_lines.append(

@@ -1,5 +1,6 @@
 """What was said of a session's setting on the day: the client's location, the telehealth consent; sealed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -73,6 +74,14 @@ def note_consent(db: Db, seal: Seal, session_id: str, consent: str, *, at: datet
     said = _said(db, seal, session_id)
     said["telehealth_consent"] = consent
     _put(db, seal, session_id, said, at=at)
+
+
+def carry(db: Db, seal: Seal, session_id: str, next_id: str, moved: Mapping[str, str], *, at: datetime) -> None:
+    """Take what was said into the next session of the same people; `moved` maps their ids to the new ones (S08)."""
+    said = _said(db, seal, session_id)
+    places = {moved.get(who, who): each for who, each in said["places"].items() if who == _CLINICIAN or who in moved}
+    if places or said["telehealth_consent"]:
+        _put(db, seal, next_id, {**said, "places": places}, at=at)
 
 
 def _put(db: Db, seal: Seal, session_id: str, said: dict[str, Any], *, at: datetime) -> None:

@@ -23,6 +23,8 @@ _FORMATS = frozenset({"webm", "mp4", "ogg"})
 """What browsers record: Chrome and Firefox WebM, Safari MP4; told by the first bytes."""
 _PART_S = 60.0
 _TIMEOUT_S = 120.0
+_TURN_S = 20.0
+"""How long a dictation waits for another one in this process before it says that it is busy."""
 
 
 def hear(media: bytes, transcriber: Transcriber, *, hotwords: Sequence[str] = ()) -> str:
@@ -62,7 +64,7 @@ class Dictation:
     def text_of(self, media: bytes, hotwords: Sequence[str] = ()) -> str:
         """Return what was said in a recording of at most three minutes. Raises MediaRejected, TranscriptFailed."""
         order = {"model": self.model_folder, "threads": self.threads, "hotwords": list(hotwords)}
-        if not self._turn.acquire(timeout=_TIMEOUT_S):
+        if not self._turn.acquire(timeout=_TURN_S):
             raise TranscriptFailed("dictation_busy", "Another dictation is being recognised.", "Try again shortly.")
         try:
             done = subprocess.run(

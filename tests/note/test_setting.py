@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 
 from smart_app.ports import InRoom
 from smart_app.session import State
+from smart_app.store import details as details_of
 from smart_app.store import participants, tables, templates
 from tests.conftest import FrozenClock
 from tests.note.visit import Clinic, person
@@ -159,3 +160,19 @@ def test_a_refresh_is_for_drafts_alone(held: Clinic, alice: FlaskClient, clock: 
 def test_an_unknown_zone_is_utc(held: Clinic, alice: FlaskClient) -> None:
     """A browser that names none, or nonsense, gets times that say UTC."""
     assert details(alice, "../../etc/passwd")[1]["started"].endswith("(UTC)")
+
+
+def test_what_was_said_goes_on_into_the_next_session_of_the_same_people(
+    held: Clinic, alice: FlaskClient, clock: FrozenClock
+) -> None:
+    """S08: nobody is asked twice where they are; who did not come along is left out."""
+    say(held, alice, "m", "Home")
+    alice.post("/sessions/s1/setting", json={"telehealth_consent": "given"})
+    held.session("s2", State.OPEN)
+    with held.db.begin() as db:
+        row = tables.Participant(id="m2", session_id="s2", number=1, role="client", admitted_at=clock.now())
+        db.add(row)
+        db.flush()
+        details_of.carry(db, held.seal, "s1", "s2", {"m": "m2"}, at=clock.now())
+        today = details_of.of_session(db, held.seal, "s2")
+    assert (today.place, today.place_by, today.telehealth_consent) == ("Home", "client", "given")
