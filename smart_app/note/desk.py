@@ -63,7 +63,7 @@ class Desk:
         """
         now = self.clock.now()
         made = notes.just_created(db, session.id, template.id, person.clinician_id, since=now - _SECOND_CLICK)
-        if made is not None and not self._has_newer_summary(db, made):
+        if made is not None and self._is_of(made, template) and not self._has_newer_summary(db, made):
             return made
         note_id = new_id()
         content = contents.from_template(template.elements, version=template.version)
@@ -97,6 +97,11 @@ class Desk:
         if note.status != "draft" or note.is_saved_to_chart or not contents.is_untouched(content):
             return False
         return self._fill(db, note, content)
+
+    def _is_of(self, note: Note, template: Template) -> bool:
+        """Say whether the note was made from the template as it is now."""
+        content = material.content_of(self.seal, note)
+        return all(each.template_version == template.version for each in content)
 
     def _has_newer_summary(self, db: Db, note: Note) -> bool:
         found = material.summary_of(db, self.seal, note.session_id)

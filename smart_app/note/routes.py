@@ -9,14 +9,16 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from fhir_mappings.text import render
 from smart_app.config import Settings
-from smart_app.errors import BadInput, MoveRefused, NotFound
+from smart_app.consent.gate import PUBLIC
+from smart_app.errors import BadInput, ConsentMissing, MoveRefused
 from smart_app.note import content as contents
-from smart_app.note import edits, material, overview, own_routes, setting_routes, sheet_routes, why
+from smart_app.note import edits, material, overview, own_routes, setting_routes, sheet_routes, template_routes, why
 from smart_app.note.desk import Desk, OnSigned, StaleRevision, erases_at_signing
+from smart_app.note.elements import AI_TYPE
 from smart_app.note.json_shape import content_to_json
 from smart_app.ports import Clock, PatientFacts, Person, Queue, Vault
 from smart_app.session import Event, State
-from smart_app.store import audit_lines, captured, filings, notes, sessions, templates, visits
+from smart_app.store import audit_lines, captured, filings, notes, sessions, site, templates, visits
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note, TelehealthSession
@@ -96,7 +98,7 @@ class _ChartPages:
         is_unread_only = request.args.get("show") == "unread"
         with self.db.begin() as db:
             found = self._visits(db)
-            choices = templates.every(db)
+            choices = templates.offered(db, who.clinician_id)
             clinician = visits.clinician(db, who.clinician_id)
             audit_lines.append(
                 db, at=self.clock.now(), actor=who.fhir_user, action="chart.read", subject=who.patient_id
@@ -181,16 +183,6 @@ class _ChartPages:
             audit_lines.append(db, at=now, actor=person().fhir_user, action="transcript.read", subject=session_id)
         return jsonify(utterances=[asdict(each) for each in spoken], erase_due_at=erase_due_at)
 
-    @allow(Who.CLINICIAN)
-    def templates(self) -> str:
-        """List the note templates."""
-        with self.db.read() as db:
-            found = templates.every(db)
-        who = person()
-        return render_template(
-            "templates/list.html", person=who, patient=self.patient_of(who), templates=found, ai_type=contents.AI_TYPE
-        )
-
 
 def _fingerprint(found: tuple[overview.Visit, ...]) -> str:
     """Return what tells the page that more than a sentence changed."""
@@ -216,6 +208,8 @@ class _NotePages:
     patient_of: PatientOf
 
     def _standing(self, db: Db, note: Note, session: TelehealthSession) -> why.SummaryStanding:
+        if not site.is_ai_offered(db):
+            return why.SummaryStanding(code="site_off")
         sentence = ""
         if session.state in {State.ENDED, State.PROCESSING}:
             now = self.clock.now()
@@ -251,9 +245,9 @@ class _NotePages:
         session_id, template_id = _given("session_id"), _given("template_id")
         with self.db.begin() as db:
             session = _session(db, session_id)
-            template = templates.find(db, template_id)
-            if template is None:
-                raise NotFound("no_template", "This template does not exist.", "Choose another on the chart page.")
+            template = templates.readable(db, template_id, person().clinician_id)
+            if not site.is_ai_offered(db) and any(each["type"] == AI_TYPE for each in template.elements):
+                raise ConsentMissing("site_off", *PUBLIC["site_off"])
             zone = _optional("time_zone")
             note_id = self.desk.create(db, person(), session, template, zone=zone).id
         return _went(f"/notes/{note_id}", {"note_id": note_id, "url": f"/notes/{note_id}"})
@@ -315,7 +309,7 @@ class _NotePages:
         """Return the note as text, as it is filed."""
         with self.db.read() as db:
             content = material.content_of(self.seal, _note(db, note_id))
-        parts = [(title, text) for _, title, text, _ in contents.to_elements(content)]
+        parts = [(each.title, None if each.type == "heading" else contents.element_text(each)) for each in content]
         return Response(render(parts), mimetype="text/plain")
 
     def _stale(self, db: Db, note: Note, error: StaleRevision) -> tuple[Response, int]:
@@ -412,7 +406,6 @@ def blueprint(
         ("/chart", pages.chart),
         ("/chart/state", pages.chart_state),
         ("/notices", pages.notices),
-        ("/templates", pages.templates),
         ("/sessions/<session_id>/transcript", pages.transcript),
         ("/notes/<note_id>", note.page),
         ("/notes/<note_id>/content", note.content),
@@ -435,6 +428,7 @@ def blueprint(
     )
     setting_routes.add_to(room, db=db, settings=settings, clock=clock, seal=seal)
     sheet_routes.add_to(room, db=db, clock=clock, seal=seal, desk=desk, patient_of=patient_of)
+    template_routes.add_to(room, db=db, settings=settings, clock=clock, seal=seal, patient_of=patient_of)
     for rule, view in readings:
         room.add_url_rule(rule, view_func=view, methods=["GET"])
     for rule, view in changes:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from smart_app.store.database import Db
-from smart_app.store.tables import Summary, Transcript
+from smart_app.store.tables import Summary, TelehealthSession, Transcript
 
 CLINICIAN = "clinician"
 """The origin of a summary that the clinician typed or dictated (B14)."""
@@ -73,3 +73,21 @@ def add_own(
     db.add(row)
     db.flush()
     return row
+
+
+def newest_drafted(db: Db, *, iss: str, clinician_id: str, patient_id: str) -> tuple[Summary, TelehealthSession] | None:
+    """Return the newest drafted summary that this clinician has of this patient, with its session."""
+    found = db.execute(
+        select(Summary, TelehealthSession)
+        .join(TelehealthSession, TelehealthSession.id == Summary.session_id)
+        .where(
+            TelehealthSession.iss == iss,
+            TelehealthSession.clinician_id == clinician_id,
+            TelehealthSession.patient_id == patient_id,
+            Summary.sealed.is_not(None),
+            Summary.origin == "ai",
+        )
+        .order_by(Summary.made_at.desc())
+        .limit(1)
+    ).first()
+    return None if found is None else (found[0], found[1])

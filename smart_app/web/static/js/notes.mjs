@@ -3,6 +3,7 @@
  * @module
  */
 import { byId, button, el, once, tell } from "./dom.mjs";
+import { fieldFor } from "./elementfields.mjs";
 import { EvidencePanel } from "./evidence.mjs";
 import { Refused, ask, getJson, postJson, wordsOf } from "./http.mjs";
 import * as review from "./review.mjs";
@@ -108,7 +109,7 @@ class Editor {
     const box = el("section", { class: `panel element${isAi ? " is-ai" : ""}`, "aria-labelledby": id });
     box.append(el("h2", { id }, element.title));
     if (element.is_locked) {
-      box.append(el("p", { class: "locked-text" }, review.elementText(element) || "(left empty)"));
+      if (element.type !== "heading") box.append(el("p", { class: "locked-text" }, review.elementText(element) || "(left empty)"));
       return box;
     }
     if (element.reported) box.append(el("p", { class: "reported" }, element.reported));
@@ -128,13 +129,7 @@ class Editor {
 
   /** @param {review.Element} element */
   #text(element) {
-    const field = el("textarea", { class: "form-control grows", rows: 4, "aria-label": element.title, maxlength: 50000 });
-    field.value = element.text;
-    field.addEventListener("input", () => {
-      element.text = field.value;
-      this.changed();
-    });
-    return field;
+    return fieldFor(element, () => this.changed());
   }
 
   /** Something was changed: show it, and save soon. */

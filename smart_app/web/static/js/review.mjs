@@ -12,7 +12,7 @@
  * @typedef {{id: string, kind: string, text: string, evidence: Evidence[], why: string}} Offer
  * @typedef {{key: string, label: string, text: string, is_edited: boolean}} Fact
  * @typedef {{link_id: string, title: string, type: string, text: string, is_locked: boolean, parts: Part[],
- *   offers: Offer[], facts?: Fact[], reported?: string}} Element
+ *   offers: Offer[], facts?: Fact[], reported?: string, options?: string[], is_many?: boolean}} Element
  * @typedef {{id: string, speaker: string, start: number, end: number, text: string}} Utterance
  */
 
@@ -109,21 +109,27 @@ function leftOut(elements) {
 
 /** Where an offer most likely belongs. @type {Record<string, string[]>} */
 const HOME = {
-  risk: ["assessment", "data", "behavior"],
-  medication: ["subjective", "data", "behavior"],
-  homework: ["plan"],
-  appointment: ["plan"],
-  wording: ["subjective", "data", "behavior"],
+  risk: ["assessment", "data", "behavior", "formulated", "reported", "general"],
+  medication: ["subjective", "data", "behavior", "response", "reported", "general"],
+  homework: ["plan", "planned", "general"],
+  appointment: ["plan", "planned", "general"],
+  wording: ["subjective", "data", "behavior", "response", "reported", "general"],
+  unplaced: ["assessment", "data", "general"],
 };
 
 /** Return the key of the part an offer most likely belongs to. @param {Offer} offer @param {Part[]} parts */
 export function homeOf(offer, parts) {
   const keys = parts.map((part) => part.key);
-  return (HOME[offer.kind] ?? []).find((key) => keys.includes(key)) ?? keys[0] ?? "";
+  const isHome = (/** @type {string} */ key, /** @type {string} */ home) => key === home || key.startsWith(`${home}-`);
+  for (const home of HOME[offer.kind] ?? []) {
+    const found = keys.find((key) => isHome(key, home));
+    if (found) return found;
+  }
+  return keys[0] ?? "";
 }
 
 /** Words for what kind of thing an offer is. @type {Record<string, string>} */
-export const KINDS = { risk: "Risk", medication: "Medication", homework: "Homework", appointment: "Next appointment", wording: "For your wording" };
+export const KINDS = { risk: "Risk", medication: "Medication", homework: "Homework", appointment: "Next appointment", wording: "For your wording", unplaced: "No heading in this format" };
 
 /** Return the body of a save. @param {Element[]} elements @param {number} revision */
 export function savePayload(elements, revision) {
