@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUNNING := tests/journeys tests/crash tests/bad_input
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test journey check bench browser faketime coturn lock clean
+.PHONY: help demo test rows forget journey check bench browser faketime coturn lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -38,9 +38,15 @@ coturn:  # Debian's coturn, for the journey whose calls go through a relay
 demo: $(VENV)/.installed  ## A whole clinic on this machine: sandbox EHR, web, worker, a finished sample visit
 	@exec $(BIN)/chartside demo $(ARGS)
 
-test: check browser faketime coturn  ## Everything: checks, unit tests, journeys in real browsers
+rows: $(VENV)/.installed  ## Which row of the behaviour table is proved by which test of the last `make test`; writes docs/rows.md
+	$(BIN)/python -m tests.rows
+
+test: forget check browser faketime coturn  ## Everything: checks, unit tests, journeys in real browsers
 	$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(RUNNING))
 	$(BIN)/python -m pytest $(RUNNING)
+
+forget: $(VENV)/.installed  # The record of which tests passed begins anew.
+	@$(BIN)/python -m tests.rows --forget
 
 journey: browser faketime coturn  ## The whole visit in two real browsers against the running demo, with screenshots in docs/img
 	CHARTSIDE_SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys -m journey -s

@@ -12,6 +12,7 @@ from smart_app.config import Settings
 from smart_app.store import tables  # noqa: F401 - fills the metadata
 from smart_app.store.database import Base, Database
 from smart_app.store.sealed import Seal
+from tests.rows import Ledger
 
 KATHMANDU_NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC) - timedelta(hours=5, minutes=45)
 """Where the tests' clock begins: noon in an odd zone, so that naive times show."""
@@ -45,6 +46,11 @@ def environment(data_dir: Path, **more: str) -> dict[str, str]:
         ' "client_secret": "not-a-secret", "expected_issuer": "http://localhost:8090"}]',
         **more,
     }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the record of which row of the behaviour table was proved (`make rows`)."""
+    config.pluginmanager.register(Ledger(), "rows")
 
 
 @pytest.fixture
