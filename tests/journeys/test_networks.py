@@ -49,6 +49,13 @@ window.AudioContext = class extends AudioContext {
 };
 """
 FALL_ASLEEP = "() => Promise.all(window.__sounds.map((one) => one.state === 'running' && one.suspend()))"
+WAITING = """() => new Promise((done) => {
+  const asked = indexedDB.open("chartside");
+  asked.onsuccess = () => {
+    const counted = asked.result.transaction("chunks").objectStore("chunks").count();
+    counted.onsuccess = () => { asked.result.close(); done(counted.result); };
+  };
+})"""
 UNPLUG = """() => {
   const microphone = window.__microphones.findLast((track) => track.readyState === "live");
   microphone.stop();
@@ -152,11 +159,11 @@ def _counts(visit: Visit) -> list[int]:
     return [sum(len(found) for (who, _), found in visit.chunks.items() if who == person) for person in (0, 1)]
 
 
-def _wait_for_chunks(visit: Visit, before: list[int], more: int) -> None:
-    """Return when so many more chunks of each track arrived."""
-    for _ in range(80):
+def _wait_for_chunks(visit: Visit, most: int) -> None:
+    """Return when so many chunks arrived."""
+    for _ in range(240):
         visit.clinician.page.wait_for_timeout(500)
-        if all(now >= then + more for now, then in zip(_counts(visit), before, strict=True)):
+        if sum(_counts(visit)) >= most:
             return
     pytest.fail(f"chunks are missing: {visit.chunks}")
 
@@ -223,16 +230,17 @@ def test_thirty_seconds_without_network_lose_nothing(visit: Visit, camera: Camer
     expect(client.locator("#stage figcaption").filter(has_text="connection lost")).to_be_visible(timeout=SLOW_MS)
     camera.take(page, "room-no-network")
     page.wait_for_timeout(NO_NETWORK_S * 1000)
-    assert max(_counts(visit)) <= max(before) + 2
+    waiting, stored = page.evaluate(WAITING), _counts(visit)
+    assert waiting >= NO_NETWORK_S / CHUNK_S / 2, "on a machine with nothing else to do it is four times as many"
+    assert max(stored) <= max(before) + 2
     visit.relay.restore()
     page.context.set_offline(False)
     for one in (page, client):
         _wait_for_sound(one)
-    _wait_for_chunks(visit, before, NO_NETWORK_S // CHUNK_S)
+    _wait_for_chunks(visit, sum(stored) + waiting)
     expect(page.locator("#trouble")).to_be_hidden(timeout=SLOW_MS)
-    stored = visit.chunks
-    assert set(stored) == {(0, 0), (1, 0)}, "one run of each track: the recorder never stopped"
-    for numbers in stored.values():
+    assert set(visit.chunks) == {(0, 0), (1, 0)}, "one run of each track: the recorder never stopped"
+    for numbers in visit.chunks.values():
         assert numbers == list(range(len(numbers)))
 
 
@@ -265,7 +273,7 @@ def test_of_two_tabs_one_records(visit: Visit, camera: Camera) -> None:
     """The second tab says where the recorder runs and takes it over by a click; the first one then says so."""
     first = visit.clinician.page
     second = first.context.new_page()
-    second.goto(first.url)
+    second.goto(first.url, timeout=SLOW_MS)
     expect(second.get_by_role("heading", name="The recorder runs in another tab")).to_be_visible(timeout=SLOW_MS)
     camera.take(second, "room-other-tab")
     second.get_by_role("button", name="Record in this tab instead").click()
@@ -282,7 +290,7 @@ def test_of_two_tabs_one_records(visit: Visit, camera: Camera) -> None:
 
 @pytest.mark.req("S25", "S24")
 def test_every_run_is_understood_at_the_end(visit: Visit) -> None:
-    """MP4 of several runs makes one summary."""
+    """MP4 of several runs is decoded and heard, each of them; enough was said for a summary, or it says that not."""
     visit.clinician.end()
     sql = "SELECT state, reason FROM telehealth_session WHERE id = ?"
     for _ in range(240):
@@ -290,7 +298,9 @@ def test_every_run_is_understood_at_the_end(visit: Visit) -> None:
         if state not in {"ended", "processing"}:
             break
         visit.clinician.page.wait_for_timeout(500)
-    assert (state, reason) == ("ready", "")
+    assert (state, reason) in {("ready", ""), ("empty", "too_little_speech")}
+    heard = "SELECT count(*) FROM track_transcript WHERE session_id = ?"
+    assert visit.data.rows(heard, visit.clinician.session_id) == [(len(visit.chunks),)]
 
 
 def _without(browser: Browser, *names: str) -> Page:
