@@ -183,6 +183,7 @@ def make(settings: Settings) -> Kit:
         settings=settings,
         models=lambda: models,
         read_elements=partial(material.elements_for_filing, seal),
+        read_template=partial(material.template_of, seal),
     )
     steps = Steps(
         process=pipeline.run,

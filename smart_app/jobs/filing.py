@@ -14,7 +14,7 @@ from fhir_mappings.faults import InvalidResource
 from fhir_mappings.model import Site
 from smart_app.config import Settings
 from smart_app.errors import ChartRefused, ChartsideError, ChartUnreachable
-from smart_app.jobs.resources import BUILDERS, Facts, Missing, Models, ReadElements
+from smart_app.jobs.resources import BUILDERS, Facts, Missing, Models, ReadElements, ReadTemplate
 from smart_app.ports import Charts, Clock, Filed, Resource
 from smart_app.store import audit_lines, chart_facts, filings
 from smart_app.store.database import Database, Db
@@ -77,6 +77,7 @@ class Filer:
         settings: Settings,
         models: Callable[[], Models],
         read_elements: ReadElements,
+        read_template: ReadTemplate | None = None,
     ) -> None:
         self._db = db
         self._charts = charts
@@ -84,6 +85,7 @@ class Filer:
         self._settings = settings
         self._models = models
         self._read_elements = read_elements
+        self._read_template = read_template
 
     def run(self, filing_id: str) -> None:
         """File it if it is owed now and nobody else is at it."""
@@ -118,6 +120,7 @@ class Filer:
                 now=self._clock.now(),
                 models=self._models(),
                 loinc_note_type=self._settings.loinc_note_type,
+                read_template=self._read_template,
             )
             try:
                 resource = BUILDERS[row.kind](facts, row.subject_id)

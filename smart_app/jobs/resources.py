@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
-from typing import Literal
+from typing import Any, Literal
 
 from fhir_mappings import audit as audit_mapping
 from fhir_mappings import consent as consent_mapping
@@ -17,6 +17,7 @@ from fhir_mappings import recording as recording_mapping
 from fhir_mappings import task as task_mapping
 from fhir_mappings import template as template_mapping
 from smart_app.consent import screen
+from smart_app.note import questionnaire_file
 from smart_app.ports import Resource
 from smart_app.store import chart_facts, filings, summaries
 from smart_app.store.database import Db
@@ -26,6 +27,8 @@ APP_VERSION = version("chartside")
 
 ReadElements = Callable[[Note], tuple[tuple[str, str, str, bool], ...]]
 """Opens a note's sealed content: (link_id, title, text, is_ai) in order."""
+ReadTemplate = Callable[[Note], tuple[int, list[dict[str, Any]]]]
+"""Reads from a note's sealed content the template that it was made from: version (0: not known) and elements."""
 
 
 class Missing(Exception):
@@ -58,6 +61,7 @@ class Facts:
     now: datetime
     models: Models
     loinc_note_type: str
+    read_template: ReadTemplate | None = None
 
     @property
     def patient(self) -> str:
@@ -68,6 +72,13 @@ class Facts:
     def encounter(self) -> str:
         """Return the reference of the session's encounter."""
         return f"Encounter/{self.session.encounter_id}"
+
+    def template_of(self, note: Note, template: Template) -> model.Template:
+        """Return the template as it was when the note was made: what the note holds of it, else what is stored now."""
+        version, elements = self.read_template(note) if self.read_template else (0, [])
+        return questionnaire_file.to_model(
+            template.id, version or template.version, template.title, elements or template.elements
+        )
 
     def need(self, kind: str, subject_id: str) -> str:
         """Return the chart's reference. Raises Missing when it is not filed."""
@@ -178,8 +189,10 @@ def _doc_status(row: Note) -> model.DocStatus:
 def note(facts: Facts, subject_id: str) -> Resource:
     """Make the DocumentReference of a note."""
     row, template, summary = chart_facts.note(facts.db, subject_id)
+    made_from = facts.template_of(row, template)
+    types = {each.link_id: each.type for each in made_from.elements}
     elements = tuple(
-        model.NoteElement(link_id=link_id, title=title, text=text, is_ai=is_ai)
+        model.NoteElement(link_id=link_id, title=title, text=text, is_ai=is_ai, type=types.get(link_id, "text"))
         for link_id, title, text, is_ai in facts.read_elements(row)
     )
     has_ai = any(element.is_ai and element.text.strip() for element in elements)
@@ -215,15 +228,18 @@ def note(facts: Facts, subject_id: str) -> Resource:
             elements=elements,
             recordings=recordings if has_ai else (),
             consents=consents if has_ai else (),
-            questionnaire=template_mapping.canonical(
-                model.Template(identifier=template.id, version=template.version, title=template.title, elements=()),
-                facts.site,
-            ),
+            questionnaire=template_mapping.canonical(made_from, facts.site),
             replaces=replaces,
             has_speech_source=has_ai or is_dictated,
         ),
         facts.site,
     )
+
+
+def questionnaire(facts: Facts, subject_id: str) -> Resource:
+    """Make the Questionnaire of the template, in the version that a note was made from (C09)."""
+    row, template, _summary = chart_facts.note(facts.db, subject_id)
+    return template_mapping.to_fhir(facts.template_of(row, template), facts.site)
 
 
 def provenance_draft(facts: Facts, subject_id: str) -> Resource:
@@ -313,6 +329,7 @@ BUILDERS: dict[str, Callable[[Facts, str], Resource]] = {
     "consent": consent,
     "media": media,
     "note": note,
+    "questionnaire": questionnaire,
     "provenance-draft": provenance_draft,
     "provenance-signed": provenance_signed,
     "audit-erasure": audit_erasure,

@@ -102,6 +102,8 @@ class Element:
     style: str = "soap"
     """The format of the AI element; `headings` ({title, kind}) only for the clinician's own."""
     headings: tuple[Mapping[str, str], ...] = ()
+    loinc: str | None = None
+    """The code of a section that another system's template gave it."""
     template_version: int = 0
     """Version of the template that it came from; 0: from none, as an addendum."""
 
@@ -146,6 +148,7 @@ def from_template(elements: Iterable[Mapping[str, Any]], *, version: int = 1) ->
             is_many=each.get("is_many", False),
             style=each.get("style", "soap"),
             headings=tuple(each.get("headings", ())),
+            loinc=each.get("loinc"),
             template_version=version,
         )
         for each in elements

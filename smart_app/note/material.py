@@ -65,6 +65,25 @@ def elements_for_filing(seal: Seal, note: Note) -> tuple[tuple[str, str, str, bo
     return to_elements(content_of(seal, note) if approved is None else approved)
 
 
+def template_of(seal: Seal, note: Note) -> tuple[int, list[dict[str, Any]]]:
+    """Return the template that the note was made from: its version (0: not known) and its elements."""
+    made_from = [each for each in content_of(seal, note) if each.template_version]
+    elements = [
+        {
+            "link_id": each.link_id,
+            "title": each.title,
+            "type": each.type,
+            "options": each.options,
+            "is_many": each.is_many,
+            "style": each.style,
+            "headings": each.headings,
+            "loinc": each.loinc,
+        }
+        for each in made_from
+    ]
+    return max((each.template_version for each in made_from), default=0), elements
+
+
 def summary_of(db: Db, seal: Seal, session_id: str) -> tuple[int, Summary] | None:
     """Return version and content of the session's newest summary; None if there is none or it was erased."""
     row = summaries.latest(db, session_id)

@@ -83,12 +83,9 @@ def test_a_note_holds_every_type_and_the_summary_touches_its_element_only(clinic
     assert [each for each in after if each.link_id != AI["type"]] == [
         each for each in before if each.link_id != AI["type"]
     ]
-    assert [part.title for part in contents.ai_element(after).parts] == [
-        "Subjective",
-        "Objective",
-        "Assessment",
-        "Plan",
-    ]  # type: ignore[union-attr]
+    element = contents.ai_element(after)
+    assert element is not None
+    assert [part.title for part in element.parts] == ["Subjective", "Objective", "Assessment", "Plan"]
 
 
 def _sealed(clinic: Clinic, note_id: str) -> contents.Content:
@@ -121,7 +118,7 @@ def test_the_element_can_be_added_later_and_works_for_sessions_held_before(clini
     body = {"title": "Mine", "version": made["version"], "elements": [*EVERY[:1], AI]}
     assert alice.post(f"/templates/{made['template_id']}/save", json=body).json["version"] == 2  # type: ignore[index]
     _, filled = note_of(alice, made["template_id"])
-    assert [part["title"] for part in element_of(filled, AI["type"])["parts"]][0] == "Subjective"
+    assert element_of(filled, AI["type"])["parts"][0]["title"] == "Subjective"
     assert element_of(filled, "why")["text"] == ""
 
 
