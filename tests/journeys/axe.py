@@ -57,7 +57,8 @@ def assert_axe_clean(page: Page, *, looks: Sequence[str] = LOOKS) -> None:
 
 def assert_targets_are_large(page: Page) -> None:
     """WCAG 2.2, 2.5.8: everything that one presses is at least 24 px wide and high, links in running text excepted."""
-    assert page.evaluate(_TOO_SMALL) == []
+    small = page.evaluate(_TOO_SMALL)
+    assert not small, f"{page.url}\n" + "\n".join(small)
 
 
 def assert_reflows(page: Page, *, width: int = 320) -> None:
