@@ -21,7 +21,15 @@ from smart_app.note import questionnaire_file
 from smart_app.ports import Resource
 from smart_app.store import chart_facts, filings, summaries
 from smart_app.store.database import Db
-from smart_app.store.tables import Clinician, Note, Participant, Recording, RecordingConsent, TelehealthSession
+from smart_app.store.tables import (
+    Clinician,
+    Note,
+    Participant,
+    Recording,
+    RecordingConsent,
+    TelehealthSession,
+    Template,
+)
 
 APP_VERSION = version("chartside")
 
