@@ -110,7 +110,7 @@ def test_only_both_sides_together_go_on_after_a_pause(couple: Couple, camera: Ca
     banner(client, "You said that it can go on. Nothing is recorded until your clinician resumes.")
     couple.clinician.press("Resume recording")
     for each in couple.pages:
-        banner(each, "Recording has started.")
+        banner(each, "Recording has started.", timeout_ms=2 * SLOW_MS)
     causes = app_data.rows(
         "SELECT stop_cause FROM recording WHERE session_id = ? ORDER BY number", couple.clinician.session_id
     )
