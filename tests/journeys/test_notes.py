@@ -177,7 +177,8 @@ def test_it_is_typed_and_dictated_and_nothing_of_the_sound_is_kept(
     expect(page.get_by_label("Telehealth consent")).to_have_value(re.compile("Given aloud"))
     page.get_by_label("Minutes").fill("50")
     expect(page.locator("#save-state")).to_contain_text("Saved")
-    page.get_by_role("button", name="Fill again from the session").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Fill again from the session").click()
     expect(page.get_by_label("Minutes")).to_have_value("50")
     camera.take(page, "note-clinician-reported", is_full=True)
 
