@@ -135,6 +135,15 @@ def test_the_standing_pages_are_clean(visit: Visit, path: str) -> None:
     _check(visit.go(path))
 
 
+@pytest.mark.parametrize("path", ["/launch", "/join", "/copy"])
+def test_the_pages_of_people_who_are_not_signed_in_are_clean(visit: Visit, path: str) -> None:
+    """A launch that could not begin, and the client's pages without their link."""
+    page = visit.client_browser.context.pages[0]
+    page.goto(f"{visit.clinic.site.base_url}{path}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    _check(page)
+
+
 def test_a_chosen_look_comes_at_once_on_the_next_page(visit: Visit) -> None:
     """One's own choice of light or dark beats the device's, from the first byte of the next page."""
     page = visit.go("/help")
@@ -272,6 +281,12 @@ def test_stop_and_end_are_said_aloud_and_need_no_mouse(visit: Visit) -> None:
     _check(hands.page)
     _check(client.page)
     client.counted("for the client")
+    own = client.page.get_by_role("link", name=re.compile("My copy and receipts"))
+    with client.page.context.expect_page() as opened:
+        client.press(own)
+    client.presses.clear()
+    expect(opened.value.get_by_role("heading", name="Consent to Record This Session")).to_be_visible(timeout=SLOW_MS)
+    _check(opened.value)
 
 
 @pytest.mark.req("S28", "S29")
@@ -303,3 +318,11 @@ def test_from_ready_to_signed_by_keyboard(visit: Visit, app_data: AppData) -> No
     assert app_data.rows(
         "SELECT count(*) FROM note WHERE session_id = ? AND signed_at IS NOT NULL", visit.session_id
     ) == [(1,)]
+
+
+def test_the_page_after_signing_out_is_clean(visit: Visit) -> None:
+    """The last page says what happens to what is still owed to the chart."""
+    page = visit.go("/chart")
+    visit.clinician.press(page.get_by_role("button", name="Sign out"))
+    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+    _check(page)
