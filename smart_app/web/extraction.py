@@ -22,6 +22,8 @@ from smart_app.web import language
 WEB = Path(__file__).parent
 APP = WEB.parent
 TEMPLATES = ("join.html", "copy.html", "error.html")
+CLINICIANS = "help/"
+"""Parts that the shared base shows to a signed-in clinician alone, like the walk-through."""
 SCRIPTS = ("join.mjs", "copy.mjs")
 HANDED_OVER = "inperson.mjs"
 """Part of the clinician's page; what `t()` says in it is said to whoever is given the device."""
@@ -50,7 +52,8 @@ def templates() -> list[Path]:
         if name not in found:
             found.add(name)
             tree = environment.parse((folder / name).read_text(encoding="utf-8"))
-            waiting += [each for each in meta.find_referenced_templates(tree) if each]
+            named = [each for each in meta.find_referenced_templates(tree) if each]
+            waiting += [each for each in named if not each.startswith(CLINICIANS)]
     return [folder / name for name in sorted(found)]
 
 
