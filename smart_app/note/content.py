@@ -21,7 +21,7 @@ LineState = Literal["drafted", "kept", "edited", "removed", "added"]
 NEEDS_DECISION = frozenset({"partly", "no source"})
 """Verdicts that block signing until the clinician keeps, edits or removes the statement (B16)."""
 CLINICIAN_REPORTED = "Clinician-reported: written by the clinician from the session. No recording was used and no AI."
-DICTATED = "Clinician-reported: dictated by the clinician after the session. The session was not recorded."
+DICTATED = "Clinician-reported: dictated by the clinician after the session. No recording of the session was used."
 """What stands above such a summary in the note, in the chart too (B14)."""
 
 
