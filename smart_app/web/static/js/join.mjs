@@ -108,6 +108,7 @@ class ClientRoom {
     // In the clinician's room the phone only asks and answers: no devices, no call.
     const isInRoom = me(facts)?.is_in_person ?? false;
     byId("leave", HTMLElement).hidden = isInRoom;
+    if (isInRoom) document.querySelector("#opening")?.remove();
     byId("callbar", HTMLElement).hidden = isInRoom ? !isOpen || presence !== "here" : byId("call", HTMLElement).hidden;
     this.#consent?.update(facts);
     if (!isOpen) {
