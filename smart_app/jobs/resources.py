@@ -85,7 +85,10 @@ class Facts:
         """Return the template as it was when the note was made: what the note holds of it, else what is stored now."""
         version, elements = self.read_template(note) if self.read_template else (0, [])
         return questionnaire_file.to_model(
-            template.id, version or template.version, template.title, elements or template.elements
+            template.id,
+            version or template.version,
+            note.title if version else template.title,
+            elements or template.elements,
         )
 
     def need(self, kind: str, subject_id: str) -> str:

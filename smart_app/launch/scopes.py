@@ -19,6 +19,7 @@ RESOURCES: Mapping[str, str] = {
     "Provenance": "crs",
     "Device": "crus",
     "AuditEvent": "crs",
+    "Questionnaire": "crs",
     "MedicationRequest": "rs",
     "Condition": "rs",
 }

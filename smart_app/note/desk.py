@@ -151,6 +151,7 @@ class Desk:
         note.is_saved_to_chart = True
         now = self.clock.now()
         filings.owe(db, "note", note.id, session_id=note.session_id, now=now)
+        self._owe_template(db, note, now)
         if self.files_review_task and filings.find(db, "task", note.id) is None:
             filings.owe(db, "task", note.id, session_id=note.session_id, now=now)
         self._audit(db, person.fhir_user, "note.saved-to-chart", note)
@@ -218,12 +219,19 @@ class Desk:
         if contents.has_ai_text(content):
             filings.owe(db, "provenance-draft", note.id, session_id=note.session_id, now=now)
         filings.owe(db, "provenance-signed", note.id, session_id=note.session_id, now=now)
+        self._owe_template(db, note, now)
         if filings.find(db, "task", note.id) is not None:
             filings.owe(db, "task", note.id, session_id=note.session_id, now=now)
         replaced = notes.get(db, note.replaces_id) if note.replaces_id else None
         if replaced is not None:
             replaced.status = "superseded"
             filings.owe(db, "note", replaced.id, session_id=replaced.session_id, now=now)
+
+    @staticmethod
+    def _owe_template(db: Db, note: Note, now: datetime) -> None:
+        """Owe the chart the template, once a note: an addendum, or a draft filed before, has brought it there."""
+        if note.replaces_id is None and filings.find(db, "questionnaire", note.id) is None:
+            filings.owe(db, "questionnaire", note.id, session_id=note.session_id, now=now)
 
     def _fill(self, db: Db, note: Note, content: Content) -> bool:
         found = material.summary_of(db, self.seal, note.session_id)

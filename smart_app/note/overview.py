@@ -108,6 +108,7 @@ _KINDS = {
     "provenance-signed": "proof of signature",
     "audit-erasure": "proof of erasure",
     "task": "review task",
+    "questionnaire": "note template",
 }
 
 

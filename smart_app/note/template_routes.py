@@ -12,7 +12,7 @@ from smart_app import formats
 from smart_app.config import Settings
 from smart_app.errors import BadInput
 from smart_app.note import questionnaire_file
-from smart_app.note.elements import AI_TYPE, MAX_HEADINGS, MAX_TITLE, ONCE, TYPES, read_template
+from smart_app.note.elements import AI_TYPE, MAX_HEADINGS, MAX_TITLE, TYPES, read_template
 from smart_app.note.workshop import Workshop
 from smart_app.ports import Clock, PatientFacts, Person
 from smart_app.store import templates
@@ -30,15 +30,11 @@ def _shape(row: Template | None) -> dict[str, Any]:
 
 
 def _catalogue() -> dict[str, Any]:
-    """Return what the builder offers: types, formats with their headings, kinds of statements, limits."""
+    """Return what the builder offers, in its order, as (key, words): types, formats, kinds of statements; limits."""
     return {
-        "types": TYPES,
-        "once": ONCE,
-        "formats": {
-            style: {"name": name, "headings": [each.title for each in formats.LAYOUTS.get(style, ())]}
-            for style, name in formats.NAMES.items()
-        },
-        "kinds": formats.KINDS,
+        "types": list(TYPES.items()),
+        "formats": list(formats.NAMES.items()),
+        "kinds": list(formats.KINDS.items()),
         "limits": {"title": MAX_TITLE, "headings": MAX_HEADINGS},
     }
 

@@ -233,7 +233,7 @@ def test_signing_locks_files_and_erases(clinic: Clinic, alice: FlaskClient) -> N
     note_id = create(alice)
     revision = decide(alice, note_id)
     assert sign(alice, note_id, revision).status_code == 200
-    assert owed(clinic, note_id) == {"note", "provenance-draft", "provenance-signed"}
+    assert owed(clinic, note_id) == {"note", "questionnaire", "provenance-draft", "provenance-signed"}
     assert clinic.erased == ["s1"]
     assert clinic.bell.woken == ["s1"]
     assert save(alice, note_id, revision, text("risk", "late")).status_code == 409
@@ -253,7 +253,7 @@ def test_signing_a_note_without_ai_owes_no_proof_of_drafting(clinic: Clinic, ali
     note_id = create(alice, BRIEF)
     revision = save(alice, note_id, content(alice, note_id)["revision"], text("reason", "Called.")).json["revision"]
     assert sign(alice, note_id, revision).status_code == 200
-    assert owed(clinic, note_id) == {"note", "provenance-signed"}
+    assert owed(clinic, note_id) == {"note", "questionnaire", "provenance-signed"}
 
 
 def test_signing_another_note_never_takes_the_audio_from_a_summary_still_to_come(
@@ -287,7 +287,7 @@ def test_creating_and_saving_reach_the_chart_only_by_a_click(clinic: Clinic, ali
     assert owed(clinic, note_id) == set()
     answer = alice.post(f"/notes/{note_id}/save-to-chart", json={"revision": revision})
     assert answer.status_code == 200
-    assert owed(clinic, note_id) == {"note"}
+    assert owed(clinic, note_id) == {"note", "questionnaire"}
     save(alice, note_id, revision, text("risk", "typed after the click"))
     with clinic.db.read() as db:
         filed = material.elements_for_filing(clinic.seal, db.get_one(tables.Note, note_id))

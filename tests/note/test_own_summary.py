@@ -78,7 +78,7 @@ def test_signing_attests_a_note_not_an_ai_draft(declined: Clinic, alice: FlaskCl
     assert alice.post(f"/notes/{note_id}/sign", json={"revision": revision, "attests": True}).status_code == 200
     with declined.db.read() as db:
         kinds = {row.kind for row in filings.of_session(db, "s1")}
-    assert kinds == {"note", "provenance-signed"}
+    assert kinds == {"note", "questionnaire", "provenance-signed"}
     assert "Clinician-reported" in alice.get(f"/notes/{note_id}").text
 
 

@@ -3,14 +3,14 @@
  * @module
  */
 import { byId, button, once, tell } from "./dom.mjs";
-import { ItemCard } from "./buildercard.mjs";
+import { ItemCard, nameOf } from "./buildercard.mjs";
 import { Refused, postJson, wordsOf } from "./http.mjs";
 import { drawn } from "./preview.mjs";
 import * as template from "./template.mjs";
 
 /**
- * @typedef {{types: Record<string, string>, once: string[], kinds: Record<string, string>,
- *   formats: Record<string, {name: string, headings: string[]}>, limits: {title: number, headings: number}}} Catalogue
+ * @typedef {{types: [string, string][], kinds: [string, string][], formats: [string, string][],
+ *   limits: {title: number, headings: number}}} Catalogue  each entry: key and words, in the order to offer them
  */
 
 const PREVIEW_AFTER_MS = 700;
@@ -45,7 +45,7 @@ class Builder {
     const save = byId("save", HTMLButtonElement);
     save.addEventListener("click", () => once(save, () => this.save()));
     byId("add-buttons", HTMLElement).append(
-      ...Object.entries(this.catalogue.types).map(([type, name]) => button(name, "btn-quiet btn-sm", () => this.add(type))),
+      ...this.catalogue.types.map(([type, name]) => button(name, "btn-quiet btn-sm", () => this.add(type))),
     );
     addEventListener("beforeunload", (event) => this.isDirty && event.preventDefault());
     this.draw();
@@ -91,6 +91,7 @@ class Builder {
   /** Something was changed. */
   changed() {
     this.isDirty = true;
+    tell(this.trouble, "");
     tell(byId("save-state", HTMLElement), "Not saved yet");
     if (!this.isPreviewed) return;
     clearTimeout(this.#timer);
@@ -99,7 +100,7 @@ class Builder {
 
   /** Add an element of a type, and go to its name. @param {string} type */
   add(type) {
-    const name = this.catalogue.types[type] ?? type;
+    const name = nameOf(this.catalogue, type);
     const there = template.placeOfOnly(this.template.elements, type);
     if (there >= 0) {
       this.#complain(`A template holds one ${name} at most. This one has it as element ${there + 1}.`);

@@ -11,6 +11,9 @@ import * as template from "./template.mjs";
  * @typedef {{changed: () => void, move: (to: number, focus?: string) => void, remove: () => void}} Host
  */
 
+/** Return a type in words. @param {import("./builder.mjs").Catalogue} catalogue @param {string} type */
+export const nameOf = (catalogue, type) => catalogue.types.find(([key]) => key === type)?.[1] ?? type;
+
 /** Draws one element; its data is changed in place. */
 export class ItemCard {
   /** @param {Item} item @param {Place} place @param {Host} host */
@@ -23,11 +26,12 @@ export class ItemCard {
     this.root = el("li", { class: `builder-item${isAi ? " is-ai" : ""}` }, this.#head(), isAi ? this.#format() : this.#name());
     if (item.type === "choice") this.root.append(...this.#choice());
     this.root.addEventListener("keydown", (event) => this.#key(event));
-    this.root.addEventListener("dragstart", () => this.root.classList.add("is-dragged"));
-    this.root.addEventListener("dragend", () => {
-      this.root.draggable = false;
-      this.root.classList.remove("is-dragged");
+    this.root.addEventListener("dragstart", (event) => {
+      event.dataTransfer?.setData("text/plain", this.item.title);
+      event.dataTransfer?.setDragImage(this.root, 20, 20);
+      this.root.classList.add("is-dragged");
     });
+    this.root.addEventListener("dragend", () => this.root.classList.remove("is-dragged"));
   }
 
   /** @param {KeyboardEvent} event */
@@ -41,11 +45,9 @@ export class ItemCard {
 
   #head() {
     const { at, count, catalogue } = this.place;
-    const name = catalogue.types[this.item.type] ?? this.item.type;
+    const name = nameOf(catalogue, this.item.type);
     const label = this.item.title || name;
-    const handle = el("span", { class: "drag-handle", "aria-hidden": "true", title: "Drag to another place" }, "⋮⋮");
-    handle.addEventListener("pointerdown", () => (this.root.draggable = true));
-    handle.addEventListener("pointerup", () => (this.root.draggable = false));
+    const handle = el("span", { class: "drag-handle", "aria-hidden": "true", title: "Drag to another place", draggable: "true" }, "⋮⋮");
     const move = (/** @type {string} */ words, /** @type {number} */ to, /** @type {string} */ focus) => {
       const made = button(words, "btn-quiet btn-sm", () => this.host.move(to, focus));
       made.dataset.focus = focus;
@@ -91,7 +93,7 @@ export class ItemCard {
     const { catalogue } = this.place;
     const id = `${this.id}-format`;
     const choose = el("select", { class: "form-select", id, "data-focus": "format" },
-      ...Object.entries(catalogue.formats).map(([style, each]) => el("option", { value: style, selected: style === (this.item.style ?? "soap") }, each.name)));
+      ...catalogue.formats.map(([style, name]) => el("option", { value: style, selected: style === (this.item.style ?? "soap") }, name)));
     const rows = el("div", {});
     const draw = () => rows.replaceChildren(...(this.item.style === "own" ? [this.#headings()] : []));
     choose.addEventListener("change", () => {
@@ -117,7 +119,7 @@ export class ItemCard {
     const list = el("ol", { class: "heading-rows" }, ...headings.map((heading, at) => this.#heading(heading, at, redraw)));
     const add = button("Add a heading", "btn-quiet btn-sm", () => {
       const used = new Set(headings.map((each) => each.kind));
-      const kind = Object.keys(this.place.catalogue.kinds).find((each) => !used.has(each)) ?? "general";
+      const kind = this.place.catalogue.kinds.map(([key]) => key).find((each) => !used.has(each)) ?? "general";
       this.item.headings = [...headings, { title: "", kind }];
       redraw(headings.length);
     });
@@ -136,7 +138,7 @@ export class ItemCard {
       this.host.changed();
     });
     const kind = el("select", { class: "form-select", id: `${id}-kind` },
-      ...Object.entries(this.place.catalogue.kinds).map(([key, words]) => el("option", { value: key, selected: key === heading.kind }, words)));
+      ...this.place.catalogue.kinds.map(([key, words]) => el("option", { value: key, selected: key === heading.kind }, words)));
     kind.addEventListener("change", () => {
       heading.kind = kind.value;
       this.host.changed();
