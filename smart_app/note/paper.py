@@ -1,23 +1,25 @@
 """A signed note on paper: its exact words as a PDF, with who signed it and what is AI-drafted. Pure.
 
-One embedded font (DejaVu Sans: Latin, Greek, Cyrillic). A letter that it lacks, or that would need shaping or another
+One embedded font (Noto Sans: Latin, Greek, Cyrillic). A letter that it lacks, or that would need shaping or another
 direction, is written as its Unicode number in square brackets and the page says so: none is lost in silence.
 """
 
 import logging
+import tempfile
 import unicodedata
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
+import pymupdf_fonts  # type: ignore[import-untyped]
 from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 from fpdf import FPDF
 
-_FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
-_FAMILY = "DejaVu"
+_FAMILY = "Noto Sans"
 _MARGIN_MM = 20
 _BODY_PT, _SMALL_PT, _HEAD_PT, _TITLE_PT = 10.5, 8.5, 13, 17
 _LINE_MM = 5.4
@@ -44,9 +46,14 @@ class Paper:
     note_id: str
 
 
+def _font() -> bytes:
+    """Return the font's TrueType file."""
+    return bytes(pymupdf_fonts.fontbuffers["notos"]())
+
+
 @cache
 def _letters() -> frozenset[int]:
-    with TTFont(_FONT, lazy=True) as font:
+    with TTFont(BytesIO(_font()), lazy=True) as font:
         return frozenset(font.getBestCmap())
 
 
@@ -73,13 +80,13 @@ class _Page(FPDF):
         self.cell(0, 5, f"{self.foot}  ·  page {self.page_no()} of {{nb}}", align="C")
 
 
-def _made(paper: Paper) -> _Page:
+def _made(paper: Paper, font_file: Path) -> _Page:
     page = _Page(format="A4")
     page.set_margins(_MARGIN_MM, _MARGIN_MM)
     page.set_auto_page_break(True, margin=_MARGIN_MM)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the font's own oddities, of no consequence here
-        page.add_font(_FAMILY, fname=_FONT)
+        page.add_font(_FAMILY, fname=font_file)
     page.set_title(paper.title)
     page.set_creator("Chartside")
     page.set_lang("en")
@@ -99,7 +106,13 @@ def pdf(paper: Paper) -> bytes:
     """Return the note as a PDF file."""
     # fontTools tells at length what it subsets.
     logging.getLogger("fontTools").setLevel(logging.ERROR)
-    page = _made(paper)
+    with tempfile.TemporaryDirectory() as folder:  # the library takes a font by its path only
+        font_file = Path(folder) / "font.ttf"
+        font_file.write_bytes(_font())
+        return _printed(paper, _made(paper, font_file))
+
+
+def _printed(paper: Paper, page: _Page) -> bytes:
     _write(page, paper.title, _TITLE_PT)
     born = f", born {paper.birth_date}" if paper.birth_date else ""
     _write(page, f"{paper.patient}{born}", _BODY_PT, before_mm=2)
