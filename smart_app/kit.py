@@ -16,6 +16,7 @@ from smart_app.draft.builtin import BuiltinDrafter
 from smart_app.draft.cues import cues
 from smart_app.draft.json_shape import to_json as summary_to_json
 from smart_app.errors import Expired, NotFound, NotSignedIn
+from smart_app.help import practice
 from smart_app.help.reading import Sources
 from smart_app.jobs.filing import Filer
 from smart_app.jobs.pipeline import Pipeline, Tools
@@ -25,7 +26,7 @@ from smart_app.launch.tokens import TokenKeeper
 from smart_app.note import material, overview
 from smart_app.note.content import ai_element
 from smart_app.note.desk import Desk
-from smart_app.ports import Drafter, PatientFacts, Person, Transcript, Utterance
+from smart_app.ports import PRACTICE_PATIENT, Drafter, PatientFacts, Person, Transcript, Utterance
 from smart_app.recording import erasure, withdrawal
 from smart_app.recording.audio import AudioStore
 from smart_app.recording.keyslots import KeySlots
@@ -36,6 +37,7 @@ from smart_app.session import LIVE
 from smart_app.sound import StoredSound, merge
 from smart_app.store import captured, filings, launches, retention, sessions, visits
 from smart_app.store.database import Database, Db
+from smart_app.store.practice import forget as forget_practice
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note, Recording, TelehealthSession
 from smart_app.store.upgrade import upgrade
@@ -86,7 +88,9 @@ class Kit:
     jobs: Jobs
 
     def patient_of(self, person: Person) -> PatientFacts:
-        """Return the patient as read at this browser's launch."""
+        """Return the patient as read at this browser's launch, or the practice patient."""
+        if person.patient_id.startswith(PRACTICE_PATIENT):
+            return practice.facts_of(person)
         with self.db.read() as db:
             found = launches.patient_of(db, self.seal, person.browser_session_id)
         if found is None:
@@ -236,6 +240,7 @@ def sweep(
     erasure.sweep_orphans(db, audio)
     with db.begin() as open_db:
         ending.end_empty_rooms(open_db, now=clock.now(), after_minutes=settings.room_empty_minutes)
+        forget_practice(open_db, before=clock.now() - practice.KEPT)
 
 
 def _pulse(db: Database, clock: SystemClock, kept: Retention) -> tuple[list[str], list[str]]:

@@ -290,6 +290,10 @@ class Access:
     patient_id: str
 
 
+PRACTICE_PATIENT = "practice:"
+"""How the id of a practice patient begins; no FHIR id holds a colon, so no chart can have it."""
+
+
 class Tokens(Protocol):
     """Access tokens of launches, refreshed as needed. Raises ChartNeedsRelaunch or ChartUnreachable."""
 

@@ -3,19 +3,21 @@
 from collections.abc import Callable
 from functools import partial
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, g
 
 from smart_app import kit as kits
 from smart_app.call import routes as call
 from smart_app.config import Settings
 from smart_app.consent import routes as consent
-from smart_app.help import admin_routes, why_routes
+from smart_app.help import admin_routes, practice_routes, why_routes
 from smart_app.help import routes as help_
+from smart_app.help.practice import PracticeIdentity
 from smart_app.kit import Kit
 from smart_app.launch import routes as launch
 from smart_app.launch.identity import BrowserIdentity
 from smart_app.note import routes as note
 from smart_app.note.ready_made import seed_templates
+from smart_app.ports import PRACTICE_PATIENT
 from smart_app.recording import routes as recording
 from smart_app.store import site
 from smart_app.transcript.dictate import Dictation
@@ -27,10 +29,20 @@ def _register(app: Flask, make: Callable[..., Blueprint], **needs: object) -> No
     app.register_blueprint(make(**needs))
 
 
-def _site_facts(made: Kit) -> dict[str, bool]:
-    """Tell every page whether the assistant is off for this site (S01); the server refuses in consent/gate.py."""
+def _site_facts(made: Kit) -> dict[str, object]:
+    """Tell every page whether the assistant is off for this site (S01), and the walk-through's steps in practice.
+
+    The server itself refuses in consent/gate.py.
+    """
+    who = g.get("person")
+    is_practice = who is not None and who.patient_id.startswith(PRACTICE_PATIENT)
     with made.db.read() as db:
-        return {"site_off": not site.is_ai_offered(db)}
+        is_off = not site.is_ai_offered(db)
+    return {
+        "site_off": is_off,
+        "is_practice": is_practice,
+        "tour_steps": practice_routes.steps() if is_practice else [],
+    }
 
 
 def wire(settings: Settings, kit: Kit | None) -> Flask:
@@ -40,7 +52,7 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
     limiter = front.prepare(app, settings)
     language.prepare(app, settings)
     identity = BrowserIdentity(db=made.db, settings=settings, clock=made.clock, seal=made.seal)
-    policy.enforce(app, identity, settings.base_url)
+    policy.enforce(app, PracticeIdentity(identity, made.db), settings.base_url)
     front.serve_health(app, limiter, made.health, policy.allow(policy.Who.PUBLIC))
     room = partial(_register, app, db=made.db, settings=settings, clock=made.clock, seal=made.seal)
     room(launch.blueprint, http=made.http, charts=made.charts)
@@ -78,6 +90,11 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
     app.register_blueprint(admin_routes.blueprint(db=made.db, clock=made.clock))
     app.register_blueprint(
         why_routes.blueprint(db=made.db, clock=made.clock, seal=made.seal, sources=made.why_sources())
+    )
+    app.register_blueprint(
+        practice_routes.blueprint(
+            db=made.db, clock=made.clock, seal=made.seal, create_note=made.desk.create, patient_of=made.patient_of
+        )
     )
     app.context_processor(partial(_site_facts, made))
     front.exempt_from_csrf(app, "recording.put_chunk")

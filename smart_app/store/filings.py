@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, or_, select, update
 
 from smart_app.store.database import Db
-from smart_app.store.tables import Filing
+from smart_app.store.tables import Filing, TelehealthSession
 
 NOT_TAKEN = "not_taken"
 """Parked because the EHR has no such resource or operation."""
@@ -14,7 +14,10 @@ WAITS = "waits_for_another"
 
 
 def owe(db: Db, kind: str, subject_id: str, *, session_id: str, now: datetime) -> None:
-    """Say that the chart must (again) get the resource of this kind made from this row."""
+    """Say that the chart must (again) get the resource of this kind made from this row; never of a practice session."""
+    session = db.get(TelehealthSession, session_id)
+    if session is not None and session.is_practice:
+        return
     row = find(db, kind, subject_id)
     if row is None:
         db.add(Filing(kind=kind, subject_id=subject_id, session_id=session_id, next_try_at=now))

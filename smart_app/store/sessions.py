@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select, update
 
 from smart_app.errors import MoveRefused, NotFound
-from smart_app.ports import PatientFacts, Person
+from smart_app.ports import PRACTICE_PATIENT, PatientFacts, Person
 from smart_app.session import LIVE, Event, IllegalMove, Standing, State, move
 from smart_app.store import recordings
 from smart_app.store.database import Db, new_id
@@ -79,6 +79,7 @@ def create(
         state=State.OPEN.value,
         ai_consent_at_start=ai_consent,
         modality=modality,
+        is_practice=person.patient_id.startswith(PRACTICE_PATIENT),
         started_at=at,
     )
     db.add(row)

@@ -51,7 +51,7 @@ function nameZone() {
 
 /** Ask how everything stands. */
 async function refresh() {
-  const said = await getJson("/chart/state");
+  const said = await getJson(`/chart/state${location.search}`);
   for (const each of said.sessions) {
     const line = visits.querySelector(`[data-line="${CSS.escape(each.id)}"]`);
     if (line instanceof HTMLElement) tell(line, each.line);

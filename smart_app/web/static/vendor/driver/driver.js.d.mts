@@ -1,0 +1,1 @@
+export function driver(options: object): any;
