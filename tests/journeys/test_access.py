@@ -55,6 +55,9 @@ class Hands:
                 return
             self.page.keyboard.press("Shift+Tab" if back else "Tab")
             stop = focused(self.page)
+            if not stop["is_in_sight"]:  # the page may still be scrolling there
+                self.page.wait_for_timeout(500)
+                stop = focused(self.page)
             assert stop["tag"] == "BODY" or (stop["is_seen"] and stop["is_in_sight"]), stop
         pytest.fail(f"Tab never reached {target}")
 
@@ -186,6 +189,7 @@ def test_the_join_page_is_light_and_asks_nobody_else(visit: Visit) -> None:
     page.on("response", lambda one: answers.append(one))
     session = visit.client_browser.context.new_cdp_session(page)
     session.send("Network.enable")
+    session.send("Network.clearBrowserCache")
     sizes: dict[str, float] = {}
     session.on("Network.loadingFinished", lambda one: sizes.update({one["requestId"]: one["encodedDataLength"]}))
     page.goto(visit.link)
