@@ -57,10 +57,10 @@ class _Consent:
                 action = "ai_consent.on" if is_on else "ai_consent.off"
                 write = audit_lines.append if is_on else audit_lines.append_if_possible
                 write(db, at=now, actor=who.fhir_user, action=action, subject=who.clinician_id)
-            if not is_on:
-                stopping.stop_all_of(db, who.clinician_id, actor=who.fhir_user, at=now)
+            was_recording = not is_on and stopping.stop_all_of(db, who.clinician_id, actor=who.fhir_user, at=now)
             changed_at = consents.clinician(db, who.clinician_id).ai_consent_changed_at
-        return jsonify(is_on=is_on, changed_at=changed_at.isoformat() if changed_at else None)
+        at = changed_at.isoformat() if changed_at else None
+        return jsonify(is_on=is_on, changed_at=at, was_recording=was_recording)
 
     @allow(Who.CLINICIAN)
     def opt_in_record(self) -> Response:

@@ -31,10 +31,13 @@ def stop(db: Db, session: TelehealthSession, *, cause: str, last: Last, actor: s
         )
 
 
-def stop_all_of(db: Db, clinician_id: str, *, actor: str, at: datetime) -> None:
-    """Stop every recording of a clinician who switched the AI usage consent off (decision 8)."""
-    for session in sessions.live_of_clinician(db, clinician_id):
+def stop_all_of(db: Db, clinician_id: str, *, actor: str, at: datetime) -> bool:
+    """Stop every recording of a clinician who switched the AI usage consent off (decision 8); False: there was none."""
+    live = sessions.live_of_clinician(db, clinician_id)
+    was_recording = any(session.state == State.RECORDING for session in live)
+    for session in live:
         stop(db, session, cause="switched_off", last={}, actor=actor, at=at)
+    return was_recording
 
 
 def stop_everywhere(db: Db, *, actor: str, at: datetime) -> None:

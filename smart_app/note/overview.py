@@ -92,6 +92,8 @@ _STANDS = {
     State.EMPTY: Stand(words="No summary", tone="plain"),
     State.FAILED: Stand(words="Summary failed", tone="danger"),
 }
+_NOBODY_THERE = Stand(words="Nobody in the room", tone="waiting")
+"""Whatever was going on in it stands still, a recording too: the recorder is the clinician's browser."""
 _NOTE_STANDS = {
     "draft": Stand(words="Draft", tone="waiting"),
     "signed": Stand(words="Signed", tone="good"),
@@ -124,8 +126,13 @@ def waiting(db: Db, session: TelehealthSession, custody: Custody, *, now: dateti
     )
 
 
+def _stand(session: TelehealthSession) -> Stand:
+    state = State(session.state)
+    return _NOBODY_THERE if state in LIVE and session.room_empty_since is not None else _STANDS[state]
+
+
 def _open_line(session: TelehealthSession, room_empty_minutes: float) -> str:
-    if session.state != State.OPEN:
+    if session.state != State.OPEN and session.room_empty_since is None:
         return "The session is going on. Nothing is processed before it ends."
     left = (
         "Everyone has left, but it was not ended."
@@ -264,7 +271,7 @@ def overview(
                 ended_at=row.ended_at,
                 state=state,
                 modality=_MODALITIES.get(row.modality, row.modality),
-                stand=_OWN if has_own else _STANDS[state],
+                stand=_OWN if has_own else _stand(row),
                 line=_OWN_LINE + _ready_line(statuses) if has_own else line,
                 is_open=state in LIVE,
                 is_unread=is_unread(db, row),

@@ -24,7 +24,7 @@ def test_every_turn_of_the_switch_is_kept(room: Room) -> None:
     assert alice.get("/profile").status_code == 200
     for is_on in (True, True, False, True):
         said = alice.ok("/profile/ai-consent", {"is_on": is_on})
-        assert said == {"is_on": is_on, "changed_at": room.clock.now().isoformat()}
+        assert said == {"is_on": is_on, "changed_at": room.clock.now().isoformat(), "was_recording": False}
     with room.db.read() as db:
         assert [row.is_on for row in db.query(AiConsentChange).order_by(AiConsentChange.id)] == [True, False, True]
     assert alice.post("/profile/ai-consent", {"is_on": "yes"}).status_code == 400

@@ -18,7 +18,7 @@ box.addEventListener("change", async () => {
     const when = new Date(said.changed_at).toLocaleString([], { dateStyle: "long", timeStyle: "short" });
     state.textContent = said.is_on
       ? `It is on since ${when}. It takes effect for sessions that start from now on.`
-      : `It is off since ${when}. A running recording was stopped.`;
+      : `It is off since ${when}.${said.was_recording ? " The running recording was stopped." : ""}`;
   } catch (error) {
     box.checked = !isWanted;
     tell(byId("ai-trouble", HTMLElement), wordsOf(error));
