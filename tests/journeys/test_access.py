@@ -302,7 +302,7 @@ def test_from_ready_to_signed_by_keyboard(visit: Visit, app_data: AppData) -> No
     expect(pop_up).to_have_count(1, timeout=READY_MS)
     _check(hands.page)
     hands.presses.clear()
-    hands.press(pop_up.get_by_role("link").first)
+    hands.press(pop_up.get_by_role("button", name="Open the session"))
     article = hands.page.locator(f"#session-{visit.session_id}")
     expect(article).to_be_visible()
     _check(hands.page)
