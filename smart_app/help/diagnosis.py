@@ -147,7 +147,10 @@ def _recording(facts: SessionFacts) -> list[Cause]:
 
 
 def _switches(facts: SessionFacts) -> list[Cause]:
-    turned = Evidence(what="Your switch was last turned", at=facts.ai_consent_changed_at)
+    was_turned = facts.ai_consent_changed_at is not None
+    turned = Evidence(
+        what="Your switch was last turned" if was_turned else "You never turned it on", at=facts.ai_consent_changed_at
+    )
     started = Evidence(what="This session began", at=facts.started_at)
     found = []
     if not facts.is_ai_consent_on:

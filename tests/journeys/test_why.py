@@ -58,6 +58,8 @@ def test_the_room_says_why_there_is_no_record_button(seat: ClinicianSeat, camera
     seat.ensure_switch(is_on=False)
     seat.start_session()
     ask = seat.page.get_by_role("button", name="Why is there no record button?")
+    expect(ask).to_be_visible()
+    camera.take(seat.page, "why-record-bar")
     ask.focus()
     seat.page.keyboard.press("Enter")
     dialog = seat.page.get_by_role("dialog")

@@ -48,6 +48,8 @@ function show(number) {
   /** @type {any} */ const tour = driver({
     animate: !matchMedia("(prefers-reduced-motion: reduce)").matches,
     disableActiveInteraction: true,
+    // Driver puts the focus on the close button; going on is what most people want.
+    onPopoverRender: (/** @type {any} */ popover) => setTimeout(() => popover.nextButton.focus(), 60),
     onDestroyed: () => document.getElementById("main")?.focus(),
   });
   const go = (/** @type {number} */ to) => {

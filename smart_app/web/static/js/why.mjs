@@ -7,7 +7,7 @@ import { button, el } from "./dom.mjs";
 import { csrfToken, getJson, wordsOf } from "./http.mjs";
 import { openModal } from "./modal.mjs";
 
-/** @typedef {{code: string, missing: string, why: string, todo: string, evidence: {what: string, at: string|null}[],
+/** @typedef {{code: string, about: string, missing: string, why: string, todo: string, evidence: {what: string, at: string|null}[],
  *   fix: null|{label: string, url: string, method: "get"|"post"}}} Cause */
 
 /** Ask the browser whether the page may hear: ok, blocked, missing, or empty when it does not say. */
@@ -56,7 +56,7 @@ function fixOf(fix) {
 function panel(cause) {
   return el(
     "section",
-    { class: "why-cause", "data-code": cause.code },
+    { class: "why-cause mt-4", "data-code": cause.code },
     el("h3", {}, cause.missing),
     el("p", {}, cause.why),
     cause.evidence.length ? el("ul", { class: "small soft" }, ...cause.evidence.map(evidence)) : null,
@@ -74,7 +74,10 @@ export async function explain(from) {
   const body = document.createDocumentFragment();
   try {
     /** @type {{causes: Cause[]}} */ const said = await getJson(`/why?${asked}`);
-    body.append(...said.causes.map(panel));
+    // What was asked about comes first: the recording at the record bar, the summary everywhere else.
+    const first = from.id === "record-why" ? "record" : "summary";
+    const inOrder = [...said.causes.filter((one) => one.about === first), ...said.causes.filter((one) => one.about !== first)];
+    body.append(...inOrder.map(panel));
     if (!said.causes.length) body.append(el("p", {}, "Nothing is missing: everything that this session needs is there."));
   } catch (error) {
     body.append(el("p", {}, wordsOf(error)));
