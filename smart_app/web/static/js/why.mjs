@@ -33,7 +33,10 @@ function evidence(fact) {
 /** @param {Cause["fix"]} fix */
 function fixOf(fix) {
   if (!fix) return null;
-  if (fix.method === "get") return el("a", { class: "btn btn-primary", href: fix.url, target: fix.url.startsWith("/sessions/") ? "_blank" : undefined, rel: "noopener" }, fix.label);
+  if (fix.method === "get") {
+    const keepsCall = location.pathname.startsWith("/sessions/") || fix.url.startsWith("/sessions/");
+    return el("a", { class: "btn btn-primary", href: fix.url, target: keepsCall ? "_blank" : undefined, rel: "noopener" }, fix.label);
+  }
   const trouble = el("p", { class: "small mb-0 mt-2", role: "alert", hidden: true });
   const act = button(fix.label, "btn-primary", async () => {
     const said = await fetch(fix.url, {
