@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.usefixt
 
 MOST_CLICKS = {"from launch to recording": 6, "from ready to signed": 4, "for the client": 3}
 MOST_JOIN_BYTES = 150_000
-SPEECH_S = 22
+SPEECH_S = 40
 READY_MS = 150_000
 _MOST_TABS = 80
 _WATCH_PRESSES = """
