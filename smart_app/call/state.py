@@ -95,17 +95,22 @@ def _person(rows: RoomRows, row: Participant, viewer: Participant, now: datetime
     }
 
 
+def _absent(rows: RoomRows) -> str:
+    """Return why there is no record control at all; empty when there is one (S01, S09, S37)."""
+    if State(rows.session.state) not in LIVE:
+        return "ended"
+    if not rows.is_ai_offered:
+        return "site_off"
+    if not rows.has_ai_consent:
+        return "ai_consent_off"
+    return "" if rows.session.ai_consent_at_start else "ai_consent_too_late"
+
+
 def _control(rows: RoomRows, now: datetime) -> tuple[str, str]:
     """Return what the record control is, and why (S09, S10, S37)."""
+    if why := _absent(rows):
+        return "absent", why
     state = State(rows.session.state)
-    if state not in LIVE:
-        return "absent", "ended"
-    if not rows.is_ai_offered:
-        return "absent", "site_off"
-    if not rows.has_ai_consent:
-        return "absent", "ai_consent_off"
-    if not rows.session.ai_consent_at_start:
-        return "absent", "ai_consent_too_late"
     if state is State.RECORDING:
         return "stop", ""
     pause = pauses.standing(rows.session, rows.people)

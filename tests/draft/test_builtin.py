@@ -152,9 +152,7 @@ def test_an_answer_is_true_of_the_time_that_was_asked_about() -> None:
 
 def test_what_cannot_stand_with_its_time_is_left_for_the_clinicians_words() -> None:
     """Neither half is quoted as if it were the whole."""
-    when = (
-        "The second week, when my sister came and stayed with us and cooked and looked after the boys, was better."
-    )
+    when = "The second week, when my sister came and stayed with us and cooked and looked after the boys, was better."
     summary = drafted("P: " + when + " I had no panic attacks at all, and I slept through most of the nights, I think.")
     assert not any(each.startswith("Client reports that they had no panic") for each in section(summary, "subjective"))
 

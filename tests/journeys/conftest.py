@@ -124,7 +124,7 @@ def open_browser(driver: Playwright, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="package")
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Camera:
-    """Takes each screen at 1280, 768 and 390 px: in docs/img with CHARTSIDE_SCREENSHOTS=1, else in a folder that goes."""
+    """Takes each screen at 1280, 768 and 390 px: in docs/img with CHARTSIDE_SCREENSHOTS=1, else nowhere kept."""
     is_kept = os.environ.get("CHARTSIDE_SCREENSHOTS") == "1"
     folder = SCREENSHOTS if is_kept else tmp_path_factory.mktemp("screens")
     folder.mkdir(parents=True, exist_ok=True)

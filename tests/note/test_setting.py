@@ -28,7 +28,7 @@ def held(clinic: Clinic, clock: FrozenClock) -> Clinic:
             {"link_id": "text", "title": "Note", "type": "text"},
         ]
         templates.add(
-            db, template_id="detailed", title="Detailed", elements=elements, is_ready_made=False, now=clock.now()
+            db, template_id="detailed", title="Detailed", elements=elements, is_ready_made=True, now=clock.now()
         )
     return clinic
 

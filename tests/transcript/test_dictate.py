@@ -25,7 +25,7 @@ class Echo:
 @pytest.mark.req("B14")
 def test_the_sound_is_decoded_and_recognised_with_the_charts_words() -> None:
     """The same decoder and recogniser as a session's, helped by the chart."""
-    assert dictate.hear(MEDIA.read_bytes(), Echo(), hotwords=("sertraline",)) .endswith("sound sertraline")
+    assert dictate.hear(MEDIA.read_bytes(), Echo(), hotwords=("sertraline",)).endswith("sound sertraline")
 
 
 @pytest.mark.req("T09")
