@@ -8,10 +8,10 @@ BIN := $(VENV)/bin
 RUNNING := tests/journeys tests/crash tests/bad_input
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test rows forget journey check bench browser faketime coturn lock clean
+.PHONY: help demo test rows forget journey campaign-journeys check bench browser faketime coturn lock clean
 
 help:  ## Show what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then echo "Chartside needs Python 3.11 or newer. Install it (Debian: apt install python3 python3-venv), then run this again."; exit 1; fi
@@ -41,12 +41,15 @@ demo: $(VENV)/.installed  ## A whole clinic on this machine: sandbox EHR, web, w
 rows: $(VENV)/.installed  ## Which row of the behaviour table is proved by which test of the last `make test`; writes docs/rows.md
 	$(BIN)/python -m tests.rows
 
-test: forget check browser faketime coturn  ## Everything: checks, unit tests, journeys in real browsers
+test: forget check browser faketime  ## Everything: checks, unit tests, journeys in real browsers
 	$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(RUNNING))
-	$(BIN)/python -m pytest $(RUNNING)
+	$(BIN)/python -m pytest $(RUNNING) -m "not campaign"
 
 forget: $(VENV)/.installed  # The record of which tests passed begins anew.
 	@$(BIN)/python -m tests.rows --forget
+
+campaign-journeys: browser coturn  ## The longer journeys: several people, bad lines, languages, templates, access (20 minutes)
+	$(BIN)/python -m pytest tests/journeys -m campaign
 
 journey: browser faketime coturn  ## The whole visit in two real browsers against the running demo, with screenshots in docs/img
 	CHARTSIDE_SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys -m journey -s

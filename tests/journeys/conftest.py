@@ -71,15 +71,15 @@ class AppData:
         return [path for path in files if recordings & set(path.parts)]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[run.Clinic]:
-    """The running demo: sandbox EHR, web and worker, without sample visits."""
+    """The running demo, one for each journey: sandbox EHR, web and worker, without sample visits."""
     site = site_in(tmp_path_factory.mktemp("clinic"))
     with run.running(site, Quiet()) as clinic:
         yield clinic
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def app_data(clinic: run.Clinic) -> AppData:
     """What the running app stores."""
     return AppData(folder=clinic.site.data_dir / "app")

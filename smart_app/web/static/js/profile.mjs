@@ -8,6 +8,7 @@ import { postJson, wordsOf } from "./http.mjs";
 const box = byId("ai-consent", HTMLInputElement);
 const state = byId("ai-state", HTMLElement);
 
+box.disabled = false; // Not before somebody listens: a click on a slow page must not show what was never stored.
 box.addEventListener("change", async () => {
   const isWanted = box.checked;
   box.disabled = true;
