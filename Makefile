@@ -52,7 +52,7 @@ campaign-journeys: browser coturn  ## The longer journeys: several people, bad l
 	$(BIN)/python -m pytest tests/journeys -m campaign
 
 journey: browser faketime coturn  ## The whole visit in two real browsers against the running demo, with screenshots in docs/img
-	CHARTSIDE_SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys -m journey -s
+	CHARTSIDE_SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys -m "journey and not campaign" -s
 
 check: $(VENV)/.installed node_modules/.installed  ## Style, types, import contracts, ES modules
 	$(BIN)/ruff check .
