@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from smart_app.call import identity, presence
 from smart_app.config import Settings
-from smart_app.consent import given, language_routes, questions, screen
+from smart_app.consent import given, language_routes, questions
 from smart_app.errors import BadInput, MoveRefused, NotFound
 from smart_app.ports import Clock
 from smart_app.store import audit_lines, consents, participants, sessions
@@ -107,13 +107,7 @@ class _InOneRoom:
             asked = consents.open_question(db, row.id) if row.is_in_person else None
         if asked is None:
             return Response(status=204)
-        return jsonify(
-            consent_id=asked.id,
-            title=screen.text(asked.text_version, asked.language).title,
-            html=asked.screen_html,
-            text_version=asked.text_version,
-            language=asked.language,
-        )
+        return jsonify(questions.as_shown(asked))
 
     @allow(Who.CLINICIAN)
     def speak(self, session_id: str, participant_id: str) -> Response:

@@ -64,6 +64,17 @@ def screen_for(db: Db, asker: Asker, participant: Participant) -> screen.Screen:
     )
 
 
+def as_shown(row: RecordingConsent) -> dict[str, str | int]:
+    """Return the question as a page shows it, on the participant's own device or on one that was handed over (S12)."""
+    return {
+        "consent_id": row.id,
+        "title": screen.text(row.text_version, row.language).title,
+        "html": row.screen_html,
+        "text_version": row.text_version,
+        "language": row.language,
+    }
+
+
 def ask(db: Db, asker: Asker, participant: Participant, *, at: datetime) -> RecordingConsent:
     """Put the question to one participant, with the screen as they will see it. Call only with them in the room."""
     shown = screen_for(db, asker, participant)

@@ -96,13 +96,7 @@ class _Consent:
             row = consents.open_question(db, in_room().participant_id)
         if row is None:
             return Response(status=204)
-        return jsonify(
-            consent_id=row.id,
-            title=screen.text(row.text_version, row.language).title,
-            html=row.screen_html,
-            text_version=row.text_version,
-            language=row.language,
-        )
+        return jsonify(questions.as_shown(row))
 
     def _me(self, db: Db, session_id: str) -> Participant:
         """Return the participant who asks; a click shows that they are here."""

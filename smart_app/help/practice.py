@@ -23,7 +23,7 @@ from smart_app.web.policy import Identify
 
 KEPT = timedelta(days=1)
 TEMPLATE = "soap-progress-note"
-_SAMPLE = Path(__file__).with_name("sample_summary.json")
+_SAMPLE = Path(__file__).parents[1] / "sample_summary.json"
 _HELD_FOR = timedelta(minutes=50)
 
 CreateNote = Callable[[Db, Person, TelehealthSession, Template], Note]

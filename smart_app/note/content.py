@@ -205,30 +205,24 @@ def fill(content: Content, summary: Summary, times: Mapping[str, tuple[float, fl
     )
 
 
-def _filled(element: Element, summary: Summary, times: Mapping[str, tuple[float, float]]) -> Element:
-    offers = tuple(
+def _offered(
+    statements: tuple[Statement, ...], prefix: str, kind: str, times: Mapping[str, tuple[float, float]]
+) -> tuple[Offer, ...]:
+    """Return statements as offers beside the note, numbered under the prefix."""
+    return tuple(
         Offer(
-            id=f"wording-{number}",
-            kind="wording",
-            text=each.text,
-            evidence=_evidence(each.evidence, times),
-            why=each.why,
+            id=f"{prefix}-{number}", kind=kind, text=each.text, evidence=_evidence(each.evidence, times), why=each.why
         )
-        for number, each in enumerate(summary.for_your_wording)
-    ) + tuple(
+        for number, each in enumerate(statements)
+    )
+
+
+def _filled(element: Element, summary: Summary, times: Mapping[str, tuple[float, float]]) -> Element:
+    offers = _offered(summary.for_your_wording, "wording", "wording", times) + tuple(
         Offer(id=f"said-{number}", kind=each.kind, text=each.text, evidence=_evidence(each.evidence, times))
         for number, each in enumerate(summary.omissions)
     )
-    aside = tuple(
-        Offer(
-            id=f"aside-{number}",
-            kind="unplaced",
-            text=each.text,
-            evidence=_evidence(each.evidence, times),
-            why=each.why,
-        )
-        for number, each in enumerate(summary.unplaced)
-    )
+    aside = _offered(summary.unplaced, "aside", "unplaced", times)
     parts = tuple(
         Part(
             key=section.key,

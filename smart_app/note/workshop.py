@@ -17,7 +17,7 @@ from smart_app.store.sealed import Seal
 from smart_app.store.tables import Template
 
 Elements = list[dict[str, Any]]
-_SAMPLE = Path(__file__).with_name("sample_summary.json")
+_SAMPLE = Path(__file__).parents[1] / "sample_summary.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
