@@ -94,8 +94,7 @@ class ClinicianSeat:
     def admit(self, name: str, role: str = "Client") -> None:
         """Admit whoever waits under this name."""
         group = self.page.get_by_role("group", name=f"Admit {name}")
-        group.get_by_label("I recognise this person").check(timeout=SLOW_MS)
-        group.get_by_label(f"{name} joins as").select_option(label=role)
+        group.get_by_label(f"{name} joins as").select_option(label=role, timeout=SLOW_MS)
         group.get_by_role("button", name="Admit").click()
         expect(self.page.locator("#people")).to_contain_text("In the session", timeout=SLOW_MS)
 

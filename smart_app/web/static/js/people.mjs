@@ -112,24 +112,18 @@ export class People {
   #admission(person) {
     const name = capital(nameOf(person));
     const role = el("select", { class: "form-select", id: `role-${person.id}` }, ...ROLES.map((one) => el("option", { value: one }, capital(one))));
-    const box = el("input", { type: "checkbox", class: "form-check-input", id: `known-${person.id}` });
     const minor = el("input", { type: "checkbox", class: "form-check-input", id: `minor-${person.id}` });
     const trouble = el("div", { role: "alert", class: "small", hidden: true });
-    const admit = button("Admit", "btn-primary btn-sm", () => {
-      if (!box.checked) {
-        tell(trouble, "Tick “I recognise this person” first.");
-        box.focus();
-        return undefined;
-      }
-      return this.#act(person, "admit", { role: role.value, recognised: true, is_minor: minor.checked }, trouble);
-    });
+    const meaning = el("p", { class: "small mb-0", id: `known-${person.id}` }, "Press Admit only if you can say: “I recognise this person.” It is kept with the session.");
+    const admit = button("Admit", "btn-primary btn-sm", () => this.#act(person, "admit", { role: role.value, recognised: true, is_minor: minor.checked }, trouble));
+    admit.setAttribute("aria-describedby", meaning.id);
     const away = button("Turn away", "btn-quiet btn-sm", () => this.#act(person, "turn-away", {}, trouble));
     return el(
       "div",
       { class: "admit", role: "group", "aria-label": `Admit ${name}` },
       el("div", {}, el("label", { class: "form-label", for: role.id }, `${name} joins as`), role),
-      el("div", { class: "form-check" }, box, el("label", { class: "form-check-label", for: box.id }, "I recognise this person")),
       el("div", { class: "form-check" }, minor, el("label", { class: "form-check-label", for: minor.id }, "This person is a minor")),
+      meaning,
       el("div", { class: "row-actions" }, admit, away),
       trouble,
     );
