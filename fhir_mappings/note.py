@@ -173,7 +173,8 @@ def _security_labels(note: Note) -> list[codes.Code]:
 def _content(note: Note, site: Site, ending: str) -> list[Resource]:
     created_at = instant(note.signed_at or note.created_at)
     plain = text.render(
-        (element.title, None if element.type == "heading" else element.text) for element in note.elements
+        ((element.title, None if element.type == "heading" else element.text) for element in note.elements),
+        empty=text.LEFT_OPEN if note.doc_status == "preliminary" else text.NOT_DOCUMENTED,
     )
     first: Resource = {
         "attachment": {

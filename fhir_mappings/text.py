@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from fhir_mappings.faults import refuse
 
 LEFT_OPEN = "(left to the clinician)"
-"""Stands under the heading of an element without text."""
+"""Stands under a heading without text while the note is a draft."""
+NOT_DOCUMENTED = "(not documented)"
+"""Stands there once it is signed: it invents no finding, and leaves nothing open that nobody will fill."""
 
 _ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _LIKE_A_HEADING = re.compile(rf"(?<![^{_ENDS}])([^\S{_ENDS}]*)(\\*## )")
@@ -34,8 +36,10 @@ def unescape(text: str) -> str:
     return _ESCAPED.sub(r"\1\2", text)
 
 
-def render(parts: Iterable[tuple[str, str | None]]) -> str:
+def render(parts: Iterable[tuple[str, str | None]], *, empty: str = LEFT_OPEN) -> str:
     """Write (title, text) pairs as one note; without a text the title stands alone, over what follows.
+
+    `empty` stands under the title of an element whose text is empty.
 
     Raises InvalidResource for a title empty, repeated or no line.
     """
@@ -46,7 +50,7 @@ def render(parts: Iterable[tuple[str, str | None]]) -> str:
         if title in seen:
             raise refuse("note text", "title", "two elements have the same heading")
         seen.add(title)
-        body = "" if text is None else (escape(clean(text)) or LEFT_OPEN) + "\n"
+        body = "" if text is None else (escape(clean(text)) or empty) + "\n"
         blocks.append(f"## {title}\n{body}")
     return "\n".join(blocks)
 
@@ -70,4 +74,4 @@ def section(text: str, title: str) -> str | None:
 
 def _body(lines: list[str]) -> str:
     body = unescape("\n".join(lines).strip())
-    return "" if body == LEFT_OPEN else body
+    return "" if body in {LEFT_OPEN, NOT_DOCUMENTED} else body

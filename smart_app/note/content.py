@@ -8,14 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from fhir_mappings.text import LEFT_OPEN
 from smart_app.formats import arrange
 from smart_app.note import session_facts
 from smart_app.note.elements import AI_TYPE, answer
 from smart_app.note.session_facts import DETAILS_TYPE, Facts
 from smart_app.ports import Statement, Summary
-
-NOTHING_DRAFTED = "(left to the clinician)"
-ALL_REMOVED = "(left empty by the clinician)"
 
 LineState = Literal["drafted", "kept", "edited", "removed", "added"]
 NEEDS_DECISION = frozenset({"partly", "no source"})
@@ -341,27 +339,33 @@ def blocking_statements(content: Content) -> tuple[str, ...]:
     )
 
 
-def _part_text(part: Part) -> str:
+def _part_text(part: Part, empty: str) -> str:
     shown = [" ".join(line.text.split()) for line in part.lines if line.is_shown]
-    if not shown:
-        shown = [ALL_REMOVED if part.lines else NOTHING_DRAFTED]
-    return "\n".join([f"{part.title}:", *shown])
+    return "\n".join([f"{part.title}:", *(shown or [empty])])
 
 
-def element_text(element: Element) -> str:
-    """Return the text of one element as it is filed: headed parts, one statement a line, then the clinician's text."""
+def element_text(element: Element, *, empty: str = LEFT_OPEN) -> str:
+    """Return the text of one element as it is filed: headed parts, one statement a line, then the clinician's text.
+
+    `empty` stands under a part that holds nothing.
+    """
     if element.facts:
         return "\n\n".join(filter(str.strip, (session_facts.as_text(element.facts), element.text)))
     if not any(line.is_shown for part in element.parts for line in part.lines):
         return element.text
     blocks = [element.reported] if element.reported else []
-    blocks += [_part_text(part) for part in element.parts if not element.reported or part.lines]
+    blocks += [_part_text(part, empty) for part in element.parts if not element.reported or part.lines]
     return "\n\n".join([*blocks, element.text] if element.text.strip() else blocks)
 
 
-def to_elements(content: Content) -> tuple[tuple[str, str, str, bool], ...]:
+def to_elements(content: Content, *, empty: str = LEFT_OPEN) -> tuple[tuple[str, str, str, bool], ...]:
     """Return (link_id, title, text, is_ai) of each element, in order, for filing."""
-    return tuple((each.link_id, each.title, element_text(each), each.has_ai_text) for each in content)
+    return tuple((each.link_id, each.title, element_text(each, empty=empty), each.has_ai_text) for each in content)
+
+
+def as_read(content: Content, *, empty: str) -> list[tuple[str, str | None]]:
+    """Return (title, text) of each element, in order; a heading has no text of its own."""
+    return [(each.title, None if each.type == "heading" else element_text(each, empty=empty)) for each in content]
 
 
 def has_ai_text(content: Content) -> bool:

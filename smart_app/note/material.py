@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from fhir_mappings.text import LEFT_OPEN, NOT_DOCUMENTED
 from smart_app.errors import Expired, NotFound, VaultError
 from smart_app.note import content as contents
 from smart_app.note.content import Content, to_elements
@@ -62,7 +63,12 @@ def elements_for_filing(seal: Seal, note: Note) -> tuple[tuple[str, str, str, bo
     Nothing that nobody saw reaches the chart (decision 15): later edits of a draft wait for the next click.
     """
     approved = approved_of(seal, note) if note.status == "draft" else None
-    return to_elements(content_of(seal, note) if approved is None else approved)
+    return to_elements(content_of(seal, note) if approved is None else approved, empty=empty_of(note))
+
+
+def empty_of(note: Note) -> str:
+    """Return what stands under an empty heading: open in a draft, not documented once signed."""
+    return LEFT_OPEN if note.signed_at is None else NOT_DOCUMENTED
 
 
 def template_of(seal: Seal, note: Note) -> tuple[int, list[dict[str, Any]]]:

@@ -19,6 +19,8 @@ import pymupdf_fonts  # type: ignore[import-untyped]
 from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 from fpdf import FPDF
 
+from fhir_mappings.text import NOT_DOCUMENTED
+
 _FAMILY = "Noto Sans"
 _MARGIN_MM = 20
 _BODY_PT, _SMALL_PT, _HEAD_PT, _TITLE_PT = 10.5, 8.5, 13, 17
@@ -31,7 +33,7 @@ NOT_PRINTED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paper:
-    """What is printed; `elements` are (title, text) in order, texts as they are filed."""
+    """What is printed; `elements` are (title, text) in order, texts as they are filed; a heading has none."""
 
     title: str
     patient: str
@@ -42,7 +44,7 @@ class Paper:
     session_at: datetime
     standing: str
     has_ai: bool
-    elements: Sequence[tuple[str, str]]
+    elements: Sequence[tuple[str, str | None]]
     note_id: str
 
 
@@ -120,11 +122,14 @@ def _printed(paper: Paper, page: _Page) -> bytes:
     _write(page, f"Signed {paper.signed_at:%-d %b %Y, %H:%M %Z} by {paper.signer}. {paper.standing}.", _BODY_PT)
     if paper.has_ai:
         _write(page, "Holds AI-drafted text, which the signer reviewed.", _BODY_PT)
-    whole = "".join([paper.title, paper.patient, paper.signer, *(part for each in paper.elements for part in each)])
+    whole = "".join(
+        [paper.title, paper.patient, paper.signer, *(part or "" for each in paper.elements for part in each)]
+    )
     plain = unicodedata.normalize("NFC", whole).replace("\n", "").replace("\t", "")
     if not all(_is_printable(each) for each in plain):
         _write(page, NOT_PRINTED, _SMALL_PT, before_mm=2)
     for title, text in paper.elements:
         _write(page, title, _HEAD_PT, before_mm=5)
-        _write(page, text.strip() or "(left empty)", _BODY_PT, before_mm=1)
+        if text is not None:
+            _write(page, text.strip() or NOT_DOCUMENTED, _BODY_PT, before_mm=1)
     return bytes(page.output())

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from fhir_mappings.text import render
+from fhir_mappings.text import NOT_DOCUMENTED, render
 from smart_app.config import Settings
 from smart_app.consent.gate import PUBLIC
 from smart_app.errors import BadInput, ConsentMissing, MoveRefused
@@ -285,6 +285,7 @@ class _NotePages:
             has_ai=contents.has_ai_text(content),
             attests_plain=ATTESTS_PLAIN,
             attests_ai=ATTESTS_AI,
+            not_documented=NOT_DOCUMENTED,
             **facts,
         )
 
@@ -308,9 +309,9 @@ class _NotePages:
     def text(self, note_id: str) -> Response:
         """Return the note as text, as it is filed."""
         with self.db.read() as db:
-            content = material.content_of(self.seal, _note(db, note_id))
-        parts = [(each.title, None if each.type == "heading" else contents.element_text(each)) for each in content]
-        return Response(render(parts), mimetype="text/plain")
+            note = _note(db, note_id)
+            content, empty = material.content_of(self.seal, note), material.empty_of(note)
+        return Response(render(contents.as_read(content, empty=empty), empty=empty), mimetype="text/plain")
 
     def _stale(self, db: Db, note: Note, error: StaleRevision) -> tuple[Response, int]:
         """Answer 409 with what is stored, so that the page can show both."""

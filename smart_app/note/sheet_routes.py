@@ -68,7 +68,7 @@ class _Sheets:
                 session_at=sessions.find(db, note.session_id).started_at.astimezone(zone),
                 standing=overview.note_line(note, [filing] if filing else []).stand.words,
                 has_ai=contents.has_ai_text(content),
-                elements=[(title, text) for _link_id, title, text, _is_ai in contents.to_elements(content)],
+                elements=contents.as_read(content, empty=material.empty_of(note)),
                 note_id=note.id,
             )
             audit_lines.append(db, at=self.clock.now(), actor=who.fhir_user, action="note.printed", subject=note.id)

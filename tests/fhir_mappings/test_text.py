@@ -20,6 +20,13 @@ def test_each_element_stands_under_its_exact_heading() -> None:
     assert written == "## AI Session Summary\nSubjective: slept.\n\n## Plan\n(left to the clinician)\n"
 
 
+def test_an_empty_element_of_a_signed_note_reads_as_not_documented() -> None:
+    """Read back it is empty, whichever of the two stood there."""
+    written = text.render([("Risk", ""), ("Plan", "Rest.")], empty=text.NOT_DOCUMENTED)
+    assert written == "## Risk\n(not documented)\n\n## Plan\nRest.\n"
+    assert text.section(written, "Risk") == text.section(text.render([("Risk", "")]), "Risk") == ""
+
+
 @pytest.mark.req("C04")
 def test_one_section_can_be_taken_out() -> None:
     """The AI section comes out of the text alone, without its neighbours."""

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { recordWords } from "../../smart_app/web/static/js/recordwords.mjs";
+import { endWords, recordWords } from "../../smart_app/web/static/js/recordwords.mjs";
 import { clientFacts, facts, recorder } from "./facts.mjs";
 
 test("no button while the AI usage consent is off, the reason and the switch instead (S09, S37)", () => {
@@ -54,4 +54,15 @@ test("a minor without a guardian: no button, and whom to invite (decision 16)", 
   const words = recordWords(facts({ recorder: recorder({ why: "guardian_missing" }) }));
   assert.equal(words.button, null);
   assert.match(words.reason, /Invite the guardian/);
+});
+
+test("before the end is said what became of the recording; after a withdrawal that it was erased, not that none was made", () => {
+  assert.match(endWords(facts({ has_audio: true })).join(" "), /prepared from what was recorded/);
+  assert.match(endWords(facts({ recording: { is_running: true } })).join(" "), /^Recording stops\./);
+  assert.match(endWords(facts()).join(" "), /Nothing was recorded/);
+  for (const withdrawn of [facts({ reason: "withdrawn" }), facts({}, { answer: "withdrawn" })]) {
+    assert.match(endWords(withdrawn).join(" "), /erased when consent was withdrawn/);
+    assert.doesNotMatch(endWords(withdrawn).join(" "), /Nothing was recorded/);
+  }
+  assert.match(endWords(facts({ has_audio: true, reason: "withdrawn" })).join(" "), /prepared from what was recorded/);
 });

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fhir_mappings.text import LEFT_OPEN, NOT_DOCUMENTED
 from smart_app.note import content as contents
 from smart_app.note.content import Content, ElementEdit, LineEdit
 from smart_app.note.json_shape import content_from_json, content_to_json, summary_from_json
@@ -54,7 +55,9 @@ def test_the_filled_element_has_the_four_headed_parts() -> None:
 def test_a_part_without_statements_says_so_and_no_hint_is_filed() -> None:
     """An empty part reads as left open; what sound cannot show is never asserted and hints stay on the page."""
     text = contents.element_text(contents.ai_element(filled()))  # type: ignore[arg-type]
-    assert f"Objective:\n{contents.NOTHING_DRAFTED}" in text
+    assert f"Objective:\n{LEFT_OPEN}" in text
+    signed = contents.element_text(contents.ai_element(filled()), empty=NOT_DOCUMENTED)  # type: ignore[arg-type]
+    assert f"Objective:\n{NOT_DOCUMENTED}" in signed
     assert all(section["hint"] not in text for section in SUMMARY["sections"])
     assert "I will call my sister" not in text, "an omission is offered, never inserted"
     assert "nineteen" not in text, "a line for the clinician's wording is not in the note"
@@ -112,7 +115,7 @@ def test_a_note_of_the_clinicians_own_lines_is_no_ai_content() -> None:
     assert contents.to_elements(after)[1][3] is False
     text = contents.to_elements(after)[1][2]
     assert "Objective:\nCalm." in text
-    assert f"Plan:\n{contents.ALL_REMOVED}" in text
+    assert f"Plan:\n{LEFT_OPEN}" in text
 
 
 @pytest.mark.req("B05")

@@ -320,14 +320,32 @@ def test_one_summary_feeds_several_notes_and_each_says_its_version(clinic: Clini
     assert "summary version 2" in page
 
 
-@pytest.mark.req("S03")
+@pytest.mark.req("S03", "D17")
 def test_absence_is_never_written_as_a_finding(clinic: Clinic, alice: FlaskClient) -> None:
-    """Decision 17: what nobody said reads as left open, and hints for the clinician are not in the text."""
+    """Decision 17: what nobody said reads as left open in a draft, and hints for the clinician are not in the text."""
     clinic.ready()
     words = alice.get(f"/notes/{create(alice)}/text").text
     assert "Objective:\n(left to the clinician)" in words
     assert "## Risk assessment\n(left to the clinician)" in words
     assert "Appearance, affect" not in words
+
+
+@pytest.mark.req("C04", "D17")
+def test_a_signed_note_does_not_look_unfinished(clinic: Clinic, alice: FlaskClient) -> None:
+    """Signed, an empty heading reads as not documented: on the page, as text, as it is filed."""
+    clinic.ready()
+    note_id = create(alice)
+    assert sign(alice, note_id, decide(alice, note_id)).status_code == 200
+    words, page = alice.get(f"/notes/{note_id}/text").text, alice.get(f"/notes/{note_id}").text
+    with clinic.db.read() as db:
+        filed = material.elements_for_filing(clinic.seal, db.get_one(tables.Note, note_id))
+    for text in (words, page, *(each[2] for each in filed)):
+        assert "left to the clinician" not in text
+        assert "left empty" not in text
+    assert "Objective:\n(not documented)" in words
+    assert "## Risk assessment\n(not documented)" in words
+    assert page.count("(not documented)") >= 2
+    assert any("Objective:\n(not documented)" in each[2] for each in filed)
 
 
 @pytest.mark.req("B16")

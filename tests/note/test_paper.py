@@ -62,6 +62,14 @@ def test_a_long_note_takes_several_pages() -> None:
     assert made.count(b"/Type /Page\n") >= 3
 
 
+def test_a_heading_has_no_text_of_its_own_on_paper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a group of elements stands its heading alone; an element without text reads as not documented."""
+    written: list[str] = []
+    monkeypatch.setattr(FPDF, "multi_cell", lambda self, w, h, text, **more: written.append(text))
+    paper.pdf(sheet(elements=[("Today", None), ("Risk assessment", ""), ("Plan", "Rest.")]))
+    assert written[-5:] == ["Today", "Risk assessment", "(not documented)", "Plan", "Rest."]
+
+
 def test_only_a_signed_note_is_printed(clinic: Clinic, alice: FlaskClient) -> None:
     """A draft is no record; the file's name names nobody."""
     clinic.ready()

@@ -109,7 +109,7 @@ class Editor {
     const box = el("section", { class: `panel element${isAi ? " is-ai" : ""}`, "aria-labelledby": id });
     box.append(el("h2", { id }, element.title));
     if (element.is_locked) {
-      if (element.type !== "heading") box.append(el("p", { class: "locked-text" }, review.elementText(element) || "(left empty)"));
+      if (element.type !== "heading") box.append(el("p", { class: "locked-text" }, review.elementText(element) || "(not documented)"));
       return box;
     }
     if (element.reported) box.append(el("p", { class: "reported" }, element.reported));

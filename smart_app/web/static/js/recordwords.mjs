@@ -73,3 +73,12 @@ export function recordWords(facts) {
   const button = HOPELESS.has(recorder.why) ? null : "start";
   return { button, reason: known?.reason ?? refused, fix: known?.fix ?? null };
 }
+
+/** Say what ending the session brings, before it is ended. @param {Facts|null} facts @returns {string[]} */
+export function endWords(facts) {
+  if (facts?.recording.is_running) return ["Recording stops.", "It ends for everyone. The summary is then prepared from what was recorded."];
+  if (facts?.has_audio) return ["It ends for everyone. The summary is then prepared from what was recorded."];
+  const isWithdrawn = facts !== null && (facts.reason === "withdrawn" || invited(facts).some((person) => person.answer === "withdrawn"));
+  if (isWithdrawn) return ["It ends for everyone. What was recorded was erased when consent was withdrawn, so there will be no summary."];
+  return ["It ends for everyone. Nothing was recorded, so there will be no summary."];
+}

@@ -18,6 +18,7 @@ import { confirmModal } from "./modal.mjs";
 import { hideOutcome, showElsewhere, showLeft, showOutcome } from "./outcome.mjs";
 import { People } from "./people.mjs";
 import { RecordPanel } from "./recordpanel.mjs";
+import { endWords } from "./recordwords.mjs";
 import { isLive } from "./states.mjs";
 import { checkSupport } from "./supportview.mjs";
 import { Tabs } from "./tabs.mjs";
@@ -199,10 +200,7 @@ class ClinicianRoom {
 
   async #end() {
     const facts = this.call.loop.facts;
-    const lines = ["It ends for everyone. The summary is then prepared from what was recorded."];
-    if (!facts?.has_audio && !facts?.recording.is_running) lines[0] = "It ends for everyone. Nothing was recorded, so there will be no summary.";
-    else if (facts.recording.is_running) lines.unshift("Recording stops.");
-    if (!(await confirmModal({ title: "End this session?", lines, yes: "End Session", no: "Go on", look: "btn-danger" }))) return;
+    if (!(await confirmModal({ title: "End this session?", lines: endWords(facts), yes: "End Session", no: "Go on", look: "btn-danger" }))) return;
     const last = await this.capture.stop();
     await this.#post("end", { last });
   }
