@@ -124,17 +124,18 @@ def received(page: Page) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Camera:
-    """Takes screens."""
+    """Looks at screens, and takes them where there is a folder."""
 
-    folder: Path
+    folder: Path | None
 
     def take(self, page: Page, name: str, *, is_full: bool = False) -> None:
-        """Store the page at 1280, 768 and 390 px. Fails when something stands wider than the screen."""
-        for size in (NARROW, MIDDLE, WIDE):
+        """Store the page at 1280, 768 and 390 px. Fails when it is wider than the screen."""
+        for size in (NARROW, MIDDLE, WIDE) if self.folder else (NARROW, WIDE):
             page.set_viewport_size(size)  # type: ignore[arg-type]
             page.wait_for_timeout(150)
             width = size["width"]
-            path = self.folder / f"{name}-{width}.png"
-            page.screenshot(path=path, full_page=is_full, animations="disabled", scale="css")
+            if self.folder:
+                path = self.folder / f"{name}-{width}.png"
+                page.screenshot(path=path, full_page=is_full, animations="disabled", scale="css")
             overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             assert overflow <= 0, f"{name} is {overflow} px wider than a screen of {width} px"

@@ -123,12 +123,10 @@ def open_browser(driver: Playwright, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="package")
-def camera(tmp_path_factory: pytest.TempPathFactory) -> Camera:
-    """Takes each screen at 1280, 768 and 390 px: in docs/img with CHARTSIDE_SCREENSHOTS=1, else nowhere kept."""
+def camera() -> Camera:
+    """Looks at each screen; keeps it at 1280, 768 and 390 px in docs/img with CHARTSIDE_SCREENSHOTS=1."""
     is_kept = os.environ.get("CHARTSIDE_SCREENSHOTS") == "1"
-    folder = SCREENSHOTS if is_kept else tmp_path_factory.mktemp("screens")
-    folder.mkdir(parents=True, exist_ok=True)
-    return Camera(folder=folder)
+    return Camera(folder=SCREENSHOTS if is_kept else None)
 
 
 _broken = pytest.StashKey[str]()

@@ -17,7 +17,7 @@ export class Chat {
   /** @type {Map<string, RTCDataChannel>} */ #channels = new Map();
   /** @type {import("./facts.mjs").Facts|null} */ #facts = null;
   #unread = 0;
-  #log = el("ol", { class: "chat-log", role: "log", "aria-label": t("Messages"), tabindex: 0 });
+  #log = el("div", { class: "chat-log", role: "log", "aria-label": t("Messages"), tabindex: 0 });
   #field = el("textarea", { class: "form-control", id: "chat-text", rows: 2, maxlength: MOST_LETTERS });
   #trouble = el("div", { class: "small", role: "alert", hidden: true });
   #badge = el("span", { class: "badge-new", hidden: true });
@@ -121,7 +121,7 @@ export class Chat {
 
   /** @param {string} name @param {string} text @param {boolean} isOwn */
   #add(name, text, isOwn) {
-    this.#log.append(el("li", { class: `chat-line${isOwn ? " is-own" : ""}` }, el("strong", { class: "small" }, name), el("div", {}, text)));
+    this.#log.append(el("div", { class: `chat-line${isOwn ? " is-own" : ""}` }, el("strong", { class: "small" }, name), el("div", {}, text)));
     while (this.#log.children.length > MOST_LINES) this.#log.firstElementChild?.remove();
     this.#log.scrollTop = this.#log.scrollHeight;
   }

@@ -4,8 +4,8 @@
  */
 
 const YEAR_S = 31_536_000;
-/** When dark.css counts. @type {Record<string, string>} */
-const MEDIA = { auto: "(prefers-color-scheme: dark)", dark: "all", light: "not all" };
+/** When dark.css counts: never on paper. @type {Record<string, string>} */
+const MEDIA = { auto: "screen and (prefers-color-scheme: dark)", dark: "screen", light: "not all" };
 
 const choice = document.getElementById("look");
 const dark = document.getElementById("dark");
