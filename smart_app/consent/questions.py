@@ -60,6 +60,8 @@ def screen_for(db: Db, asker: Asker, participant: Participant) -> screen.Screen:
         transcript_days=asker.settings.transcript_days,
         outside=screen.outside_processor(asker.settings.drafter, asker.settings.drafter_url),
         is_together=len(invited) > 1,
+        is_in_person=sessions.find(db, participant.session_id).modality == sessions.IN_PERSON,
+        is_patient=participant.role == "client",
         language=participant.language,
     )
 

@@ -7,12 +7,13 @@ The texts are `texts/{version}.{language}.toml`. A released file is never edited
 import hashlib
 import html
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-TEXT_VERSION = 1
+TEXT_VERSION = 2
+"""The newest text, which everybody is shown who is asked from now on; earlier answers keep the one they were given."""
 LANGUAGES = ("en", "es")
 TEXTS = Path(__file__).parent / "texts"
 OPT_IN_VERSION = 1
@@ -35,6 +36,10 @@ class ConsentText:
     together: str
     choice: str
     spans: dict[str, str]
+    in_person: str = ""
+    """What one microphone in the room means (from version 2 on)."""
+    records: dict[str, str] = field(default_factory=dict)
+    """Whose record keeps the note: the reader's own as the patient, or the patient's (from version 2 on)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +65,11 @@ def text(version: int, language: str) -> ConsentText:
 def text_sha256(version: int = TEXT_VERSION, language: str = LANGUAGES[0]) -> str:
     """Return the SHA-256 (hex) of the whole text, before names are put in."""
     words = text(version, language)
-    whole = (words.title, *words.paragraphs, words.outside, words.together, words.choice)
+    room = [words.in_person] if words.in_person else []
+    whole = (
+        *(words.title, *words.paragraphs, *room),
+        *(words.outside, words.together, words.choice, *words.records.values()),
+    )
     return hashlib.sha256("\n".join(whole).encode()).hexdigest()
 
 
@@ -83,24 +92,30 @@ def render(
     transcript_days: float,
     outside: str = "",
     is_together: bool = False,
+    is_in_person: bool = False,
+    is_patient: bool = True,
     language: str = LANGUAGES[0],
 ) -> Screen:
     """Return the screen's HTML in a language, one paragraph a sentence group; every name is escaped.
 
-    `is_together` says that several people are asked, so that the screen says whose chart receives the words.
+    `is_together` says that several people are asked, so that the screen says whose chart receives the words;
+    `is_in_person` that one microphone hears the room; `is_patient` that the note stays in the reader's own record.
     """
     shown_in = language if language in LANGUAGES else LANGUAGES[0]
     words = text(TEXT_VERSION, shown_in)
     lines = [*words.paragraphs]
+    if is_in_person:
+        lines.insert(1, words.in_person)
     if outside:
         lines.append(words.outside)
-    if is_together:
+    if is_together or not is_patient:
         lines.append(words.together)
     lines.append(words.choice)
     names = {
         "clinician": clinician or words.clinician,
         "days": _span(words, transcript_days),
         "outside": outside,
+        "record": words.records["own" if is_patient else "patient"],
     }
     paragraphs = [f"<p>{html.escape(line.format(**names))}</p>" for line in lines]
     return Screen(title=words.title, html="\n".join(paragraphs), text_version=TEXT_VERSION, language=shown_in)

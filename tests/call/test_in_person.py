@@ -2,7 +2,8 @@
 
 import pytest
 
-from smart_app.store import captured
+from smart_app.consent import screen
+from smart_app.store import captured, consents
 from tests.fakes.room import Room, Visit, open_visit
 
 
@@ -53,6 +54,25 @@ def test_everybody_in_the_room_agrees_before_the_one_track_runs(visit: Visit) ->
     assert visit.alice.put_chunk(token, track, 0, 0, b"the room").status_code == 201
     assert speakers(visit) == ["room"]
     assert visit.room.audit().count("consent.handed_over") == 2
+
+
+@pytest.mark.req("B14", "S12")
+def test_the_question_in_the_room_says_what_the_one_microphone_hears(visit: Visit) -> None:
+    """In the person's own language, and kept with their answer; the partner reads whose record it is."""
+    carol, pat = add(visit, "Carol"), add(visit, "Pat", "partner")
+    people = f"/sessions/{visit.id}/people"
+    visit.alice.ok(f"{people}/{pat}/language", {"language": "es"})
+    visit.start()
+    english, spanish = (visit.alice.get(f"{people}/{each}/question").json["html"] for each in (carol, pat))
+    assert "One microphone records the whole room" in english
+    assert "stays in your record" in english
+    assert "Un solo micrófono graba toda la sala" in spanish
+    assert "en la historia clínica del paciente o la paciente" in spanish
+    answer(visit, carol, agrees=True)
+    with visit.room.db.read() as db:
+        row = consents.live_of(db, carol)
+    assert row is not None
+    assert (row.screen_html, row.text_version) == (english, screen.TEXT_VERSION)
 
 
 @pytest.mark.req("S18", "B14")
@@ -167,7 +187,7 @@ def test_the_device_is_handed_over_in_the_persons_language(visit: Visit) -> None
     shown = visit.alice.get(f"{path}/question").json
     assert (shown["language"], shown["title"]) == ("es", "Consentimiento para grabar esta sesión")
     assert visit.alice.get(f"/sessions/{visit.id}/people/{pat}/question").json["language"] == "en"
-    body = {"consent_id": shown["consent_id"], "agrees": True, "text_version": 1, "language": "en"}
+    body = {"consent_id": shown["consent_id"], "agrees": True, "text_version": screen.TEXT_VERSION, "language": "en"}
     assert visit.alice.post(f"{path}/answer", body).json["code"] == "text_changed"
     assert visit.alice.ok(f"{path}/answer", {**body, "language": "es"})["answer"] == "agreed"
     assert visit.room.side("dan").post(f"{path}/language", {"language": "es"}).status_code == 404

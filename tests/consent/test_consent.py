@@ -2,6 +2,7 @@
 
 import pytest
 
+from smart_app.consent import screen
 from smart_app.errors import ChartsideError
 from smart_app.store import consents, participants
 from smart_app.store.tables import AiConsentChange
@@ -126,7 +127,12 @@ def test_agreeing_starts_the_recording_and_is_kept_as_shown(visit: Visit) -> Non
     assert len(facts["recorder"]["tracks"]) == 2
     with visit.room.db.read() as db:
         row = consents.find(db, shown["consent_id"])
-    assert (row.status, row.screen_html, row.text_version, row.language) == ("active", shown["html"], 1, "en")
+    assert (row.status, row.screen_html, row.text_version, row.language) == (
+        "active",
+        shown["html"],
+        screen.TEXT_VERSION,
+        "en",
+    )
     assert [filing.subject_id for filing in visit.room.filings("consent")] == [row.id]
     assert visit.state()["links"]["copy"] is None
     url = visit.state(visit.carol)["links"]["copy"]
@@ -192,7 +198,7 @@ def test_stop_takes_back_an_open_question(visit: Visit) -> None:
     visit.start()
     shown = visit.carol.get(f"/room/{visit.id}/question").json
     assert visit.alice.ok(f"/sessions/{visit.id}/recording/stop") == {"state": "open"}
-    body = {"consent_id": shown["consent_id"], "agrees": True, "text_version": 1}
+    body = {"consent_id": shown["consent_id"], "agrees": True, "text_version": screen.TEXT_VERSION}
     answer = visit.carol.post(f"/room/{visit.id}/answer", body)
     assert (answer.status_code, answer.json["code"]) == (409, "question_taken_back")
     assert visit.room.filings("consent") == []
@@ -204,9 +210,9 @@ def test_an_answer_is_given_once(visit: Visit) -> None:
     """The same answer again is the same; another one is refused; another text version is refused."""
     visit.start()
     shown = visit.carol.get(f"/room/{visit.id}/question").json
-    body = {"consent_id": shown["consent_id"], "agrees": True, "text_version": 2}
+    body = {"consent_id": shown["consent_id"], "agrees": True, "text_version": screen.TEXT_VERSION - 1}
     assert visit.carol.post(f"/room/{visit.id}/answer", body).json["code"] == "text_changed"
-    body["text_version"] = 1
+    body["text_version"] = screen.TEXT_VERSION
     for _ in range(2):
         assert visit.carol.ok(f"/room/{visit.id}/answer", body) == {"answer": "agreed"}
     assert visit.carol.post(f"/room/{visit.id}/answer", {**body, "agrees": False}).status_code == 409
@@ -344,7 +350,7 @@ def test_nobody_else_can_answer(visit: Visit) -> None:
     pat = visit.bring("Pat", role="partner")
     visit.start()
     shown = visit.carol.get(f"/room/{visit.id}/question").json
-    body = {"consent_id": shown["consent_id"], "agrees": True, "text_version": 1}
+    body = {"consent_id": shown["consent_id"], "agrees": True, "text_version": screen.TEXT_VERSION}
     assert pat.post(f"/room/{visit.id}/answer", body).status_code == 404
     for name in ("alice", "bob", "dan"):
         for path in ("answer", "allow"):

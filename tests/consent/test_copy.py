@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from flask import Flask
 
 from smart_app import config, create_app
+from smart_app.consent import screen
 from smart_app.consent.copy_routes import COPY_LIMIT
+from smart_app.store import consents
 from smart_app.store.tables import Note
 from tests.conftest import environment
 from tests.fakes.room import Room, Visit
@@ -72,10 +74,23 @@ def test_the_copy_holds_the_text_as_shown_and_the_times(visit: Visit) -> None:
             "asked_at": asked_at,
             "answered_at": visit.room.clock.now().isoformat(),
             "withdrawn_at": None,
-            "text_version": 1,
+            "text_version": screen.TEXT_VERSION,
         }
     ]
     assert (copy["receipts"], copy["was_recorded"], copy["can_withdraw"]) == ([], False, False)
+
+
+@pytest.mark.req("B15")
+def test_an_answer_to_an_earlier_text_stays_readable(visit: Visit) -> None:
+    """The version and the words that were shown, not the newest ones."""
+    visit.start()
+    with visit.room.db.begin() as db:
+        [row] = consents.open_questions(db, visit.id)
+        row.text_version, row.screen_html = 1, "<p>The words of then.</p>"
+    visit.answer(visit.carol, agrees=True)
+    [kept] = _read(visit.room, _token(visit))["consents"]
+    assert (kept["text_version"], kept["text_html"]) == (1, "<p>The words of then.</p>")
+    assert kept["title"] == "Consent to Record This Session"
 
 
 @pytest.mark.req("B15")

@@ -36,7 +36,7 @@ def test_a_spanish_client_is_asked_in_spanish_and_the_text_is_kept(room: Room) -
     shown = maria.get(f"/room/{visit.id}/question").get_json()
     assert (shown["language"], shown["title"]) == ("es", "Consentimiento para grabar esta sesión")
     assert "le pide permiso para grabar el audio de esta sesión" in shown["html"]
-    body = {"consent_id": shown["consent_id"], "agrees": True, "text_version": 1, "language": "es"}
+    body = {"consent_id": shown["consent_id"], "agrees": True, "text_version": screen.TEXT_VERSION, "language": "es"}
     assert maria.ok(f"/room/{visit.id}/answer", body) == {"answer": "agreed"}
     with room.db.read() as db:
         row = consents.find(db, shown["consent_id"])
@@ -63,7 +63,7 @@ def test_changing_the_language_while_asked_shows_the_question_in_it(visit: Visit
     after = visit.carol.get(f"/room/{visit.id}/question").get_json()
     assert (after["consent_id"], after["language"]) == (before["consent_id"], "es")
     assert "consent.language" in visit.room.audit()
-    stale = {"consent_id": before["consent_id"], "agrees": True, "text_version": 1, "language": "en"}
+    stale = {"consent_id": before["consent_id"], "agrees": True, "text_version": screen.TEXT_VERSION, "language": "en"}
     refused = visit.carol.post(f"/room/{visit.id}/answer", stale)
     assert (refused.status_code, refused.get_json()["code"]) == (400, "text_changed")
     assert visit.carol.ok(f"/room/{visit.id}/answer", {**stale, "language": "es"}) == {"answer": "agreed"}

@@ -7,11 +7,16 @@ import pytest
 
 from smart_app.consent import screen
 
-PINNED = {1: "47b40fb2a6b1b6e45c2ed4e313eae45ca9afbb6ee56d1818fbfbbc9b3ac3dd8a"}
+PINNED = {
+    1: "47b40fb2a6b1b6e45c2ed4e313eae45ca9afbb6ee56d1818fbfbbc9b3ac3dd8a",
+    2: "70e36890afd84127c3435e9f01bb0f4a026fb10f6312384cd8f1009346bc01da",
+}
 """A changed word needs a new TEXT_VERSION and a new line here."""
 FILES = {
     "1.en.toml": "86b76f7c0ce262be6fc5f4ccac3421507f5374ff69acaf48e313ff133c48a81e",
     "1.es.toml": "a18875d67556f4ecfdc99992b844ee675a2506f9c2de625d2da4ed6eab2dc31e",
+    "2.en.toml": "f5a36c9bce99ca4556d4fd36ed3e52dedd361ac05084e05c9c5dc34660018446",
+    "2.es.toml": "c7829c86f1aa87191fa1851acd724da0d14db9cf827978316d904f9484bca673",
 }
 """The released files, by their bytes."""
 
@@ -19,7 +24,9 @@ FILES = {
 @pytest.mark.req("T14")
 def test_the_text_of_each_version_is_pinned() -> None:
     """What somebody agreed to can be looked up by its version."""
-    assert screen.text_sha256() == PINNED[screen.TEXT_VERSION]
+    assert {version: screen.text_sha256(version) for version in range(1, screen.TEXT_VERSION + 1)} == PINNED
+    for version in PINNED:
+        assert screen.text(version, "en").title == "Consent to Record This Session"
 
 
 @pytest.mark.req("S12")
@@ -58,6 +65,25 @@ def test_it_says_whose_record_receives_the_words_when_several_are_asked() -> Non
     assert "the patient for whom" not in screen.render(clinician="A", transcript_days=7).html
 
 
+@pytest.mark.req("B14")
+def test_in_person_it_says_that_one_microphone_hears_everybody_in_the_room() -> None:
+    """Plainly, in both languages, and in no video session, where it would not be true."""
+    for language, words in (("en", "One microphone records the whole room: everybody"), ("es", "Un solo micrófono")):
+        shown = screen.render(clinician="A", transcript_days=7, is_in_person=True, language=language)
+        assert words in shown.html
+        assert words not in screen.render(clinician="A", transcript_days=7, language=language).html
+        assert shown.text_version == screen.TEXT_VERSION
+
+
+@pytest.mark.req("B04")
+def test_only_the_patient_is_told_that_the_note_stays_in_their_own_record() -> None:
+    """A partner, also the first in the room, reads whose record it is (decision 16)."""
+    theirs = screen.render(clinician="A", transcript_days=7, is_patient=False).html
+    assert "the signed note stays in the patient&#x27;s record" in theirs
+    assert "the record of the patient for whom the session was booked" in theirs
+    assert "your record" not in theirs
+
+
 @pytest.mark.parametrize(("days", "words"), [(7, "7 days"), (1, "1 day"), (0.5, "12 hours"), (0.01, "1 hour")])
 def test_it_says_the_admins_figure(days: float, words: str) -> None:
     """Decision 10: the figure stands on the screen."""
@@ -81,7 +107,8 @@ def test_it_speaks_spanish_with_the_same_facts() -> None:
     assert "su atención no cambia" in shown.html
     for version in range(1, screen.TEXT_VERSION + 1):
         english, spanish = (screen.text(version, language) for language in ("en", "es"))
-        for part in ("outside", "together", "choice", "title"):
+        assert set(english.records) == set(spanish.records)
+        for part in ("outside", "together", "in_person", "choice", "title"):
             assert _places(getattr(english, part)) == _places(getattr(spanish, part))
         assert [_places(each) for each in english.paragraphs] == [_places(each) for each in spanish.paragraphs]
         assert {name: _places(each) for name, each in english.spans.items()} == {

@@ -103,7 +103,7 @@ class Gate(RuleBasedStateMachine):
         shown = side.get(f"/room/{self.visit.id}/question") if side else None
         if side is None or shown is None or shown.status_code != 200:
             return
-        body = {"consent_id": shown.json["consent_id"], "agrees": agrees, "text_version": 1}
+        body = {"consent_id": shown.json["consent_id"], "agrees": agrees, "text_version": shown.json["text_version"]}
         if side.post(f"/room/{self.visit.id}/answer", body).status_code == 200:
             self.said[name] = "yes" if agrees else "no"
 
