@@ -208,6 +208,19 @@ class Desk:
         self._audit(db, person.fhir_user, "note.addendum-begun", addendum)
         return addendum
 
+    def discard(self, db: Db, person: Person, note: Note, revision: int) -> str:
+        """Delete an addendum that was begun and not signed; return the id of the signed note that it completed.
+
+        Raises StaleRevision, or MoveRefused for any other note.
+        """
+        self._check(note, revision)
+        if note.replaces_id is None:
+            raise MoveRefused("no_addendum", "Only an addendum can be discarded.", "Go back to the chart page.")
+        self._audit(db, person.fhir_user, "note.addendum-discarded", note)
+        db.delete(note)
+        db.flush()
+        return note.replaces_id
+
     def forget_ai_text(self, db: Db, note: Note) -> None:
         """Take the AI text out of an unsigned note after a withdrawal (decision 3); the clinician's own words stay."""
         self._store(note, contents.without_ai_text(material.content_of(self.seal, note)), keep_approved=False)

@@ -29,6 +29,13 @@ PatientOf = Callable[[Person], PatientFacts]
 
 ATTESTS_AI = "I reviewed this AI-drafted content and it is accurate"
 ATTESTS_PLAIN = "I reviewed this note and it is accurate"
+ATTESTS_ADDENDUM = "I wrote this addendum and it is accurate"
+"""The text that it completes was attested when it was signed, and is locked."""
+
+
+def _attestations(note: Note) -> tuple[str, str]:
+    """Return what is attested by signing: with AI text in the note, and without."""
+    return (ATTESTS_ADDENDUM, ATTESTS_ADDENDUM) if note.replaces_id else (ATTESTS_AI, ATTESTS_PLAIN)
 
 
 def _session(db: Db, session_id: str) -> TelehealthSession:
@@ -225,11 +232,13 @@ class _NotePages:
     def _state(self, db: Db, note: Note, session: TelehealthSession) -> dict[str, Any]:
         custody = visits.custody(db, session)
         content = material.content_of(self.seal, note)
+        filing = overview.filing_line(filings.find(db, "note", note.id))
         return {
             "revision": note.revision,
             "status": note.status,
             "summary": asdict(self._standing(db, note, session)),
             "is_untouched": contents.is_untouched(content) and not note.is_saved_to_chart,
+            "filing": asdict(filing) if filing is not None else None,
             "is_chart_draft_current": note.is_saved_to_chart and material.approved_of(self.seal, note) == content,
             "audio": {
                 "has_audio": custody.has_audio,
@@ -274,6 +283,7 @@ class _NotePages:
                 "signing_erases": erases_at_signing(session),
             }
             audit_lines.append(db, at=self.clock.now(), actor=who.fhir_user, action="note.read", subject=note.id)
+        attests_ai, attests_plain = _attestations(note)
         return render_template(
             "note/note.html",
             person=who,
@@ -281,10 +291,10 @@ class _NotePages:
             note=note,
             session=session,
             content=content,
-            attests=ATTESTS_AI if contents.has_ai_text(content) else ATTESTS_PLAIN,
+            attests=attests_ai if contents.has_ai_text(content) else attests_plain,
             has_ai=contents.has_ai_text(content),
-            attests_plain=ATTESTS_PLAIN,
-            attests_ai=ATTESTS_AI,
+            attests_plain=attests_plain,
+            attests_ai=attests_ai,
             not_documented=NOT_DOCUMENTED,
             **facts,
         )
@@ -370,6 +380,18 @@ class _NotePages:
             new_id = self.desk.addend(db, person(), _note(db, note_id, for_update=True)).id
         return _went(f"/notes/{new_id}", {"note_id": new_id, "url": f"/notes/{new_id}"})
 
+    @allow(Who.CLINICIAN)
+    def discard(self, note_id: str) -> Response | tuple[Response, int]:
+        """Throw an addendum away that is not signed; the signed note stands as it was."""
+        revision = edits.read_revision(request.get_json(silent=True))
+        with self.db.begin() as db:
+            note = _note(db, note_id, for_update=True)
+            try:
+                signed_id = self.desk.discard(db, person(), note, revision)
+            except StaleRevision as error:
+                return self._stale(db, note, error)
+        return jsonify(url=f"/notes/{signed_id}")
+
     def _wake(self, note_id: str) -> None:
         with self.db.read() as db:
             session_id = _note(db, note_id).session_id
@@ -423,6 +445,7 @@ def blueprint(
         ("/notes/<note_id>/save-to-chart", note.save_to_chart),
         ("/notes/<note_id>/sign", note.sign),
         ("/notes/<note_id>/addendum", note.addendum),
+        ("/notes/<note_id>/discard", note.discard),
     )
     own_routes.add_to(
         room, db=db, clock=clock, seal=seal, desk=desk, patient_of=patient_of, hear=hear, speech_model=speech_model

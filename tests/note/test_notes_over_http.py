@@ -330,55 +330,6 @@ def test_absence_is_never_written_as_a_finding(clinic: Clinic, alice: FlaskClien
     assert "Appearance, affect" not in words
 
 
-@pytest.mark.req("C04", "D17")
-def test_a_signed_note_does_not_look_unfinished(clinic: Clinic, alice: FlaskClient) -> None:
-    """Signed, an empty heading reads as not documented: on the page, as text, as it is filed."""
-    clinic.ready()
-    note_id = create(alice)
-    assert sign(alice, note_id, decide(alice, note_id)).status_code == 200
-    words, page = alice.get(f"/notes/{note_id}/text").text, alice.get(f"/notes/{note_id}").text
-    with clinic.db.read() as db:
-        filed = material.elements_for_filing(clinic.seal, db.get_one(tables.Note, note_id))
-    for text in (words, page, *(each[2] for each in filed)):
-        assert "left to the clinician" not in text
-        assert "left empty" not in text
-    assert "Objective:\n(not documented)" in words
-    assert "## Risk assessment\n(not documented)" in words
-    assert page.count("(not documented)") >= 2
-    assert any("Objective:\n(not documented)" in each[2] for each in filed)
-
-
-@pytest.mark.req("B16")
-def test_an_addendum_replaces_the_signed_note_only_when_it_is_signed_itself(clinic: Clinic, alice: FlaskClient) -> None:
-    """Same elements, locked, with an Addendum; the old note becomes superseded by the new signature."""
-    clinic.ready()
-    old_id = create(alice)
-    sign(alice, old_id, decide(alice, old_id))
-    new_id = alice.post(f"/notes/{old_id}/addendum", json={}).json["note_id"]
-    again = alice.post(f"/notes/{old_id}/addendum", json={}).json["note_id"]
-    assert again == new_id, "a second click opens the one begun"
-    body = content(alice, new_id)
-    assert body["elements"][-1]["title"] == "Addendum"
-    assert all(each["is_locked"] for each in body["elements"][:-1])
-    assert sign(alice, new_id, body["revision"]).json["code"] == "empty_addendum"
-    revision = save(alice, new_id, body["revision"], text("addendum", "Called back."), text("risk", "x")).json[
-        "revision"
-    ]
-    assert element(content(alice, new_id), "risk")["text"] == ""
-    early = alice.post(f"/notes/{new_id}/save-to-chart", json={"revision": revision})
-    assert early.json["code"] == "addendum_unsigned"
-    with clinic.db.read() as db:
-        assert db.get_one(tables.Note, old_id).status == "signed"
-    assert sign(alice, new_id, revision).status_code == 200
-    with clinic.db.read() as db:
-        old, new = db.get_one(tables.Note, old_id), db.get_one(tables.Note, new_id)
-        assert (old.status, new.status, new.replaces_id) == ("superseded", "signed", old_id)
-        filing = filings.find(db, "note", old_id)
-        assert filing is not None
-        assert filing.wanted == 2, "the old one is owed again, as superseded"
-    assert "replaced by a version with an addendum" in alice.get(f"/notes/{old_id}").text
-
-
 @pytest.mark.req("B05")
 def test_the_transcript_is_served_for_review_until_it_is_erased(clinic: Clinic, alice: FlaskClient) -> None:
     """Every statement's evidence ids are found in it; after erasure the answer is 410."""
@@ -428,6 +379,7 @@ ROUTES = [
     ("POST", "/notes/{note}/insert"),
     ("POST", "/notes/{note}/save-to-chart"),
     ("POST", "/notes/{note}/sign"),
+    ("POST", "/notes/{note}/discard"),
     ("POST", "/notes/{note}/addendum"),
     ("GET", "/sessions/s1/transcript"),
     ("POST", "/sessions/s1/retry"),

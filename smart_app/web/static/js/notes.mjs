@@ -5,7 +5,9 @@
 import { byId, button, el, once, tell } from "./dom.mjs";
 import { fieldFor } from "./elementfields.mjs";
 import { EvidencePanel } from "./evidence.mjs";
+import { FilingLine } from "./filingline.mjs";
 import { Refused, ask, getJson, postJson, wordsOf } from "./http.mjs";
+import { confirmModal } from "./modal.mjs";
 import * as review from "./review.mjs";
 import { StatementList } from "./statements.mjs";
 import { sessionDetails } from "./sessiondetails.mjs";
@@ -19,6 +21,7 @@ const page = byId("note", HTMLElement);
 const noteUrl = `/notes/${page.dataset.noteId}`;
 
 localise(document);
+const filing = new FilingLine(noteUrl);
 document.querySelector("#print")?.addEventListener("click", () => print());
 const pdf = document.querySelector("#pdf");
 if (pdf instanceof HTMLAnchorElement) pdf.search = `?time_zone=${encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone ?? "")}`;
@@ -63,6 +66,7 @@ class Editor {
     on("sign", () => this.sign());
     on("save-to-chart", () => this.saveToChart());
     on("insert", () => this.insert());
+    if (document.getElementById("discard")) on("discard", () => this.discard());
     byId("next-open", HTMLButtonElement).addEventListener("click", () => this.#toNext());
     addEventListener("pagehide", () => this.#leave());
   }
@@ -265,8 +269,20 @@ class Editor {
     await this.#after(async () => {
       const said = await postJson(`${noteUrl}/save-to-chart`, { revision: this.revision });
       this.#take(said);
+      filing.show(said.filing);
+      filing.watch();
     });
     byId("save-to-chart", HTMLButtonElement).blur();
+  }
+
+  /** Throw an addendum away and go back to the signed note. */
+  async discard() {
+    const lines = ["What you wrote in it is deleted. The signed note stays as it is."];
+    if (!(await confirmModal({ title: "Discard this addendum?", lines, yes: "Discard the addendum", no: "Keep it", look: "btn-danger" }))) return;
+    await this.#after(async () => {
+      const { url } = await postJson(`${noteUrl}/discard`, { revision: this.revision });
+      location.assign(url);
+    });
   }
 
   /** Fill the session details anew from the session; what was worded here stays. */

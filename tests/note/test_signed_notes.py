@@ -1,0 +1,105 @@
+"""A note after its signature: how it reads, how it stands in the chart, and its addendum."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from smart_app.note import material, routes
+from smart_app.store import filings, tables
+from tests.note.test_notes_over_http import content, create, decide, element, save, sign, text
+from tests.note.visit import Clinic
+
+
+@pytest.mark.req("C04", "D17")
+def test_a_signed_note_does_not_look_unfinished(clinic: Clinic, alice: FlaskClient) -> None:
+    """Signed, an empty heading reads as not documented: on the page, as text, as it is filed."""
+    clinic.ready()
+    note_id = create(alice)
+    assert sign(alice, note_id, decide(alice, note_id)).status_code == 200
+    words, page = alice.get(f"/notes/{note_id}/text").text, alice.get(f"/notes/{note_id}").text
+    with clinic.db.read() as db:
+        filed = material.elements_for_filing(clinic.seal, db.get_one(tables.Note, note_id))
+    for each in (words, page, *(filed_text for _, _, filed_text, _ in filed)):
+        assert "left to the clinician" not in each
+        assert "left empty" not in each
+    assert "Objective:\n(not documented)" in words
+    assert "## Risk assessment\n(not documented)" in words
+    assert page.count("(not documented)") >= 2
+    assert any("Objective:\n(not documented)" in each[2] for each in filed)
+
+
+@pytest.mark.req("B16")
+def test_an_addendum_replaces_the_signed_note_only_when_it_is_signed_itself(clinic: Clinic, alice: FlaskClient) -> None:
+    """Same elements, locked, with an Addendum; the old note becomes superseded by the new signature."""
+    clinic.ready()
+    old_id = create(alice)
+    sign(alice, old_id, decide(alice, old_id))
+    new_id = alice.post(f"/notes/{old_id}/addendum", json={}).json["note_id"]
+    again = alice.post(f"/notes/{old_id}/addendum", json={}).json["note_id"]
+    assert again == new_id, "a second click opens the one begun"
+    body = content(alice, new_id)
+    assert body["elements"][-1]["title"] == "Addendum"
+    assert all(each["is_locked"] for each in body["elements"][:-1])
+    assert sign(alice, new_id, body["revision"]).json["code"] == "empty_addendum"
+    revision = save(alice, new_id, body["revision"], text("addendum", "Called back."), text("risk", "x")).json[
+        "revision"
+    ]
+    assert element(content(alice, new_id), "risk")["text"] == ""
+    early = alice.post(f"/notes/{new_id}/save-to-chart", json={"revision": revision})
+    assert early.json["code"] == "addendum_unsigned"
+    with clinic.db.read() as db:
+        assert db.get_one(tables.Note, old_id).status == "signed"
+    assert sign(alice, new_id, revision).status_code == 200
+    with clinic.db.read() as db:
+        old, new = db.get_one(tables.Note, old_id), db.get_one(tables.Note, new_id)
+        assert (old.status, new.status, new.replaces_id) == ("superseded", "signed", old_id)
+        filing = filings.find(db, "note", old_id)
+        assert filing is not None
+        assert filing.wanted == 2, "the old one is owed again, as superseded"
+    assert "replaced by a version with an addendum" in alice.get(f"/notes/{old_id}").text
+
+
+@pytest.mark.req("B16")
+def test_an_addendum_can_be_discarded_until_it_is_signed(clinic: Clinic, alice: FlaskClient) -> None:
+    """It is gone, the signed note stands, and another one can be begun; a stale page and any other note are refused."""
+    clinic.ready()
+    old_id = create(alice)
+    sign(alice, old_id, decide(alice, old_id))
+    new_id = alice.post(f"/notes/{old_id}/addendum", json={}).json["note_id"]
+    revision = save(alice, new_id, 1, text("addendum", "Called back.")).json["revision"]
+    assert alice.post(f"/notes/{new_id}/discard", json={"revision": 1}).json["code"] == "stale_revision"
+    assert alice.post(f"/notes/{new_id}/discard", json={"revision": revision}).json["url"] == f"/notes/{old_id}"
+    assert alice.get(f"/notes/{new_id}").status_code == 404
+    assert "Add addendum" in alice.get(f"/notes/{old_id}").text
+    assert alice.post(f"/notes/{old_id}/discard", json={"revision": revision}).json["code"] == "note_locked"
+    other = create(alice)
+    body = content(alice, other)
+    assert alice.post(f"/notes/{other}/discard", json={"revision": body["revision"]}).json["code"] == "no_addendum"
+
+
+@pytest.mark.req("B16")
+def test_the_tick_under_an_addendum_says_what_the_clinician_wrote(clinic: Clinic, alice: FlaskClient) -> None:
+    """The AI text in it was attested when it was signed; what is new was typed."""
+    clinic.ready()
+    old_id = create(alice)
+    assert routes.ATTESTS_AI in alice.get(f"/notes/{old_id}").text
+    sign(alice, old_id, decide(alice, old_id))
+    page = alice.get(alice.post(f"/notes/{old_id}/addendum", json={}).json["url"]).text
+    assert routes.ATTESTS_ADDENDUM in page
+    assert "AI-drafted content" not in page
+    assert "in place of the signed note" in page
+
+
+def test_the_note_page_learns_how_its_filing_stands(clinic: Clinic, alice: FlaskClient) -> None:
+    """The state that the page polls holds the line of the outbox, and the page has a status to say it in."""
+    clinic.ready()
+    note_id = create(alice)
+    assert alice.get(f"/notes/{note_id}/state").json["filing"] is None
+    sign(alice, note_id, decide(alice, note_id))
+    assert alice.get(f"/notes/{note_id}/state").json["filing"]["stand"] == {"words": "Being filed", "tone": "waiting"}
+    assert 'id="filing" class="filing-line" role="status" data-tone="waiting"' in alice.get(f"/notes/{note_id}").text
+    with clinic.db.begin() as db:
+        row = filings.find(db, "note", note_id)
+        assert row is not None
+        row.done = row.wanted
+    said = alice.get(f"/notes/{note_id}/state").json["filing"]
+    assert said == {"stand": {"words": "In the chart", "tone": "good"}, "detail": "", "can_retry": False}
