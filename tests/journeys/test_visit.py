@@ -337,6 +337,14 @@ def test_a_statement_leads_to_its_words_and_their_sound(visit: Visit, camera: Ca
     assert answered.value.headers["content-type"] == "audio/wav"
     expect(source.first.locator("[role=status]")).to_have_text("")
     camera.take(page, "note-follow-a-statement")
+    statement = page.locator(".element.is-ai .statement").first
+    statement.get_by_role("button", name="Edit").click()
+    page.get_by_role("textbox", name="Edit the statement").fill("In other words.")
+    page.get_by_role("textbox", name="Edit the statement").press("Enter")
+    expect(page.locator("#evidence .evidence-quote")).to_have_text("In other words.")
+    expect(source.first).to_be_visible()
+    statement.get_by_role("button", name="Undo").click()
+    expect(page.locator("#evidence .evidence-quote")).not_to_have_text("In other words.")
 
 
 def _decide(page: Page) -> None:
@@ -366,6 +374,7 @@ def test_signing_locks_the_note(visit: Visit, camera: Camera) -> None:
     page.get_by_role("button", name="Sign note").click()
     expect(page.get_by_role("heading", name="Signed and locked")).to_be_visible(timeout=SLOW_MS)
     expect(page.locator("#elements textarea")).to_have_count(0)
+    expect(page.locator("#filing")).to_contain_text("In the chart", timeout=SLOW_MS)  # by itself, without a reload
     visit.summary = "\n".join(page.locator(".statement .statement-words").all_inner_texts())
     assert visit.summary
     camera.take(page, "note-signed", is_full=True)

@@ -102,3 +102,14 @@ test("session seconds read as a clock", () => {
   assert.equal(review.clock(142.9), "2:22");
   assert.equal(review.clock(3723), "1:02:03");
 });
+
+test("above the lines stands the statement as it reads now; a mark goes with the words that it was about", () => {
+  const marked = line("a", "partly", "drafted", { why: "Two doses, not three." });
+  assert.deepEqual(review.evidenceHead(marked), { quote: "text a", why: "Two doses, not three.", note: "" });
+  assert.equal(review.evidenceHead(review.keep(marked)).why, "Two doses, not three.");
+  const reworded = review.evidenceHead(review.edit(marked, "Two doses missed."));
+  assert.deepEqual([reworded.quote, reworded.why], ["Two doses missed.", ""]);
+  assert.match(reworded.note, /You reworded this statement/);
+  assert.match(review.evidenceHead(review.remove(marked)).note, /You removed/);
+  assert.equal(review.evidenceHead(review.edit(review.added("own", "Slept well."), "Slept badly.")).quote, "Slept badly.");
+});

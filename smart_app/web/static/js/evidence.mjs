@@ -5,19 +5,25 @@
 import { button, byId, el } from "./dom.mjs";
 import { Refused, getJson, wordsOf } from "./http.mjs";
 import { icon } from "./icons.mjs";
-import { clock, excerpt, speakerName } from "./review.mjs";
+import { clock, evidenceHead, excerpt, speakerName } from "./review.mjs";
 import { localTime } from "./times.mjs";
 
 /** @typedef {{has_audio: boolean, count: number, erased_at: string|null, erase_due_at: string|null}} Audio */
+/** @typedef {import("./review.mjs").Line|import("./review.mjs").Offer} Shown */
+
+const INVITATION = "Choose a statement to see the words it rests on.";
 
 /** The panel beside the note (a sheet from below on a narrow screen). */
 export class EvidencePanel {
   /** @type {Promise<import("./review.mjs").Utterance[]>|null} */
   #transcript = null;
-  /** @type {HTMLAudioElement|null} */
-  #player = null;
+  /** What is heard now, or was paused. @type {{id: string, player: HTMLAudioElement, pressed: HTMLButtonElement}|null} */
+  #sound = null;
   /** @type {HTMLElement|null} */
   #from = null;
+  /** The id of the statement that is shown. */
+  #shownId = "";
+  #head = el("div");
 
   /** @param {string} sessionId */
   constructor(sessionId) {
@@ -27,50 +33,93 @@ export class EvidencePanel {
     /** @type {Audio} */
     this.audio = { has_audio: false, count: 0, erased_at: null, erase_due_at: null };
     byId("evidence-close", HTMLButtonElement).addEventListener("click", () => this.close());
-    this.panel.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.#isSheet && this.panel.classList.contains("is-open")) this.close();
+    });
+  }
+
+  /** On a narrow screen the panel is a sheet over the lower part of the page. */
+  get #isSheet() {
+    return getComputedStyle(this.panel).position === "fixed";
   }
 
   /** Close the sheet and give the focus back. */
   close() {
-    this.#player?.pause();
+    this.#hush();
     this.panel.classList.remove("is-open");
     this.#from?.setAttribute("aria-expanded", "false");
     this.#from?.focus();
   }
 
   /**
-   * Show what a statement rests on.
-   * @param {{text: string, evidence: import("./review.mjs").Evidence[], why: string}} line
+   * Show what a statement rests on; a second click on the statement puts the sheet away.
+   * @param {Shown} line
    * @param {HTMLElement} from what was clicked
    */
   async show(line, from) {
-    this.#player?.pause();
+    if (this.#from === from && this.#isSheet && this.panel.classList.contains("is-open")) return this.close();
+    this.#hush();
     this.#from?.setAttribute("aria-expanded", "false");
     this.#from = from;
+    this.#shownId = line.id;
     from.setAttribute("aria-expanded", "true");
     this.panel.classList.add("is-open");
-    // On a narrow screen the sheet covers the lower half: keep the statement above it.
-    if (getComputedStyle(this.panel).position === "fixed") from.scrollIntoView({ block: "start", behavior: "smooth" });
-    const head = [el("p", { class: "evidence-quote" }, line.text), line.why ? el("p", { class: "small evidence-why" }, icon("alert"), line.why) : null];
+    this.panel.scrollTop = 0;
+    if (this.#isSheet) from.scrollIntoView({ block: "start", behavior: "smooth" });
+    this.#drawHead(line);
     if (!line.evidence.length) {
-      this.#fill(...head, el("p", { class: "small soft mb-0" }, "It rests on no line of the transcript."));
+      this.#fill(el("p", { class: "small soft mb-0" }, "It rests on no line of the transcript."));
       return;
     }
-    this.#fill(...head, el("p", { class: "small soft mb-0" }, "Opening the transcript…"));
+    this.#fill(el("p", { class: "small soft mb-0" }, "Opening the transcript…"));
     try {
       this.#transcript ??= getJson(`/sessions/${this.sessionId}/transcript`).then((said) => said.utterances);
       const lines = excerpt(line.evidence, await this.#transcript);
-      if (this.#from !== from) return;
-      this.#fill(...head, this.#list(lines), this.#audioLine());
+      if (this.#shownId === line.id) this.#fill(this.#list(lines), this.#audioLine());
     } catch (error) {
       this.#transcript = null;
-      if (this.#from === from) this.#fill(...head, ...this.#withoutWords(line.evidence, error));
+      if (this.#shownId === line.id) this.#fill(...this.#withoutWords(line.evidence, error));
     }
+  }
+
+  /**
+   * The statements were drawn again: show the chosen one as it reads now, or nothing when it is gone.
+   * @param {Shown[]} lines every statement and offer there is now
+   * @param {HTMLElement} root where they were drawn
+   */
+  renew(lines, root) {
+    if (!this.#shownId) return;
+    const line = lines.find((each) => each.id === this.#shownId);
+    const item = root.querySelector(`[data-line="${CSS.escape(this.#shownId)}"]`);
+    if (!line || !item) return this.#clear();
+    this.#drawHead(line);
+    const words = item.querySelector("button.statement-words");
+    if (!(words instanceof HTMLElement)) return; // being edited: it comes back with the next drawing
+    this.#from = words;
+    if (!this.#isSheet || this.panel.classList.contains("is-open")) words.setAttribute("aria-expanded", "true");
+  }
+
+  #clear() {
+    this.#hush();
+    this.#shownId = "";
+    this.#from = null;
+    this.panel.classList.remove("is-open");
+    this.body.replaceChildren(el("p", { class: "soft small mb-0" }, INVITATION));
+  }
+
+  /** @param {Shown} line */
+  #drawHead(line) {
+    const { quote, why, note } = evidenceHead(line);
+    this.#head.replaceChildren(
+      el("p", { class: "evidence-quote" }, quote),
+      why ? el("p", { class: "small evidence-why" }, icon("alert"), why) : "",
+      note ? el("p", { class: "small soft" }, note) : "",
+    );
   }
 
   /** @param {(Node|null)[]} nodes */
   #fill(...nodes) {
-    this.body.replaceChildren(...nodes.filter((each) => each !== null));
+    this.body.replaceChildren(this.#head, ...nodes.filter((each) => each !== null));
   }
 
   /** @param {import("./review.mjs").Evidence[]} evidence @param {unknown} error @returns {Node[]} */
@@ -92,7 +141,8 @@ export class EvidencePanel {
       if (isSource && this.audio.has_audio) {
         // Before the words, so that it is in sight however long they are.
         const words = el("span", { class: "small soft", role: "status" });
-        item.append(el("span", { class: "said-play" }, button("Play", "btn-quiet btn-sm", () => this.#play(utterance.id, words), { icon: "play" }), words));
+        const pressed = button("Play", "btn-quiet btn-sm", () => this.#toggle(utterance.id, pressed, words), { icon: "play" });
+        item.append(el("span", { class: "said-play" }, pressed, words));
       }
       item.append(el("span", { class: "said-words" }, utterance.text));
       list.append(item);
@@ -100,18 +150,30 @@ export class EvidencePanel {
     return list;
   }
 
-  /** Play the seconds of one line. @param {string} utteranceId @param {HTMLElement} words */
-  async #play(utteranceId, words) {
-    this.#player?.pause();
+  /** Play the seconds of one line, pause them, go on. @param {string} id @param {HTMLButtonElement} pressed @param {HTMLElement} words */
+  async #toggle(id, pressed, words) {
     words.textContent = "";
-    const player = new Audio(`/sessions/${this.sessionId}/audio/${encodeURIComponent(utteranceId)}`);
-    this.#player = player;
+    if (this.#sound?.id !== id) {
+      this.#hush();
+      const player = new Audio(`/sessions/${this.sessionId}/audio/${encodeURIComponent(id)}`);
+      for (const happens of ["play", "pause", "ended"]) player.addEventListener(happens, () => label(pressed, player));
+      this.#sound = { id, player, pressed };
+    }
+    const { player } = this.#sound;
+    if (!player.paused) return player.pause();
     try {
       await player.play();
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") return;
+      this.#sound = null;
       words.textContent = "The sound cannot be played. It may have been erased; reload the page to see.";
     }
+  }
+
+  /** Stop what is heard. */
+  #hush() {
+    this.#sound?.player.pause();
+    this.#sound = null;
   }
 
   /** @returns {Node|null} */
@@ -119,4 +181,10 @@ export class EvidencePanel {
     if (this.audio.has_audio || !this.audio.erased_at) return null;
     return el("p", { class: "small soft mt-2 mb-0" }, `The recording was erased at ${localTime(this.audio.erased_at)}.`);
   }
+}
+
+/** The button says what a click does now. @param {HTMLButtonElement} pressed @param {HTMLAudioElement} player */
+function label(pressed, player) {
+  const isPlaying = !player.paused && !player.ended;
+  pressed.replaceChildren(icon(isPlaying ? "pause" : "play"), isPlaying ? "Pause" : "Play");
 }

@@ -122,7 +122,11 @@ class Editor {
       return box;
     }
     if (isAi && element.parts.length) {
-      this.#statements = new StatementList(element, { changed: () => this.changed(), show: (line, from) => this.evidence.show(line, from) });
+      this.#statements = new StatementList(element, {
+        changed: () => this.changed(),
+        show: (line, from) => this.evidence.show(line, from),
+        drawn: (root) => this.evidence.renew([...element.parts.flatMap((part) => part.lines), ...element.offers], root),
+      });
       box.append(this.#statements.root);
       if (element.text.trim()) box.append(el("h3", { class: "part-title" }, "Your own text"), this.#text(element));
       return box;

@@ -182,6 +182,23 @@ export function clock(seconds) {
   return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
+/** What a statement's state means for the lines it rests on. @type {Partial<Record<LineState, string>>} */
+const ABOUT_STATE = {
+  edited: "You reworded this statement. The drafted one rested on these lines.",
+  removed: "You removed this statement from the note. It rested on these lines.",
+};
+
+/**
+ * Return what stands above the lines of a statement or an offer: its words as they are now, why it was marked (only as
+ * long as the drafted words stand), and what was done to it.
+ * @param {Line|Offer} line
+ * @returns {{quote: string, why: string, note: string}}
+ */
+export function evidenceHead(line) {
+  const note = ("state" in line && ABOUT_STATE[line.state]) || "";
+  return { quote: line.text, why: note ? "" : line.why, note };
+}
+
 /**
  * Return the lines around a statement's evidence: each source with the line before and after it, in order.
  * @param {Evidence[]} evidence

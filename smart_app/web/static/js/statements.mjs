@@ -9,7 +9,8 @@ import * as review from "./review.mjs";
 /**
  * @typedef {import("./review.mjs").Line} Line
  * @typedef {import("./review.mjs").Part} Part
- * @typedef {{changed: () => void, show: (line: {text: string, evidence: import("./review.mjs").Evidence[], why: string}, from: HTMLElement) => void}} Host
+ * @typedef {{changed: () => void, show: (line: Line|import("./review.mjs").Offer, from: HTMLElement) => void,
+ *   drawn: (root: HTMLElement) => void}} Host
  */
 
 let lastAdded = 0;
@@ -37,6 +38,7 @@ export class StatementList {
   draw(focusId) {
     this.#store = null;
     this.root.replaceChildren(...this.element.parts.map((part) => this.#part(part)), ...this.#offers());
+    this.host.drawn(this.root);
     if (focusId) this.focus(focusId);
   }
 
@@ -237,6 +239,6 @@ export class StatementList {
       this.draw(line.id);
     };
     const kind = offer.kind === "wording" ? null : el("span", { class: "pill" }, review.KINDS[offer.kind] ?? offer.kind);
-    return el("li", { class: "offer" }, words, el("div", { class: "statement-meta" }, kind, el("span", { class: "offer-add" }, where, button("Add", "btn-quiet btn-sm", add))));
+    return el("li", { class: "offer", "data-line": offer.id }, words, el("div", { class: "statement-meta" }, kind, el("span", { class: "offer-add" }, where, button("Add", "btn-quiet btn-sm", add))));
   }
 }
