@@ -42,6 +42,7 @@ class Launch(Base):
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
     iss: Mapped[str]
     launch: Mapped[str | None] = mapped_column(Text)
+    """None: standalone, the EHR lets the clinician pick the patient."""
     ticket_hash: Mapped[str | None]
     state_hash: Mapped[str | None] = mapped_column(index=True)
     browser_hash: Mapped[str | None]
@@ -71,6 +72,8 @@ class EhrGrant(Base):
     lifetime_s: Mapped[int] = mapped_column(default=3600)
     needs_relaunch: Mapped[bool] = mapped_column(default=False)
     refresh_lease_until: Mapped[datetime | None]
+    user_name: Mapped[str] = mapped_column(default="")
+    """`preferred_username` of the id_token: to whom an OpenEMR message is addressed."""
     created_at: Mapped[datetime]
 
 
@@ -161,7 +164,7 @@ class Participant(Base):
     number: Mapped[int]
     is_clinician: Mapped[bool] = mapped_column(default=False)
     role: Mapped[str] = mapped_column(default="client")
-    """clinician, client, guardian, partner, interpreter."""
+    """clinician, client, guardian, partner, interpreter, companion."""
     name_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     link_hash: Mapped[str | None] = mapped_column(unique=True)
     link_expires_at: Mapped[datetime | None]
@@ -407,6 +410,10 @@ class Filing(Base):
     public: Mapped[str] = mapped_column(Text, default="")
     lease_until: Mapped[datetime | None]
     filed_at: Mapped[datetime | None]
+    way: Mapped[str] = mapped_column(default="")
+    """How the EHR holds it: fhir, document, message, clinical-note ...; empty: not there."""
+    theirs_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """What the chart holds instead, sealed, while a conflict waits for the clinician."""
 
 
 class SessionDetail(Base):
