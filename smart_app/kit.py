@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from smart_app.call import ending
+from smart_app.call import ending, presence
 from smart_app.chart.charts import FhirCharts
 from smart_app.chart.http import GuardedHttp
 from smart_app.config import Settings
@@ -26,7 +26,7 @@ from smart_app.launch.tokens import TokenKeeper
 from smart_app.note import material, overview
 from smart_app.note.content import ai_element
 from smart_app.note.desk import Desk
-from smart_app.ports import PRACTICE_PATIENT, Drafter, PatientFacts, Person, Transcript, Utterance
+from smart_app.ports import PRACTICE_PATIENT, Clock, Drafter, PatientFacts, Person, Transcriber, Transcript, Utterance
 from smart_app.recording import erasure, withdrawal
 from smart_app.recording.audio import AudioStore
 from smart_app.recording.keyslots import KeySlots
@@ -69,11 +69,32 @@ def _drafter(settings: Settings) -> Drafter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What the kit does not make itself: the time, the recogniser and the drafter."""
+
+    clock: Clock
+    transcriber: Transcriber
+    speech_model: str
+    drafter: Drafter
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Outside":
+        """Return this machine's time and the models that the settings name."""
+        transcriber = WhisperTranscriber(settings.speech_model, cpu_threads=settings.speech_threads)
+        return cls(
+            clock=SystemClock(),
+            transcriber=transcriber,
+            speech_model=transcriber.name,
+            drafter=_drafter(settings),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kit:
     """Everything that is made once per process."""
 
     settings: Settings
-    clock: SystemClock
+    clock: Clock
     db: Database
     seal: Seal
     vault: SlotVault
@@ -85,6 +106,7 @@ class Kit:
     desk: Desk
     withdrawals: withdrawal.Withdrawals
     signer: receipts.Signer
+    steps: Steps
     jobs: Jobs
 
     def patient_of(self, person: Person) -> PatientFacts:
@@ -105,6 +127,7 @@ class Kit:
             ),
             has_element=lambda note: ai_element(material.content_of(self.seal, note)) is not None,
             has_disk=lambda: self.audio.free_bytes() >= self.settings.disk_reserve_bytes,
+            is_full=presence.is_full,
         )
 
     def health(self) -> dict[str, Any]:
@@ -139,10 +162,11 @@ class Kit:
         return json_shape.from_json(shape).utterances, kept.erase_due_at
 
 
-def make(settings: Settings) -> Kit:
+def make(settings: Settings, outside: Outside | None = None) -> Kit:
     """Make the kit: open the database (at its newest schema), the key slots, the audio store and the queue."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    clock, db = SystemClock(), Database(settings.database_url)
+    outside = outside or Outside.of(settings)
+    clock, transcriber, db = outside.clock, outside.transcriber, Database(settings.database_url)
     upgrade(db)
     seal = Seal(settings.master_key)
     settings.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -151,7 +175,6 @@ def make(settings: Settings) -> Kit:
     http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev)
     tokens = TokenKeeper(db=db, settings=settings, clock=clock, seal=seal, http=http)
     charts = FhirCharts(http=http, tokens=tokens, clock=clock)
-    transcriber = WhisperTranscriber(settings.speech_model, cpu_threads=settings.speech_threads)
     sound = StoredSound(db=db, audio=audio, settings=settings, transcriber=transcriber)
     signer = receipts.Signer(settings.signing_key)
     receipt = partial(_receipt, signer)
@@ -160,8 +183,7 @@ def make(settings: Settings) -> Kit:
     withdrawals = withdrawal.Withdrawals(
         db=db, vault=vault, audio=audio, receipt=receipt, forget_ai_text=partial(_forget_ai_text, desk)
     )
-    drafter = _drafter(settings)
-    models = Models(speech_model=transcriber.name, drafter=_drafter_name(settings), prompt_version=cues().version)
+    models = Models(speech_model=outside.speech_model, drafter=_drafter_name(settings), prompt_version=cues().version)
     pipeline = Pipeline(
         db=db,
         clock=clock,
@@ -170,7 +192,7 @@ def make(settings: Settings) -> Kit:
         settings=settings,
         retention=kept,
         tools=Tools(
-            drafter=drafter,
+            drafter=outside.drafter,
             hear_run=sound.hear,
             merge_runs=merge,
             transcript_to_json=_transcript_to_json,
@@ -210,6 +232,7 @@ def make(settings: Settings) -> Kit:
         desk=desk,
         withdrawals=withdrawals,
         signer=signer,
+        steps=steps,
         jobs=jobs,
     )
 
@@ -228,7 +251,7 @@ def _forget_ai_text(desk: Desk, db: Db, note: Note) -> None:
 
 def sweep(
     db: Database,
-    clock: SystemClock,
+    clock: Clock,
     kept: Retention,
     withdrawals: withdrawal.Withdrawals,
     audio: AudioStore,
@@ -243,7 +266,7 @@ def sweep(
         forget_practice(open_db, before=clock.now() - practice.KEPT)
 
 
-def _pulse(db: Database, clock: SystemClock, kept: Retention) -> tuple[list[str], list[str]]:
+def _pulse(db: Database, clock: Clock, kept: Retention) -> tuple[list[str], list[str]]:
     now = clock.now()
     with db.begin() as open_db:
         retention.beat(open_db, name=f"{socket.gethostname()}-{os.getpid()}", now=now)

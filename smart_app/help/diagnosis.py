@@ -14,6 +14,7 @@ from smart_app.session import LIVE, State
 
 About = Literal["record", "summary", "chart"]
 RECORD, SUMMARY, CHART = "There is no recording.", "There is no summary.", "It is not in the chart."
+SOMEBODY = "Somebody cannot come in."
 PROFILE = "/profile"
 
 
@@ -62,6 +63,14 @@ class PersonFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingFacts:
+    """Somebody in the waiting room, and since when."""
+
+    name: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FilingFacts:
     """What the chart did not take."""
 
@@ -87,6 +96,9 @@ class SessionFacts:
     is_clinician_here: bool = True
     paused_by: str = ""
     people: tuple[PersonFacts, ...] = ()
+    waiting: tuple[WaitingFacts, ...] = ()
+    is_full: bool = False
+    """The call holds nobody else."""
     reason: str = ""
     reason_public: str = ""
     failed_at: datetime | None = None
@@ -111,8 +123,25 @@ def diagnose(facts: SessionFacts) -> tuple[Cause, ...]:
         return (_site_off(facts),)
     found = [_template(facts)] if not facts.template_has_element else []
     if facts.state in LIVE:
-        return (*found, *_recording(facts), *_still_open(facts))
+        return (*found, *_recording(facts), *_full_room(facts), *_still_open(facts))
     return (*found, *_without_summary(facts), *_refused(facts))
+
+
+def _full_room(facts: SessionFacts) -> list[Cause]:
+    """Say why somebody in the waiting room cannot be admitted, and so be asked."""
+    if not facts.is_full or not facts.waiting:
+        return []
+    evidence = tuple(Evidence(what=f"{each.name} is in the waiting room", at=each.since) for each in facts.waiting)
+    return [
+        Cause(
+            code="room_full",
+            about="record",
+            missing=SOMEBODY,
+            why="The room is full: four people are in the call, and nobody else can be admitted.",
+            todo="Wait until somebody has left.",
+            evidence=evidence,
+        )
+    ]
 
 
 def _refusal(code: str, *, evidence: tuple[Evidence, ...] = (), fix: Fix | None = None) -> Cause:
@@ -142,8 +171,7 @@ def _template(facts: SessionFacts) -> Cause:
 def _recording(facts: SessionFacts) -> list[Cause]:
     if facts.state is State.RECORDING:
         return []
-    found = [*_switches(facts), *_browser(facts), *_people(facts)]
-    return found
+    return [*_switches(facts), *_browser(facts), *_people(facts)]
 
 
 def _switches(facts: SessionFacts) -> list[Cause]:
@@ -217,6 +245,8 @@ def _people(facts: SessionFacts) -> list[Cause]:
 
 
 def _last_known(facts: SessionFacts) -> tuple[Evidence, ...]:
+    if facts.waiting:
+        return tuple(Evidence(what=f"{each.name} is in the waiting room", at=each.since) for each in facts.waiting)
     if not facts.people:
         return (Evidence(what="Nobody was invited and admitted yet"),)
     return tuple(Evidence(what=f"{each.name} is not connected") for each in facts.people)

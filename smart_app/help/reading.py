@@ -1,15 +1,15 @@
 """Reads what the diagnosis is made from: the rows that the app itself acts on, in one transaction."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from smart_app.consent import pauses
 from smart_app.consent.questions import may_be_asked
-from smart_app.help.diagnosis import FilingFacts, PersonFacts, SessionFacts
+from smart_app.help.diagnosis import FilingFacts, PersonFacts, SessionFacts, WaitingFacts
 from smart_app.session import State
-from smart_app.store import captured, consents, filings, participants, site, summaries, visits
+from smart_app.store import captured, consents, filings, participants, sessions, site, summaries, visits
 from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Filing, Note, Participant, RecordingConsent, TelehealthSession
@@ -31,11 +31,12 @@ class Waiting(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """What other rooms know: the wait, whether a note has the element, whether the disk has room."""
+    """What other rooms know: the wait, whether a note has the element, whether disk and call have room."""
 
     waiting: Callable[[Db, TelehealthSession], Waiting]
     has_element: Callable[[Note], bool]
     has_disk: Callable[[], bool]
+    is_full: Callable[[Sequence[Participant]], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,10 @@ def read(
         is_clinician_here=any(row.is_clinician and participants.is_here(row, now) for row in people),
         paused_by=_name(seal, paused) if paused is not None else "",
         people=tuple(_person(seal, row, rows, now) for row in people if _is_shown(row)),
+        waiting=tuple(
+            WaitingFacts(name=_name(seal, row), since=row.joined_at) for row in people if _is_waiting(row, now)
+        ),
+        is_full=session.modality != sessions.IN_PERSON and sources.is_full(people),
         reason=session.reason,
         reason_public=session.reason_public,
         failed_at=visits.reached_at(db, session.id, State.FAILED),
@@ -98,6 +103,11 @@ def read(
 def _is_shown(row: Participant) -> bool:
     """Leave out the clinician and whoever was never let in; who answered and left still counts."""
     return not row.is_clinician and row.admitted_at is not None
+
+
+def _is_waiting(row: Participant, now: datetime) -> bool:
+    """Say whether somebody stands in the waiting room."""
+    return row.admitted_at is None and row.joined_at is not None and participants.is_connected(row, now)
 
 
 def _name(seal: Seal, row: Participant) -> str:

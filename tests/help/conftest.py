@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from smart_app.call import presence
 from smart_app.config import Settings
 from smart_app.help import admin_routes, why_routes
 from smart_app.help.reading import Sources
@@ -64,6 +65,7 @@ def desk(room: Room) -> Desk:
         waiting=lambda db, session: wait,
         has_element=lambda note: elements[-1],
         has_disk=lambda: room.audio.free_bytes() >= room.settings.disk_reserve_bytes,
+        is_full=presence.is_full,
     )
     room.app.register_blueprint(why_routes.blueprint(db=room.db, clock=room.clock, seal=room.seal, sources=sources))
     room.app.register_blueprint(admin_routes.blueprint(db=room.db, clock=room.clock))

@@ -1,12 +1,10 @@
-"""Every cause of a missing record button, summary or filing, each made to happen (B13, S37-S41)."""
-
-from typing import Any
+"""Causes that the people in the room bring about, each made to happen (B13); the others are in test_causes.py."""
 
 import pytest
 
 from smart_app.session import State
-from smart_app.store import filings
-from smart_app.store.tables import Note, RecordingConsent, TelehealthSession, Template
+from smart_app.store.tables import RecordingConsent
+from tests.fakes.room import open_visit
 from tests.help.conftest import Desk
 
 ALWAYS_OPEN = {"still_open"}
@@ -15,15 +13,6 @@ ALWAYS_OPEN = {"still_open"}
 def codes(desk: Desk, **asked: str) -> set[str]:
     """Return the codes that are given."""
     return {each["code"] for each in desk.causes(**asked)}
-
-
-def over(desk: Desk, state: State, **more: Any) -> None:
-    """Put the session behind its end, as the pipeline leaves it."""
-    with desk.visit.room.db.begin() as db:
-        row = db.get_one(TelehealthSession, desk.visit.id)
-        row.state, row.ended_at = state.value, desk.visit.room.clock.now()
-        for name, value in more.items():
-            setattr(row, name, value)
 
 
 @pytest.mark.req("B13")
@@ -44,13 +33,21 @@ def test_the_switch_is_off(desk: Desk) -> None:
 
 @pytest.mark.req("B13", "S08")
 def test_the_switch_came_on_after_the_session_began(desk: Desk) -> None:
-    """Both times stand there, and the button that starts a new session for everyone."""
-    with desk.visit.room.db.begin() as db:
-        db.get_one(TelehealthSession, desk.visit.id).ai_consent_at_start = False
+    """Both times stand there, and the button that starts a new session for everyone, in which it is no cause."""
+    room = desk.visit.room
+    desk.visit.alice.ok("/profile/ai-consent", {"is_on": False})
+    room.clock.tick(minutes=1)
+    desk.visit = open_visit(room, is_ai_on=False)
+    room.clock.tick(minutes=3)
+    desk.visit.alice.ok("/profile/ai-consent", {"is_on": True})
+    desk.visit.state(desk.visit.carol)
     found = desk.cause("ai_consent_off_at_start")
-    assert len([each for each in found["evidence"] if each["at"]]) == 2
-    assert found["fix"]["url"] == f"/sessions/{desk.visit.id}/again"
-    assert desk.visit.alice.post(found["fix"]["url"]).status_code == 200, "the button does it"
+    assert [each["at"] for each in found["evidence"]] == [
+        room.session(desk.visit.id).started_at.isoformat(),
+        room.clock.now().isoformat(),
+    ]
+    desk.visit.id = desk.visit.alice.ok(found["fix"]["url"])["session_id"]
+    assert codes(desk) == ALWAYS_OPEN
 
 
 @pytest.mark.req("B13", "S10")
@@ -99,6 +96,44 @@ def test_another_participant_is_pending(desk: Desk) -> None:
     assert pat.participant_id
 
 
+@pytest.mark.req("B13", "D19")
+def test_a_participant_paused_the_recording(desk: Desk) -> None:
+    """Who paused; it is gone when both sides went on."""
+    desk.visit.record()
+    desk.visit.carol.ok(f"/room/{desk.visit.id}/pause")
+    found = desk.cause("paused")
+    assert found["evidence"][0]["what"] == "Paused by Carol"
+    assert "Resume recording" in found["todo"]
+    desk.visit.carol.ok(f"/room/{desk.visit.id}/go-on")
+    desk.visit.alice.ok(f"/sessions/{desk.visit.id}/recording/resume")
+    assert codes(desk) == ALWAYS_OPEN
+
+
+@pytest.mark.req("B13", "D16")
+def test_a_minor_is_there_without_a_guardian(desk: Desk) -> None:
+    """It goes when the guardian comes in."""
+    max_ = desk.visit.bring("Max", is_admitted=False)
+    desk.visit.admit(max_, role="partner", is_minor=True)
+    assert "set their role to Guardian" in desk.cause("guardian_missing")["todo"]
+    assert desk.visit.start().json["code"] == "guardian_missing"  # type: ignore[index]
+    desk.visit.bring("Kim", role="guardian")
+    assert codes(desk) == ALWAYS_OPEN
+
+
+@pytest.mark.req("B13", "B04")
+def test_the_room_is_full(desk: Desk) -> None:
+    """Somebody waits and cannot be admitted while four people are in the call."""
+    desk.visit.bring("Pat", role="partner")
+    kim = desk.visit.bring("Kim", role="interpreter")
+    assert "room_full" not in codes(desk)
+    late = desk.visit.bring("Lee", is_admitted=False)
+    found = desk.cause("room_full")
+    assert found["evidence"] == [{"what": "Lee is in the waiting room", "at": desk.visit.room.clock.now().isoformat()}]
+    kim.ok(f"/room/{desk.visit.id}/leave")
+    assert "room_full" not in codes(desk)
+    desk.visit.admit(late, role="partner")
+
+
 @pytest.mark.req("B13")
 @pytest.mark.parametrize("state", ["blocked", "missing", "busy"])
 def test_the_microphone_is_out_of_reach(desk: Desk, state: str) -> None:
@@ -118,6 +153,9 @@ def test_the_disk_is_nearly_full(desk: Desk) -> None:
     """The reserve stops new recordings."""
     desk.visit.room.free_bytes[0] = 1
     assert "administrator" in desk.cause("disk_reserve")["todo"]
+    assert desk.visit.start().status_code == 507
+    desk.visit.room.free_bytes[0] = 10**12
+    assert codes(desk) == ALWAYS_OPEN
 
 
 @pytest.mark.req("B13", "S38", "S26")
@@ -129,94 +167,6 @@ def test_the_session_was_left_and_not_ended(desk: Desk) -> None:
     assert "left, not ended" in found["why"]
     desk.visit.alice.ok(found["fix"]["url"], {"last": {}})
     assert desk.visit.room.session(desk.visit.id).state == State.ENDED
-
-
-@pytest.mark.req("B13", "S40")
-def test_it_is_still_processing(desk: Desk) -> None:
-    """Minutes since the end and the expected range, in the sentence that the chart page shows too."""
-    desk.visit.record()
-    desk.visit.end()
-    assert desk.cause("processing")["why"] == desk.wait.sentence()
-
-
-@pytest.mark.req("B13")
-def test_no_worker_runs(desk: Desk) -> None:
-    """Nothing is lost; the administrator is to be told."""
-    desk.visit.record()
-    desk.visit.end()
-    desk.wait.is_worker_alive = False
-    assert desk.cause("worker_down")["todo"] == "Tell your administrator."
-
-
-@pytest.mark.req("B13")
-def test_processing_failed(desk: Desk) -> None:
-    """The cause, and Try again while the audio is there."""
-    grants = desk.visit.record()
-    track, token = next(iter(grants.items()))
-    assert desk.visit.alice.put_chunk(token, track, 0, 0, b"\x1aE\xdf\xa3sound").status_code == 201
-    desk.visit.end()
-    over(desk, State.FAILED, reason="fault", reason_public="The drafter did not answer.")
-    found = desk.cause("failed")
-    assert found["why"] == "The drafter did not answer."
-    assert found["fix"]["label"] == "Try again"
-
-
-@pytest.mark.req("B13")
-def test_failed_and_erased_since(desk: Desk) -> None:
-    """No Try again once nothing is left to try with."""
-    over(desk, State.FAILED, reason="fault", reason_public="The drafter did not answer.")
-    assert desk.cause("audio_erased")["fix"] is None
-
-
-@pytest.mark.req("B13")
-@pytest.mark.parametrize("reason", ["too_little_speech", "audio_erased", "nothing_recorded"])
-def test_an_empty_session_says_its_reason(desk: Desk, reason: str) -> None:
-    """Too little speech, erased before a summary, nothing recorded: the sentence of the session's own row."""
-    over(desk, State.EMPTY, reason=reason, reason_public="This is why.")
-    assert desk.cause(reason)["why"] == "This is why."
-
-
-@pytest.mark.req("B13", "S39", "S30")
-def test_the_template_has_no_element(desk: Desk) -> None:
-    """Asked about a template, or about a note; the way is to the templates."""
-    room = desk.visit.room
-    with room.db.begin() as db:
-        db.add(Template(id="brief", title="Brief", elements=[{"type": "text"}], created_at=room.clock.now()))
-    over(desk, State.READY)
-    assert "“Brief”" in desk.cause("no_element", template="brief")["why"]
-    with room.db.begin() as db:
-        session = db.get_one(TelehealthSession, desk.visit.id)
-        db.add(
-            Note(
-                id="n1",
-                session_id=session.id,
-                clinician_id=session.clinician_id,
-                patient_id=session.patient_id,
-                template_id="brief",
-                title="Brief",
-                content_sealed=b"",
-                created_at=room.clock.now(),
-                saved_at=room.clock.now(),
-            )
-        )
-    assert "no_element" not in codes(desk, note="n1")
-    desk.elements.append(False)
-    assert desk.cause("no_element", note="n1")["fix"]["url"] == "/templates"
-
-
-@pytest.mark.req("B13")
-def test_the_ehr_refused_the_filing(desk: Desk) -> None:
-    """What it said, and Try filing again."""
-    over(desk, State.READY)
-    room = desk.visit.room
-    with room.db.begin() as db:
-        filings.owe(db, "note", "n1", session_id=desk.visit.id, now=room.clock.now())
-        row = filings.find(db, "note", "n1")
-        assert row is not None
-        row.parked, row.public = "refused", "The EHR says the encounter is closed."
-    found = desk.cause("filing_refused")
-    assert "the note. The EHR says the encounter is closed." in found["why"]
-    assert found["about"] == "chart"
 
 
 @pytest.mark.req("B13", "S01")
