@@ -82,7 +82,7 @@ class Transcriber(Protocol):
         """Recognise one track. Raises TranscriptFailed."""
 
 
-Speaker = Literal["clinician", "client", "guardian", "partner", "interpreter"]
+Speaker = Literal["clinician", "client", "guardian", "partner", "interpreter", "companion"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

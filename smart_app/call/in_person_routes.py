@@ -58,8 +58,11 @@ class _InOneRoom:
             identity.check_live(session)
             if session.modality != sessions.IN_PERSON:
                 raise MoveRefused("not_in_person", "This session is a video call.", "Invite people by a link.")
-            if len(participants.of_session(db, session.id)) > identity.MOST_INVITED:
+            people = participants.of_session(db, session.id)
+            if len(people) > identity.MOST_INVITED:
                 raise BadInput("too_many", "There are twelve people in this session already.", "Start a new session.")
+            if role == presence.CLIENT:
+                presence.check_client(people, is_same_person=given.may_say(body, "is_same_person"))
             row = participants.add_in_person(
                 db,
                 self.seal,

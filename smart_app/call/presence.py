@@ -12,7 +12,9 @@ from smart_app.store import audit_lines, participants, sessions
 from smart_app.store.database import Db
 from smart_app.store.tables import Participant, TelehealthSession
 
-ROLES = ("client", "guardian", "partner", "interpreter")
+CLIENT = "client"
+"""The patient: their answer and their words are filed as the patient's, so there is one of them (decision 16)."""
+ROLES = (CLIENT, "guardian", "partner", "interpreter", "companion")
 RECOGNISED = "recognised by the clinician"
 MOST_IN_CALL = 4
 """Each browser sends its picture to every other one; beyond four a home connection does not carry it."""
@@ -28,10 +30,31 @@ def _check_live(session: TelehealthSession) -> None:
 def check_role(role: str, *, is_minor: bool) -> None:
     """Raise BadInput for a role that there is not, or that no minor can have."""
     if role not in ROLES:
-        raise BadInput("bad_role", "Choose who this is.", "Client, guardian, partner or interpreter.")
+        raise BadInput("bad_role", "Choose who this is.", "Client, guardian, partner, interpreter or companion.")
     if is_minor and role in ("guardian", "interpreter"):
         raise BadInput(
             "minor_role", f"A minor cannot be the {role}.", "Choose client or partner, or take the tick away."
+        )
+
+
+def check_client(people: Iterable[Participant], *, but: str = "", is_same_person: bool) -> None:
+    """Raise MoveRefused when somebody else was admitted as the client: only one person is filed as the patient.
+
+    `is_same_person` is the clinician's word that who was here as the client before has come back in another browser.
+    """
+    earlier = [row for row in people if row.role == CLIENT and row.admitted_at is not None and row.id != but]
+    if any(row.left_at is None for row in earlier):
+        raise MoveRefused(
+            "client_taken",
+            "Somebody is in this session as the client already, and only one person is filed as the patient.",
+            "Choose partner, guardian, interpreter or companion. If it is the same person on another device, choose "
+            "They have left beside their lost connection first.",
+        )
+    if earlier and not is_same_person:
+        raise MoveRefused(
+            "client_was_here",
+            "Somebody was in this session as the client before, and only one person is filed as the patient.",
+            "Say that this is the same person, or choose partner, guardian, interpreter or companion.",
         )
 
 
@@ -56,6 +79,7 @@ def admit(
     *,
     role: str,
     is_minor: bool,
+    is_same_person: bool = False,
     actor: str,
     last: Last,
     at: datetime,
@@ -63,17 +87,21 @@ def admit(
     """Admit somebody from the waiting room, as recognised by the clinician, in a role (decision 16).
 
     A new person who comes in while recording pauses it and is asked (decision 4). Raises MoveRefused when the room is
-    full, BadInput for a role that there is not.
+    full or somebody else is the client, BadInput for a role that there is not.
     """
     _check_live(session)
     check_role(role, is_minor=is_minor)
     if row.is_clinician or row.link_revoked_at is not None or row.joined_at is None:
         raise MoveRefused("not_waiting", "This person is not in the waiting room.", "Invite them again.")
+    if row.admitted_at is None:
+        _check_room(db, session)
+    if role == CLIENT:
+        people = participants.of_session(db, session.id)
+        check_client(people, but=row.id, is_same_person=is_same_person)
     if row.admitted_at is not None:
         row.role = role
         db.flush()
         return
-    _check_room(db, session)
     row.role, row.is_minor, row.admitted_as = role, is_minor, RECOGNISED
     row.admitted_at = at
     db.flush()

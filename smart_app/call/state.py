@@ -90,6 +90,7 @@ def _person(rows: RoomRows, row: Participant, viewer: Participant, now: datetime
         "is_camera_off": row.is_camera_off,
         "is_minor": row.is_minor and is_open_to_viewer,
         "is_in_person": row.is_in_person,
+        "language": row.language if viewer.is_clinician or row.id == viewer.id else None,
         "answer": answer if is_open_to_viewer else None,
         "may_ask_again": viewer.is_clinician and answer == "declined" and may_be_asked(_asked(rows, row.id)),
     }

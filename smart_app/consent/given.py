@@ -41,6 +41,11 @@ def flag(body: Mapping[str, Any], name: str) -> bool:
     return value
 
 
+def may_say(body: Mapping[str, Any], name: str) -> bool:
+    """Return true or false; a body that does not say it means false."""
+    return body.get(name) is not None and flag(body, name)
+
+
 def number(body: Mapping[str, Any], name: str, *, most: int) -> int:
     """Return a whole number from 0 to `most`."""
     value = body.get(name)

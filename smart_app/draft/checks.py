@@ -42,7 +42,7 @@ _RISK_RULED_OUT = re.compile(
     re.IGNORECASE,
 )
 _NAMES_SPEAKER = re.compile(
-    r"\s*(?:the )?(?:client|patient|clinician|therapist|guardian|partner|interpreter)\b", re.IGNORECASE
+    r"\s*(?:the )?(?:client|patient|clinician|therapist|guardian|partner|interpreter|companion)\b", re.IGNORECASE
 )
 _NOBODY_KNOWN = "One microphone heard the room, so who said this is not known."
 _TITLES = frozenset({"client", "clinician", "doctor", "mister", "mrs", "patient"})
@@ -134,7 +134,7 @@ def _wrong_quote(text: str, lines: Sequence[Utterance]) -> str:
         speaker = framed.group(1).lower()
         last = _QUOTED.findall(text)[-1].split("...")
         speakers = {u.speaker for u in lines}
-        if speaker in {"client", "clinician", "guardian", "partner", "interpreter"}:
+        if speaker in {"client", "clinician", "guardian", "partner", "interpreter", "companion"}:
             mine = _said([u for u in lines if u.speaker == speaker])
             if speakers == {ROOM}:
                 return _NOBODY_KNOWN

@@ -88,7 +88,7 @@ def test_a_second_browser_is_refused_while_the_first_is_connected(visit: Visit) 
     _, token = visit.invite()
     _, first = join(visit.room, token)
     first.ok(f"/room/{visit.id}/ready", {"name": "Carol", "is_camera": True, "is_microphone": True})
-    visit.admit(first)
+    visit.admit(first, role="companion")
     assert join(visit.room, token)[0] == 410
     known = first.participant_id
     assert join(visit.room, token, first)[0] == 200
@@ -184,7 +184,7 @@ def test_a_name_must_be_one(visit: Visit, name: object) -> None:
 
 def test_names_are_sealed(visit: Visit) -> None:
     """Nothing that names a person is in clear."""
-    visit.bring("Winifred Featherstonehaugh")
+    visit.bring("Winifred Featherstonehaugh", role="companion")
     assert b"Winifred" not in visit.room.all_bytes()
 
 

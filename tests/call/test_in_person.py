@@ -56,6 +56,17 @@ def test_everybody_in_the_room_agrees_before_the_one_track_runs(visit: Visit) ->
     assert visit.room.audit().count("consent.handed_over") == 2
 
 
+@pytest.mark.req("B04", "B14")
+def test_one_person_in_the_room_is_the_client(visit: Visit) -> None:
+    """The second one is refused in that role; who left and came back is the same person by the clinician's word."""
+    carol = add(visit, "Carol")
+    path, body = f"/sessions/{visit.id}/people", {"name": "Pat", "role": "client", "is_minor": False}
+    assert visit.alice.post(path, body).json["code"] == "client_taken"
+    visit.alice.ok(f"{path}/{carol}/left")
+    assert visit.alice.post(path, body).json["code"] == "client_was_here"
+    assert visit.alice.ok(path, {**body, "name": "Carol", "is_same_person": True})["participant_id"] != carol
+
+
 @pytest.mark.req("B14", "S12")
 def test_the_question_in_the_room_says_what_the_one_microphone_hears(visit: Visit) -> None:
     """In the person's own language, and kept with their answer; the partner reads whose record it is."""

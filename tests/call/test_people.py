@@ -31,7 +31,7 @@ def test_four_are_in_the_call_and_the_fifth_is_told_that_it_is_full(visit: Visit
     assert (waiting["is_full"], waiting["participants"][-1]["presence"]) == (True, "waiting")
     pat.ok(f"/room/{visit.id}/leave")
     assert visit.state(late)["is_full"] is False
-    assert admit(visit, late) == (200, "")
+    assert admit(visit, late, role="companion") == (200, "")
     assert pat.post(f"/room/{visit.id}/back").json["code"] == "room_full"
     visit.alice.ok(f"/sessions/{visit.id}/participants/{kim.participant_id}/turn-away")
     pat.ok(f"/room/{visit.id}/back")
@@ -97,7 +97,7 @@ def test_somebody_who_declined_once_and_reconnects_is_not_asked_without_a_click(
 def test_a_minor_is_recorded_with_the_guardians_yes_and_without_their_own_no(visit: Visit) -> None:
     """Decision 16: the guardian's answer counts, and the minor is asked too."""
     max_ = visit.bring("Max", is_admitted=False)
-    assert admit(visit, max_, is_minor=True) == (200, "")
+    assert admit(visit, max_, role="companion", is_minor=True) == (200, "")
     assert visit.state()["participants"][2]["is_minor"] is True
     assert visit.state()["recorder"]["why"] == "guardian_missing"
     assert visit.start().json["code"] == "guardian_missing"
@@ -117,7 +117,7 @@ def test_a_minor_is_recorded_with_the_guardians_yes_and_without_their_own_no(vis
 def test_a_minors_own_no_is_a_no(visit: Visit) -> None:
     """Whatever the guardian answered."""
     max_, kim = visit.bring("Max", is_admitted=False), visit.bring("Kim", role="guardian")
-    admit(visit, max_, is_minor=True)
+    admit(visit, max_, role="companion", is_minor=True)
     visit.start()
     visit.answer(kim, agrees=True)
     visit.answer(visit.carol, agrees=True)
@@ -129,7 +129,7 @@ def test_a_minors_own_no_is_a_no(visit: Visit) -> None:
 def test_without_the_guardians_yes_a_minors_yes_starts_nothing(visit: Visit) -> None:
     """The guardian leaves before they answered, or withdraws later: nothing is captured."""
     max_, kim = visit.bring("Max", is_admitted=False), visit.bring("Kim", role="guardian")
-    admit(visit, max_, is_minor=True)
+    admit(visit, max_, role="companion", is_minor=True)
     visit.start()
     kim.ok(f"/room/{visit.id}/leave")
     visit.answer(visit.carol, agrees=True)
@@ -142,6 +142,35 @@ def test_without_the_guardians_yes_a_minors_yes_starts_nothing(visit: Visit) -> 
     kim.ok(f"/room/{visit.id}/withdraw")
     assert visit.alice.put_chunk(token, track, 0, 0, b"x").status_code == 403
     assert visit.start().json["code"] in {"guardian_missing", "not_again"}
+
+
+@pytest.mark.req("B04")
+def test_one_person_only_is_the_client(visit: Visit) -> None:
+    """Decision 16: two "clients" would both be filed as the patient; a second person gets a role of their own."""
+    pat = visit.bring("Pat", is_admitted=False)
+    assert admit(visit, pat) == (409, "client_taken")
+    assert admit(visit, pat, is_same_person=True) == (409, "client_taken")
+    assert visit.state()["participants"][2]["presence"] == "waiting"
+    assert admit(visit, pat, role="companion") == (200, "")
+    # Nor by a later change of the role; the client's own stays.
+    assert admit(visit, pat) == (409, "client_taken")
+    assert admit(visit, visit.carol) == (200, "")
+    visit.start()
+    assert "the patient&#x27;s record" in pat.get(f"/room/{visit.id}/question").json["html"]
+    assert "your record" in visit.carol.get(f"/room/{visit.id}/question").json["html"]
+
+
+@pytest.mark.req("B04")
+def test_the_client_comes_back_on_another_device_by_the_clinicians_word_only(visit: Visit) -> None:
+    """A link proves nobody's identity, so the clinician says that it is the same person."""
+    again = visit.bring("Carol", is_admitted=False)
+    visit.room.clock.tick(seconds=20)
+    again.get(f"/room/{visit.id}/state")
+    assert admit(visit, again, is_same_person=True) == (409, "client_taken")
+    visit.alice.ok(f"/sessions/{visit.id}/participants/{visit.carol.participant_id}/turn-away")
+    assert admit(visit, again) == (409, "client_was_here")
+    assert admit(visit, again, is_same_person="yes") == (400, "bad_field")
+    assert admit(visit, again, is_same_person=True) == (200, "")
 
 
 @pytest.mark.parametrize("role", ["guardian", "interpreter"])

@@ -22,6 +22,7 @@ import { language, t } from "./words.mjs";
  * @property {boolean} may_ask_again
  * @property {boolean} [is_minor]
  * @property {boolean} [is_in_person] in the clinician's room, in no call
+ * @property {string} [language] of their pages, as the clinician's device needs it when it is handed over
  */
 /** @typedef {{track_id: string, participant_id: string, next_run: number}} TrackFacts */
 /**
@@ -77,6 +78,7 @@ const ROLES = {
   guardian: t("the guardian"),
   partner: t("the partner"),
   interpreter: t("the interpreter"),
+  companion: t("the companion"),
 };
 
 /** Return a name to show inside a sentence, never empty. @param {Participant} person */

@@ -9,6 +9,8 @@ import { capital, nameOf } from "./facts.mjs";
 import { getJson, postJson, wordsOf } from "./http.mjs";
 import { qrImage } from "./invite.mjs";
 import { confirmModal, openModal } from "./modal.mjs";
+import { roleOptions } from "./people.mjs";
+import { roleBody, roleChoices } from "./roles.mjs";
 import { safeHtml } from "./safehtml.mjs";
 import { LANGUAGES, t, translator } from "./words.mjs";
 
@@ -18,6 +20,9 @@ import { LANGUAGES, t, translator } from "./words.mjs";
 /** Label, look and result of a button. @template T @typedef {[string, string, T]} Way */
 
 export class InPerson {
+  #role = byId("add-person-role", HTMLSelectElement);
+  #choices = "";
+
   /** @param {string} sessionId @param {() => Promise<void>} onChange */
   constructor(sessionId, onChange) {
     this.path = `/sessions/${sessionId}/people`;
@@ -34,7 +39,7 @@ export class InPerson {
   async #add(form) {
     const name = byId("add-person-name", HTMLInputElement);
     const minor = byId("add-person-minor", HTMLInputElement);
-    const body = { name: name.value.trim(), role: byId("add-person-role", HTMLSelectElement).value, is_minor: minor.checked };
+    const body = { name: name.value.trim(), ...roleBody(this.#role.value), is_minor: minor.checked };
     const trouble = byId("add-person-trouble", HTMLElement);
     try {
       await postJson(this.path, body);
@@ -45,6 +50,15 @@ export class InPerson {
     } catch (error) {
       tell(trouble, wordsOf(error));
     }
+  }
+
+  /** Offer the roles that the next person can have. @param {import("./facts.mjs").Facts} facts */
+  update(facts) {
+    const choices = roleChoices(facts);
+    const shown = JSON.stringify(choices);
+    if (shown === this.#choices) return;
+    this.#choices = shown;
+    this.#role.replaceChildren(...roleOptions(choices));
   }
 
   /** Return what can be done with somebody who is in the room. @param {Participant} person @returns {Node|null} */

@@ -6,12 +6,14 @@ import { capital, nameOf } from "./facts.mjs";
 import { button, byId, el, tell } from "./dom.mjs";
 import { icon } from "./icons.mjs";
 import { postJson, wordsOf } from "./http.mjs";
+import { roleBody, roleChoices } from "./roles.mjs";
 import { isLive } from "./states.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 /** @typedef {import("./facts.mjs").Participant} Participant */
 
-export const ROLES = ["client", "guardian", "partner", "interpreter"];
+/** Return the options of a role's selection. @param {import("./roles.mjs").RoleChoice[]} choices */
+export const roleOptions = (choices) => choices.map(({ value, words, isOpen }) => el("option", { value, disabled: !isOpen }, words));
 
 /** @type {Record<string, [string, string]>} */
 const PRESENCE = {
@@ -53,9 +55,10 @@ export class People {
       item.remove();
       this.#items.delete(id);
     }
+    const choices = JSON.stringify(roleChoices(facts));
     for (const person of people) {
       const isWaiting = person.presence === "waiting";
-      const shown = JSON.stringify([person.name, person.role, person.is_minor, person.presence, person.answer, isWaiting && facts.is_full]);
+      const shown = JSON.stringify([person.name, person.role, person.is_minor, person.presence, person.answer, isWaiting && [facts.is_full, choices]]);
       const known = this.#items.get(person.id);
       if (known?.shown === shown) continue;
       const item = this.#draw(person, facts);
@@ -76,7 +79,7 @@ export class People {
     const answer = person.answer ? ANSWERS[person.answer] : undefined;
     if (answer) line.append(el("span", { class: `pill pill-${answer[0]}` }, icon(answer[1]), answer[2]));
     const item = el("li", { "data-participant": person.id }, line);
-    if (person.presence === "waiting") item.append(facts.is_full ? this.#tooMany(person) : this.#admission(person));
+    if (person.presence === "waiting") item.append(facts.is_full ? this.#tooMany(person) : this.#admission(person, facts));
     else if (person.is_in_person) item.append(this.waysOf(person) ?? "");
     else if (person.presence === "gone" && !isSelf) item.append(this.#removal(person));
     return item;
@@ -108,14 +111,18 @@ export class People {
     }
   }
 
-  /** @param {Participant} person */
-  #admission(person) {
+  /** @param {Participant} person @param {Facts} facts */
+  #admission(person, facts) {
     const name = capital(nameOf(person));
-    const role = el("select", { class: "form-select", id: `role-${person.id}` }, ...ROLES.map((one) => el("option", { value: one }, capital(one))));
+    const role = el("select", { class: "form-select", id: `role-${person.id}` }, ...roleOptions(roleChoices(facts)));
     const minor = el("input", { type: "checkbox", class: "form-check-input", id: `minor-${person.id}` });
     const trouble = el("div", { role: "alert", class: "small", hidden: true });
     const meaning = el("p", { class: "small mb-0", id: `known-${person.id}` }, "Press Admit only if you can say: “I recognise this person.” It is kept with the session.");
-    const admit = button("Admit", "btn-primary btn-sm", () => this.#act(person, "admit", { role: role.value, recognised: true, is_minor: minor.checked }, trouble));
+    const admit = button("Admit", "btn-primary btn-sm", async () => {
+      if (role.value) return this.#act(person, "admit", { ...roleBody(role.value), recognised: true, is_minor: minor.checked }, trouble);
+      tell(trouble, `Choose first as whom ${name} joins.`);
+      return role.focus();
+    });
     admit.setAttribute("aria-describedby", meaning.id);
     const away = button("Turn away", "btn-quiet btn-sm", () => this.#act(person, "turn-away", {}, trouble));
     return el(

@@ -72,9 +72,9 @@ class ClinicianRoom {
       onElsewhere: () => this.#yield(),
     });
     const changed = () => this.call.changed();
-    const inPerson = this.#isInPerson ? new InPerson(this.#sessionId, changed) : null;
-    this.people = new People(this.#sessionId, changed, (person) => inPerson?.waysOf(person) ?? null);
-    this.invitations = inPerson ? null : new Invitations(this.#sessionId, changed);
+    this.inPerson = this.#isInPerson ? new InPerson(this.#sessionId, changed) : null;
+    this.people = new People(this.#sessionId, changed, (person) => this.inPerson?.waysOf(person) ?? null);
+    this.invitations = this.inPerson ? null : new Invitations(this.#sessionId, changed);
     this.check = new DeviceCheck(this.#media, () => this.#join());
     this.recordPanel = new RecordPanel(this.#place.dataset.aiSwitchUrl ?? "/profile", {
       start: () => this.#post("recording/start"),
@@ -113,6 +113,7 @@ class ClinicianRoom {
       return;
     }
     this.people.update(facts);
+    this.inPerson?.update(facts);
     this.invitations?.update(facts);
     this.recordPanel.update(facts, this.call.isJoined);
     if (!isLive(facts.state)) {
