@@ -100,6 +100,7 @@ async function load() {
     show(await postJson("/copy", { token }));
   } catch (error) {
     tell(byId("copy-words", HTMLElement), "");
+    document.querySelector("#consents .skeleton")?.remove();
     tell(byId("trouble", HTMLElement), token ? wordsOf(error) : t("This page needs the link to your copy. Open the link complete."));
   }
 }

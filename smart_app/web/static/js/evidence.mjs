@@ -65,7 +65,7 @@ export class EvidencePanel {
     from.setAttribute("aria-expanded", "true");
     this.panel.classList.add("is-open");
     this.panel.scrollTop = 0;
-    if (this.#isSheet) from.scrollIntoView({ block: "start", behavior: "smooth" });
+    if (this.#isSheet) from.scrollIntoView({ block: "start" });
     this.#drawHead(line);
     if (!line.evidence.length) {
       this.#fill(el("p", { class: "small soft mb-0" }, "It rests on no line of the transcript."));

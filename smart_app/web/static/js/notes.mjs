@@ -214,7 +214,7 @@ class Editor {
       el("div", { class: "row-actions" }, button("Keep mine", "btn-primary", keepMine), button("Take the stored one", "btn-quiet", takeOther)),
     );
     box.hidden = false;
-    box.scrollIntoView({ block: "start", behavior: "smooth" });
+    box.scrollIntoView({ block: "start" });
   }
 
   /** Show how far the review is, and which statement is attested. */

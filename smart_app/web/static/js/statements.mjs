@@ -64,7 +64,7 @@ export class StatementList {
     const target = item?.querySelector("textarea, .statement-words");
     if (target instanceof HTMLElement) {
       target.focus({ preventScroll: true });
-      item?.scrollIntoView({ block: "center", behavior: "smooth" });
+      item?.scrollIntoView({ block: "center" });
     }
   }
 
