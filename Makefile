@@ -4,11 +4,11 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests that run whole clinics with real browsers and the speech model: one after another, the rest two at a time.
+# Tests that run whole clinics with real browsers and the speech model: two files at a time, each with its own clinic.
 RUNNING := tests/journeys tests/crash tests/bad_input
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test rows forget journey campaign-journeys check bench browser faketime coturn lock clean
+.PHONY: help demo test rows forget journey check bench browser faketime coturn lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -41,18 +41,15 @@ demo: $(VENV)/.installed  ## A whole clinic on this machine: sandbox EHR, web, w
 rows: $(VENV)/.installed  ## Which row of the behaviour table is proved by which test of the last `make test`; writes docs/rows.md
 	$(BIN)/python -m tests.rows
 
-test: forget check browser faketime  ## Everything: checks, unit tests, journeys in real browsers
+test: forget check browser faketime coturn  ## Everything: checks, unit tests, journeys in real browsers
 	$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(RUNNING))
-	$(BIN)/python -m pytest $(RUNNING) -m "not campaign"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(RUNNING)
 
 forget: $(VENV)/.installed  # The record of which tests passed begins anew.
 	@$(BIN)/python -m tests.rows --forget
 
-campaign-journeys: browser coturn  ## The longer journeys: several people, bad lines, languages, templates, access (20 minutes)
-	$(BIN)/python -m pytest tests/journeys -m campaign
-
-journey: browser faketime coturn  ## The whole visit in two real browsers against the running demo, with screenshots in docs/img
-	CHARTSIDE_SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys -m "journey and not campaign" -s
+journey: browser faketime coturn  ## All journeys in real browsers, one after another, with screenshots in docs/img
+	CHARTSIDE_SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys -s
 
 check: $(VENV)/.installed node_modules/.installed  ## Style, types, import contracts, ES modules
 	$(BIN)/ruff check .

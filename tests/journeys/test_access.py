@@ -16,7 +16,7 @@ from tests.journeys.browsing import Browser
 from tests.journeys.conftest import AppData, Open
 from tests.journeys.people import AGREE, DECLINE, SLOW_MS, banner
 
-pytestmark = [pytest.mark.journey, pytest.mark.campaign, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
 
 MOST_CLICKS = {"from launch to recording": 6, "from ready to signed": 4, "for the client": 3}
 MOST_JOIN_BYTES = 150_000

@@ -20,7 +20,7 @@ from tests.journeys.browsing import Browser, Camera
 from tests.journeys.conftest import Open
 from tests.journeys.people import SLOW_MS, ClinicianSeat, banner
 
-pytestmark = [pytest.mark.journey, pytest.mark.campaign, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
 
 
 @dataclass(slots=True, kw_only=True)

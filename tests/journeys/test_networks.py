@@ -18,7 +18,7 @@ from tests.journeys.conftest import AppData, Open, Quiet, site_in
 from tests.journeys.people import AGREE, SLOW_MS, ClientSeat, ClinicianSeat, banner
 from tests.journeys.relay import HOW_TO_INSTALL, Relay, find_coturn
 
-pytestmark = [pytest.mark.journey, pytest.mark.campaign, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
 
 NO_NETWORK_S = 30
 CHUNK_S = 2

@@ -19,7 +19,7 @@ from tests.journeys.browsing import Camera
 from tests.journeys.conftest import AppData, Open
 from tests.journeys.people import DECLINE, SLOW_MS, ClientSeat, ClinicianSeat, banner
 
-pytestmark = [pytest.mark.journey, pytest.mark.campaign, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
 
 PLACE = "14 Orchard Lane, back room"
 NEWS_MS = 5_000

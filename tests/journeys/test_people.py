@@ -15,7 +15,7 @@ from tests.journeys.browsing import Camera
 from tests.journeys.conftest import AppData, Open
 from tests.journeys.people import AGREE, DECLINE, SLOW_MS, ClientSeat, ClinicianSeat, banner, meet
 
-pytestmark = [pytest.mark.journey, pytest.mark.campaign, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
 
 DOCTOR, PATIENT, CLIENT, PARTNER = "Dr Bob Okafor", "Jonas Weber", "Jonas", "Pat"
 TRACKS = (

@@ -13,7 +13,7 @@ from tests.journeys.browsing import Camera
 from tests.journeys.conftest import AppData, Open
 from tests.journeys.people import ClinicianSeat
 
-pytestmark = [pytest.mark.journey, pytest.mark.campaign, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
