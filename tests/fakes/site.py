@@ -96,6 +96,30 @@ class Site(Room):
         assert answer.status_code == 200, answer.text
         return {each["code"]: each for each in answer.get_json()["causes"]}
 
+    def keep_all(self, note_id: str) -> int:
+        """Keep every statement that the draft itself doubts; return the note's revision."""
+        side = self.side("alice")
+        content = side.get(f"/notes/{note_id}/content").get_json()
+        elements = [
+            {
+                "link_id": element["link_id"],
+                "text": element["text"],
+                "parts": {
+                    part["key"]: [
+                        {"id": line["id"], "text": line["text"], "state": "kept"}
+                        for line in part["lines"]
+                        if line["verdict"] != "supported"
+                    ]
+                    for part in element["parts"]
+                },
+            }
+            for element in content["elements"]
+            if element["parts"]
+        ]
+        saved = side.ok(f"/notes/{note_id}/save", {"revision": content["revision"], "elements": elements})
+        assert saved["blocking"] == []
+        return int(saved["revision"])
+
     def page(self, path: str) -> str:
         """Return a page as Dr Alice sees it."""
         answer = self.browser.get(path, headers={"Accept": "text/html"})
