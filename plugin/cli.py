@@ -48,8 +48,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _show_manifest(base_url: str) -> int:
-    found = manifest.load()
-    print(json.dumps({**found, "client": manifest.client_metadata(found, base_url)}, indent=2))
+    try:
+        found = manifest.load()
+        client = manifest.client_metadata(found, base_url)
+    except manifest.ManifestError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(json.dumps({**found, "client": client}, indent=2))
     return 0
 
 

@@ -3,10 +3,14 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 
 MANIFEST = Path(__file__).parent.parent / "manifest.json"
+_NO_ADDRESS = (
+    "'{}' is not the address of a site. Give one like https://chartside.your.clinic, or http://localhost:8080."
+)
 SCHEMA = Path(__file__).parent / "manifest.schema.json"
 
 
@@ -27,7 +31,20 @@ def load(path: Path = MANIFEST) -> dict[str, Any]:
     return dict(manifest)
 
 
+def site_address(text: str) -> str:
+    """Return a site's address without a slash at its end. Raises ManifestError but for https, or http on loopback."""
+    try:
+        parts = urlsplit(text)
+        is_odd = parts.username is not None or parts.port == 0 or any(each.isspace() for each in text)
+    except ValueError:
+        raise ManifestError(_NO_ADDRESS.format(text)) from None
+    is_loopback = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1"}
+    if is_odd or not parts.hostname or not (parts.scheme == "https" or is_loopback) or parts.query or parts.fragment:
+        raise ManifestError(_NO_ADDRESS.format(text))
+    return text.rstrip("/")
+
+
 def client_metadata(manifest: dict[str, Any], base_url: str) -> dict[str, Any]:
-    """Return the RFC 7591 client metadata of a site at `base_url`."""
-    text = json.dumps(manifest["client"]).replace("{base}", base_url.rstrip("/"))
+    """Return the RFC 7591 client metadata of a site at `base_url`. Raises ManifestError for no address of a site."""
+    text = json.dumps(manifest["client"]).replace("{base}", site_address(base_url))
     return dict(json.loads(text))

@@ -75,6 +75,7 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
         withdrawals=made.withdrawals,
         utterances_of=made.utterances_of,
         sound_of=made.sound.play,
+        knows_bearer=made.charts.knows_bearer,
     )
     dictation = Dictation.make(settings.speech_model, settings.speech_threads)
     room(

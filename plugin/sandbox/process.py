@@ -23,7 +23,7 @@ HTTP_TIMEOUT_S = 10.0
 FULL_SCOPE = (
     "openid fhirUser launch offline_access user/Patient.rs user/Encounter.rs user/Practitioner.r"
     " user/DocumentReference.crus user/Consent.crus user/Media.crus user/Provenance.crs user/Device.crus"
-    " user/Task.cu user/Communication.c user/AuditEvent.c user/Questionnaire.crs user/QuestionnaireResponse.crus"
+    " user/Task.cu user/Communication.c user/AuditEvent.c user/Questionnaire.crus user/QuestionnaireResponse.crus"
     " user/MedicationRequest.rs user/Condition.rs"
 )
 """What Chartside asks a full FHIR server for (smart.md section 2)."""

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Literal
@@ -248,9 +248,10 @@ def note(facts: Facts, subject_id: str) -> Resource:
 
 
 def questionnaire(facts: Facts, subject_id: str) -> Resource:
-    """Make the Questionnaire of the template, in the version that a note was made from (C09)."""
+    """Make the Questionnaire of the template in the version that a note was made from; retired once archived (C09)."""
     row, template, _summary = chart_facts.note(facts.db, subject_id)
-    return template_mapping.to_fhir(facts.template_of(row, template), facts.site)
+    made_from = replace(facts.template_of(row, template), is_active=template.archived_at is None)
+    return template_mapping.to_fhir(made_from, facts.site)
 
 
 def provenance_draft(facts: Facts, subject_id: str) -> Resource:

@@ -19,7 +19,7 @@ RESOURCES: Mapping[str, str] = {
     "Provenance": "crs",
     "Device": "crus",
     "AuditEvent": "crs",
-    "Questionnaire": "crs",
+    "Questionnaire": "crus",
     "MedicationRequest": "rs",
     "Condition": "rs",
 }

@@ -11,7 +11,7 @@ from smart_app.note import content as contents
 from smart_app.note.content import Content
 from smart_app.note.json_shape import summary_from_json
 from smart_app.ports import Clock, Person
-from smart_app.store import audit_lines, summaries, templates
+from smart_app.store import audit_lines, filings, summaries, templates
 from smart_app.store.database import Db, new_id
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Template
@@ -79,10 +79,16 @@ class Workshop:
         return row
 
     def archive(self, db: Db, person: Person, template_id: str, *, is_archived: bool) -> Template:
-        """Take a template out of what is offered for new notes, or bring it back; notes made from it stay."""
+        """Take a template out of what is offered for new notes, or bring it back; notes made from it stay.
+
+        Its Questionnaires in the chart are retired, or active again (C09).
+        """
         row = templates.own(db, template_id, person.clinician_id)
         if (row.archived_at is not None) != is_archived:
-            row.archived_at = self.clock.now() if is_archived else None
+            now = self.clock.now()
+            row.archived_at = now if is_archived else None
+            for filing in filings.of_template(db, row.id):
+                filings.owe(db, filing.kind, filing.subject_id, session_id=filing.session_id, now=now)
             self._audit(db, person, "archived" if is_archived else "restored", row)
         return row
 

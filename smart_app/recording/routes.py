@@ -1,7 +1,8 @@
 """Start, stop, grants, chunks, withdrawal, and what may be heard or read of a recording, over HTTP."""
 
 import base64
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -35,6 +36,11 @@ UPLOAD_LIMIT = "1200 per minute"
 """For each grant: a backlog after a lost connection is sent at once, a flood is not."""
 _MOST_RUNS = 10_000
 _FHIR_JSON = "application/fhir+json"
+
+
+KnowsBearer = Callable[[str, str, str], bool]
+"""Says whether an EHR (its address, a patient's id there) takes this token for one of its own."""
+_BEARER = re.compile(r"Bearer +([A-Za-z0-9._~+/-]{1,8192}=*)", re.IGNORECASE)
 
 
 class SoundOf(Protocol):
@@ -214,6 +220,7 @@ class _Listening:
     clock: Clock
     utterances_of: UtterancesOf
     sound_of: SoundOf
+    knows_bearer: KnowsBearer
 
     @allow(Who.PUBLIC)
     def media(self, recording_id: str) -> Response:
@@ -221,12 +228,14 @@ class _Listening:
         with self.db.read() as db:
             row = recordings.known(db, recording_id)
             receipt = receipts.of_recording(db, recording_id)
+            session = sessions.find(db, row.session_id) if row is not None else None
         if row is not None and row.erased_at is not None:
             text = f"This recording was erased. Receipt {receipt.id if receipt else 'not made yet'}."
             return self._outcome(410, "deleted", text)
-        if "Authorization" not in request.headers:
-            answer = self._outcome(401, "login", "A token is needed.")
-            answer.headers["WWW-Authenticate"] = "Bearer"
+        token = _bearer(request.headers.get("Authorization", ""))
+        if session is None or not token or not self.knows_bearer(session.iss, session.patient_id, token):
+            answer = self._outcome(401, "login", "A valid token of the EHR is needed.")
+            answer.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if token else "Bearer"
             return answer
         return self._outcome(403, "forbidden", "Recordings are heard by the session's clinician, in Chartside only.")
 
@@ -268,6 +277,12 @@ class _Listening:
         return Response(wav, mimetype="audio/wav", headers={"Cache-Control": "no-store"})
 
 
+def _bearer(header: str) -> str:
+    """Return the token of an Authorization header (RFC 6750); empty for anything else."""
+    found = _BEARER.fullmatch(header)
+    return found[1] if found else ""
+
+
 def _grant_key() -> str:
     return token_hash(request.headers.get(GRANT_HEADER, ""))
 
@@ -284,6 +299,7 @@ def blueprint(
     withdrawals: withdrawal.Withdrawals,
     utterances_of: UtterancesOf,
     sound_of: SoundOf,
+    knows_bearer: KnowsBearer,
 ) -> Blueprint:
     """Return the room's routes. `recording.put_chunk` must be exempt from CSRF tokens: its grant is the proof."""
     room = Blueprint("recording", __name__)
@@ -291,7 +307,14 @@ def blueprint(
     recorder = _Recorder(db=db, settings=settings, clock=clock, audio=audio, asker=asker)
     chunks = _Chunks(uploads=Uploads(db=db, settings=settings, clock=clock, audio=audio))
     way_out = _Withdrawal(db=db, clock=clock, kit=withdrawals)
-    listening = _Listening(db=db, settings=settings, clock=clock, utterances_of=utterances_of, sound_of=sound_of)
+    listening = _Listening(
+        db=db,
+        settings=settings,
+        clock=clock,
+        utterances_of=utterances_of,
+        sound_of=sound_of,
+        knows_bearer=knows_bearer,
+    )
     answers, uploads = limiter.limit(ANSWER_LIMIT), limiter.limit(UPLOAD_LIMIT, key_func=_grant_key)
     room.post("/sessions/<session_id>/recording/start")(recorder.start)
     room.post("/sessions/<session_id>/recording/stop")(recorder.stop)
@@ -301,6 +324,6 @@ def blueprint(
     room.post("/room/<session_id>/withdraw")(answers(way_out.withdraw))
     room.post("/sessions/<session_id>/people/<participant_id>/withdraw")(way_out.withdraw_in_person)
     room.post("/copy/withdraw")(answers(way_out.withdraw_by_copy_link))
-    room.get("/media/<recording_id>")(listening.media)
+    room.get("/media/<recording_id>")(answers(listening.media))
     room.get("/sessions/<session_id>/audio/<utterance_id>")(listening.audio)
     return room

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, or_, select, update
 
 from smart_app.store.database import Db
-from smart_app.store.tables import Filing, TelehealthSession
+from smart_app.store.tables import Filing, Note, TelehealthSession
 
 NOT_TAKEN = "not_taken"
 """Parked because the EHR has no such resource or operation."""
@@ -77,6 +77,20 @@ def claim(db: Db, filing_id: str, *, now: datetime, lease: timedelta) -> bool:
 def of_session(db: Db, session_id: str) -> list[Filing]:
     """Return everything owed or filed of a session."""
     return list(db.scalars(select(Filing).where(Filing.session_id == session_id).order_by(Filing.id)))
+
+
+def of_template(db: Db, template_id: str) -> list[Filing]:
+    """Return one filing for each Questionnaire that a template has in the chart: always the same, for its version."""
+    query = (
+        select(Filing)
+        .join(Note, Note.id == Filing.subject_id)
+        .where(Filing.kind == "questionnaire", Filing.resource_id.is_not(None), Note.template_id == template_id)
+        .order_by(Note.created_at, Note.id)
+    )
+    found: dict[tuple[str | None, str | None], Filing] = {}
+    for row in db.scalars(query):
+        found.setdefault((row.resource_type, row.resource_id), row)
+    return list(found.values())
 
 
 def free_waiting(db: Db, session_id: str, *, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -9,6 +10,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from fhir_mappings import template as template_mapping
+from fhir_mappings.model import Site
 from plugin.sandbox.process import SandboxProcess, Visitor
 from smart_app import config
 from smart_app.chart.charts import FhirCharts
@@ -17,6 +20,7 @@ from smart_app.config import Settings
 from smart_app.errors import ChartRefused
 from smart_app.launch import routes
 from smart_app.launch.tokens import TokenKeeper
+from smart_app.note import questionnaire_file
 from smart_app.ports import Chart
 from smart_app.store import launches
 from smart_app.store.database import Database
@@ -57,8 +61,17 @@ def settings(tmp_path: Path, sandbox: SandboxProcess) -> Settings:
     return config.load(environment(tmp_path / "data", CHARTSIDE_EHRS=json.dumps([entry])))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launched:
+    """A launch at the sandbox, finished."""
+
+    charts: FhirCharts
+    chart: Chart
+    token: str
+
+
 @pytest.fixture
-def chart(settings: Settings, database: Database, seal: Seal, sandbox: SandboxProcess) -> Chart:
+def launched(settings: Settings, database: Database, seal: Seal, sandbox: SandboxProcess) -> Launched:
     """The chart of Maya Thompson as Dr Alice launched it, all the way through both servers."""
     http, clock = GuardedHttp(is_loopback_dev=True), RealClock()
     tokens = TokenKeeper(db=database, settings=settings, clock=clock, seal=seal, http=http)  # type: ignore[arg-type]
@@ -88,7 +101,13 @@ def chart(settings: Settings, database: Database, seal: Seal, sandbox: SandboxPr
     assert patient is not None
     assert patient.name == "Maya Thompson"
     assert any("ertraline" in name for name in patient.medications)
-    return charts.for_grant(str(grant_id))
+    return Launched(charts=charts, chart=charts.for_grant(str(grant_id)), token=tokens.access(str(grant_id)).token)
+
+
+@pytest.fixture
+def chart(launched: Launched) -> Chart:
+    """Her chart through the launch's tokens."""
+    return launched.chart
 
 
 def _media(number: str) -> Resource:
@@ -127,3 +146,36 @@ def test_a_visit_is_filed_in_the_sandbox(chart: Chart) -> None:
     ids = [chart.create(one).id for one in (first, first, second, second)]
     assert (ids[0], ids[2]) == (ids[1], ids[3])
     assert ids[0] != ids[2]
+
+
+@pytest.mark.req("C03")
+def test_the_ehr_says_whose_token_it_is(launched: Launched, sandbox: SandboxProcess) -> None:
+    """A token of the EHR is known, garbage and a token cut short are not; nor is any when the EHR is away."""
+    knows = launched.charts.knows_bearer
+    assert knows(sandbox.fhir_url, "maya", launched.token)
+    assert knows(sandbox.fhir_url, "somebody-else", launched.token), "known, whatever it allows"
+    assert not knows(sandbox.fhir_url, "maya", "garbage")
+    assert not knows(sandbox.fhir_url, "maya", launched.token[:-2])
+    assert not knows("http://127.0.0.1:9/fhir", "maya", launched.token)
+
+
+@pytest.mark.req("C09")
+def test_a_template_is_filed_once_and_retired_in_the_sandbox(chart: Chart) -> None:
+    """C09 on a real FHIR server: created once, found by its url, retired when it is archived, active again after."""
+    site = Site(base="http://127.0.0.1:8080", canonical="https://chartside.example.org")
+    elements = [
+        {"link_id": "used", "title": "Used", "type": "choice", "options": ["CBT", "ACT"], "is_many": True},
+        {"link_id": "ai-session-summary", "title": "AI Session Summary", "type": "ai-session-summary", "style": "birp"},
+    ]
+    template = questionnaire_file.to_model("it-template", 2, "My note", elements)
+    filed = chart.create(template_mapping.to_fhir(template, site))
+    assert chart.create(template_mapping.to_fhir(template, site)) == filed
+    for is_active, status in ((False, "retired"), (True, "active")):
+        filed = chart.update(template_mapping.to_fhir(replace(template, is_active=is_active), site), filed)
+        stored = chart.read("Questionnaire", filed.id)
+        assert (stored["status"], stored["version"], stored["url"]) == (
+            status,
+            "2",
+            template_mapping.url(template, site),
+        )
+        assert template_mapping.from_fhir(stored, site) == replace(template, is_active=is_active)

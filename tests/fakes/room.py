@@ -42,6 +42,8 @@ from smart_app.web import language, policy
 from tests.conftest import FrozenClock
 
 ISS = "http://localhost:8090/fhir"
+KNOWN_BEARER = "token-of-the-ehr"
+"""The one token that these tests' EHR knows."""
 PAGES = {name: name for name in ("room.html", "join.html", "copy.html", "profile.html")}
 
 
@@ -387,6 +389,7 @@ def make_room(database: Database, settings: Settings, clock: FrozenClock, seal: 
             withdrawals=withdrawals,
             utterances_of=utterances_of,
             sound_of=sound_of,
+            knows_bearer=lambda _iss, _patient_id, token: token == KNOWN_BEARER,
         )
     )
     return Room(

@@ -20,7 +20,7 @@ Resource = dict[str, Any]
 SCOPE_ALL = (
     "openid fhirUser launch offline_access user/Patient.rs user/Encounter.rs user/Practitioner.r"
     " user/DocumentReference.crus user/Consent.crus user/Media.crus user/Provenance.crs user/Device.crus"
-    " user/AuditEvent.crs user/Questionnaire.crs user/MedicationRequest.rs user/Condition.rs"
+    " user/AuditEvent.crs user/Questionnaire.crus user/MedicationRequest.rs user/Condition.rs"
 )
 RSA = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
 FOREIGN_RSA = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)

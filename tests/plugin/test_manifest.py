@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from plugin import manifest
+from plugin import cli, manifest
 
 
 def changed(tmp_path: Path, **change: Any) -> Path:
@@ -56,3 +56,34 @@ def test_it_fills_in_the_site_s_address() -> None:
     """Registration gets absolute URLs."""
     client = manifest.client_metadata(manifest.load(), "https://chartside.clinic.example/")
     assert client["redirect_uris"] == ["https://chartside.clinic.example/launch/callback"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    (
+        "foo  https:// ftp://clinic.example http://clinic.example https://x:port https://me:secret@clinic.example "
+        "https://clinic.example?x=1 https://clinic.example#x"
+    ).split(" "),
+)
+def test_it_refuses_what_is_no_address_of_a_site(
+    address: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an administrator registers is https, or this machine; anything else is refused with a sentence."""
+    monkeypatch.setattr("sys.argv", ["chartside", "manifest", "--base-url", address])
+    assert cli.main() == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "is not the address of a site" in said.err
+
+
+@pytest.mark.parametrize(
+    "address", ["https://chartside.clinic.example/", "http://localhost:8080", "https://c.example/app"]
+)
+def test_the_command_shows_the_manifest_for_an_address(
+    address: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site may live below a path; a slash at the end changes nothing."""
+    monkeypatch.setattr("sys.argv", ["chartside", "manifest", "--base-url", address])
+    assert cli.main() == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["client"]["redirect_uris"] == [f"{address.rstrip('/')}/launch/callback"]

@@ -12,7 +12,7 @@ from smart_app.recording.withdrawal import finish_withdrawals
 from smart_app.session import Event
 from smart_app.store import captured, consents, notes, sessions
 from smart_app.store.tables import Note, Receipt, Summary, TrackTranscript, Transcript
-from tests.fakes.room import Visit
+from tests.fakes.room import KNOWN_BEARER, Visit
 
 BODY = b"these are the plain bytes of somebody's voice " * 20
 
@@ -74,7 +74,7 @@ def end_and_make_ready(visit: Visit) -> None:
             sessions.apply(db, session, event, actor="server", at=visit.room.clock.now())
 
 
-@pytest.mark.req("B02", "B03")
+@pytest.mark.req("B02", "B03", "D01", "D03")
 def test_a_withdrawal_in_mid_session_erases_everything_and_the_call_goes_on(visit: Visit) -> None:
     """Keys, files, state, Consent inactive, receipt, Consent and Media owed, trail written (decision 3)."""
     track, token = record_some(visit)
@@ -151,7 +151,7 @@ def test_it_erases_transcript_summaries_and_drafts_after_the_end(visit: Visit) -
     assert [filing.subject_id for filing in visit.room.filings("note")] == [saved]
 
 
-@pytest.mark.req("B02", "S36")
+@pytest.mark.req("B02", "S36", "D12", "D18")
 def test_a_signed_note_and_its_summary_stay(visit: Visit) -> None:
     """Decision 18: what is left is erased, the signed note stays in the record."""
     record_some(visit)
@@ -247,14 +247,17 @@ def test_erasing_repeats_and_stops_what_still_runs(visit: Visit) -> None:
 
 @pytest.mark.req("C03")
 def test_the_media_address_never_gives_sound(visit: Visit) -> None:
-    """401 without a token, 403 with any, 410 with the receipt after erasure; an OperationOutcome each time."""
+    """401 without a token of the EHR, 403 with one, 410 with the receipt after erasure; an OperationOutcome each."""
     record_some(visit)
     recording_id = visit.room.recordings(visit.id)[0].id
-    for headers, status in (({}, 401), ({"Authorization": "Bearer x"}, 403), ({"X-As": "alice"}, 401)):
+    known, garbage = {"Authorization": f"Bearer {KNOWN_BEARER}"}, {"Authorization": "Bearer garbage"}
+    basic = {"Authorization": f"Basic {KNOWN_BEARER}"}
+    for headers, status in (({}, 401), (known, 403), (garbage, 401), (basic, 401), ({"X-As": "alice"}, 401)):
         answer = visit.room.side("").http.get(f"/media/{recording_id}", headers=headers)
         assert (answer.status_code, answer.mimetype) == (status, "application/fhir+json")
         assert answer.json["resourceType"] == "OperationOutcome"
-    assert visit.room.side("").get("/media/unknown").status_code == 401
+        assert ("invalid_token" in answer.headers.get("WWW-Authenticate", "")) == (headers is garbage)
+    assert visit.room.side("").http.get("/media/unknown", headers=known).status_code == 401
     receipt = visit.carol.ok(f"/room/{visit.id}/withdraw")["receipts"][0]
     answer = visit.room.side("").http.get(f"/media/{recording_id}", headers={"Authorization": "Bearer x"})
     assert (answer.status_code, receipt in answer.json["issue"][0]["details"]["text"]) == (410, True)
