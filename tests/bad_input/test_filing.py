@@ -57,7 +57,7 @@ class Writer:
         return self._place.sql(query, self.session_id) == [(0,)]
 
 
-@pytest.mark.req("G02", "G03", "decision-15")
+@pytest.mark.req("G02", "G03", "D15")
 def test_an_ehr_that_cannot_take_it_now_gets_the_note_once_by_itself(place: Place) -> None:
     """429, 500, no answer, and an answer that was lost after the note was stored: waiting, then filed, once each."""
     writers = [Writer(place, "maya") for _ in range(4)]
@@ -82,7 +82,7 @@ def test_an_ehr_that_cannot_take_it_now_gets_the_note_once_by_itself(place: Plac
     assert all("In the chart" in each.page() for each in writers)
 
 
-@pytest.mark.req("G02", "decision-15")
+@pytest.mark.req("G02", "D15")
 @pytest.mark.parametrize(
     ("status", "words"),
     [(401, "Open Chartside again"), (403, "does not allow"), (409, "another version")],

@@ -78,7 +78,7 @@ def test_after_one_declines_nothing_is_recorded_until_they_left_or_agreed(visit:
     assert len(visit.state()["recorder"]["tracks"]) == 3
 
 
-@pytest.mark.req("S41")
+@pytest.mark.req("S41", "D02")
 def test_somebody_who_declined_once_and_reconnects_is_not_asked_without_a_click(visit: Visit) -> None:
     """Decision 2: the clinician may ask once more, by a click of their own; coming back is no click."""
     pat = visit.bring("Pat", role="partner")
@@ -93,7 +93,7 @@ def test_somebody_who_declined_once_and_reconnects_is_not_asked_without_a_click(
     assert visit.start().json == {"state": "asking"}
 
 
-@pytest.mark.req("B04", "S04")
+@pytest.mark.req("B04", "S04", "D16")
 def test_a_minor_is_recorded_with_the_guardians_yes_and_without_their_own_no(visit: Visit) -> None:
     """Decision 16: the guardian's answer counts, and the minor is asked too."""
     max_ = visit.bring("Max", is_admitted=False)
@@ -113,7 +113,7 @@ def test_a_minor_is_recorded_with_the_guardians_yes_and_without_their_own_no(vis
     assert visit.ask_grants().status_code == 200
 
 
-@pytest.mark.req("B04", "S18")
+@pytest.mark.req("B04", "S18", "D16")
 def test_a_minors_own_no_is_a_no(visit: Visit) -> None:
     """Whatever the guardian answered."""
     max_, kim = visit.bring("Max", is_admitted=False), visit.bring("Kim", role="guardian")

@@ -98,7 +98,7 @@ def test_a_session_without_sound_is_empty_and_says_why(visit: Visit, agrees: boo
     assert visit.room.queue.woken == []
 
 
-@pytest.mark.req("S26", "S27")
+@pytest.mark.req("S26", "S27", "D11")
 def test_leaving_stops_the_recording_and_processes_nothing(visit: Visit) -> None:
     """Decision 11: the session stays open, the clinician can rejoin and go on."""
     track = store_one(visit)
@@ -114,7 +114,7 @@ def test_leaving_stops_the_recording_and_processes_nothing(visit: Visit) -> None
     assert visit.start().json == {"state": "recording"}
 
 
-@pytest.mark.req("S26")
+@pytest.mark.req("S26", "D11")
 def test_a_clients_leaving_does_not_stop_the_call(visit: Visit) -> None:
     """Only the recorder's leaving stops the recording."""
     store_one(visit)
@@ -122,6 +122,7 @@ def test_a_clients_leaving_does_not_stop_the_call(visit: Visit) -> None:
     assert visit.state()["state"] == "recording"
 
 
+@pytest.mark.req("D06")
 def test_an_empty_room_ends_and_is_processed(visit: Visit) -> None:
     """Decision 6: 30 minutes after the last one in the room was seen; somebody in the waiting room does not count."""
     store_one(visit)
@@ -138,6 +139,7 @@ def test_an_empty_room_ends_and_is_processed(visit: Visit) -> None:
     assert visit.room.session(visit.id).state == "ended"
 
 
+@pytest.mark.req("D06")
 def test_a_room_with_somebody_in_it_is_not_ended(visit: Visit) -> None:
     """The client alone keeps it open."""
     for _ in range(40):

@@ -157,7 +157,7 @@ def test_declining_stores_nothing_and_the_call_goes_on(visit: Visit) -> None:
     assert (len(visit.room.filings("consent")), visit.room.filings("media")) == (1, [])
 
 
-@pytest.mark.req("S18")
+@pytest.mark.req("S18", "D02")
 def test_after_a_decline_the_clinician_may_ask_once_more_and_then_only_the_client_can_change_it(visit: Visit) -> None:
     """Decision 2."""
     for _ in range(2):
@@ -180,7 +180,7 @@ def test_nobody_can_allow_what_they_did_not_decline(visit: Visit) -> None:
     assert visit.carol.post(f"/room/{visit.id}/allow").status_code == 409
 
 
-@pytest.mark.req("S23", "S22", "S24")
+@pytest.mark.req("S23", "S22", "S24", "D01")
 def test_consent_holds_across_stop_and_restart(visit: Visit) -> None:
     """Decision 1: asked once; three recordings in one session."""
     for number in (1, 2, 3):
@@ -237,7 +237,7 @@ def test_everybody_in_the_room_is_asked_and_one_decline_is_a_no(visit: Visit) ->
     assert (facts["state"], len(facts["recorder"]["tracks"])) == ("recording", 3)
 
 
-@pytest.mark.req("B01", "S45")
+@pytest.mark.req("B01", "S45", "D04")
 def test_a_newcomer_pauses_the_recording_until_they_answer(visit: Visit) -> None:
     """Decision 4: the old grants are worth nothing; the agreement opens a new recording with their track."""
     grants = visit.record()
@@ -266,6 +266,7 @@ def test_a_newcomer_who_declines_leaves_the_session_open_and_the_first_recording
     assert len(visit.room.audio_files()) == 1
 
 
+@pytest.mark.req("D01", "D04")
 def test_a_client_who_drops_and_rejoins_keeps_the_answer(visit: Visit) -> None:
     """Decision 4: a rejoin pauses nothing and asks nothing."""
     grants = visit.record()
@@ -321,7 +322,7 @@ def test_an_asked_person_who_leaves_ends_the_asking_and_starts_nothing(visit: Vi
     assert visit.start().json == {"state": "recording"}
 
 
-@pytest.mark.req("S09")
+@pytest.mark.req("S09", "D08")
 def test_switching_off_during_a_recording_stops_it_like_stop(visit: Visit) -> None:
     """Decision 8: stopped, the sound kept, no new grant; switched on again the late chunks are taken."""
     track, token = next(iter(visit.record().items()))
@@ -374,7 +375,7 @@ def test_an_answer_without_an_audit_trail_is_refused_and_a_stop_is_not(visit: Vi
         assert consents.open_questions(db, visit.id) == []
 
 
-@pytest.mark.req("B15")
+@pytest.mark.req("B15", "D18")
 def test_the_copy_link_ends_after_30_days(visit: Visit) -> None:
     """Decision 18."""
     visit.record()

@@ -127,7 +127,7 @@ def test_a_withdrawal_by_the_link_erases_and_leaves_receipts_that_anybody_can_ch
     assert visit.room.side("").ok("/copy/withdraw", {"token": token})["answer"] == "withdrawn", "a repeat is welcome"
 
 
-@pytest.mark.req("B15")
+@pytest.mark.req("B15", "D18")
 def test_after_the_signature_a_withdrawal_erases_what_is_left_and_the_note_stays(visit: Visit) -> None:
     """Decision 18: the page is told that a signed note stays, before and after."""
     track, grant = next(iter(visit.record().items()))

@@ -21,7 +21,7 @@ def resume(visit: Visit) -> tuple[int, str]:
     return answer.status_code, answer.json.get("state") or answer.json["code"]
 
 
-@pytest.mark.req("B02", "S45")
+@pytest.mark.req("B02", "S45", "D19")
 def test_a_pause_stops_capture_at_once(visit: Visit) -> None:
     """The grant of a moment ago is worth nothing; both sides are told who paused."""
     track, token = next(iter(visit.record().items()))
@@ -40,7 +40,7 @@ def test_a_pause_stops_capture_at_once(visit: Visit) -> None:
     assert len(visit.room.audio_files()) == 1
 
 
-@pytest.mark.req("B02")
+@pytest.mark.req("B02", "D19")
 def test_only_both_sides_together_go_on(visit: Visit) -> None:
     """Neither the clinician alone nor the client alone records again; both, in this order, do."""
     visit.record()

@@ -59,6 +59,7 @@ def test_it_names_the_outside_processor_and_only_one_that_is_outside() -> None:
     assert "api.vendor.example" in screen.render(clinician="Dr Alice", transcript_days=1, outside=host).html
 
 
+@pytest.mark.req("D16")
 def test_it_says_whose_record_receives_the_words_when_several_are_asked() -> None:
     """Decision 16, without a patient's name."""
     assert "the patient for whom" in screen.render(clinician="A", transcript_days=7, is_together=True).html
@@ -84,6 +85,7 @@ def test_only_the_patient_is_told_that_the_note_stays_in_their_own_record() -> N
     assert "your record" not in theirs
 
 
+@pytest.mark.req("D10")
 @pytest.mark.parametrize(("days", "words"), [(7, "7 days"), (1, "1 day"), (0.5, "12 hours"), (0.01, "1 hour")])
 def test_it_says_the_admins_figure(days: float, words: str) -> None:
     """Decision 10: the figure stands on the screen."""

@@ -132,7 +132,7 @@ def _plain_files(kit: kits.Kit) -> list[str]:
     return [str(path) for path in kit.settings.audio_dir.rglob("*") if path.is_file()]
 
 
-@pytest.mark.req("G01", "S25", "decision-14")
+@pytest.mark.req("G01", "S25", "D14")
 @pytest.mark.timeout(600)
 def test_kill_9_at_ten_random_moments_loses_nothing(running: Clinic, tmp_path: Path) -> None:
     """One summary, one note, one DocumentReference, a Consent per answer, a Media per recording, every chunk."""

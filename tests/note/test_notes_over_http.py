@@ -279,6 +279,7 @@ def test_an_empty_note_can_be_neither_signed_nor_saved_to_the_chart(clinic: Clin
     assert owed(clinic, note_id) == set()
 
 
+@pytest.mark.req("D15")
 def test_creating_and_saving_reach_the_chart_only_by_a_click(clinic: Clinic, alice: FlaskClient) -> None:
     """Decision 15: nothing that nobody saw reaches the chart; a draft is filed as it was approved."""
     clinic.ready()
@@ -307,6 +308,7 @@ def test_a_draft_in_the_chart_is_not_filled_behind_the_clinicians_back(clinic: C
     assert element(content(alice, note_id), "ai-session-summary")["parts"] == []
 
 
+@pytest.mark.req("D07")
 def test_one_summary_feeds_several_notes_and_each_says_its_version(clinic: Clinic, alice: FlaskClient) -> None:
     """Decision 7."""
     clinic.ready()
@@ -354,6 +356,7 @@ def test_a_destroyed_key_ends_the_transcript_even_if_its_row_is_left(clinic: Cli
     assert alice.get(f"/notes/{create(alice)}").status_code == 200
 
 
+@pytest.mark.req("D03")
 def test_a_withdrawal_takes_the_ai_text_out_of_a_draft(clinic: Clinic, alice: FlaskClient) -> None:
     """The clinician's own words stay; also what was approved for the chart loses its AI text (decision 3)."""
     clinic.ready()

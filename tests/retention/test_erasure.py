@@ -26,7 +26,7 @@ def in_state(archive: Archive, state: State) -> str:
     return recording_id
 
 
-@pytest.mark.req("S35", "G06", "M08")
+@pytest.mark.req("S35", "G06", "M08", "D05")
 @pytest.mark.parametrize("state", EVERY)
 def test_audio_lives_until_the_23rd_hour_and_no_longer(archive: Archive, state: State) -> None:
     """Whatever the state of its session: there at 22:59, gone at 23:00, so that 24 is never passed."""
@@ -112,6 +112,7 @@ def test_a_transcript_that_is_kept_can_still_become_a_summary(archive: Archive) 
 # --- the transcript -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.req("D10")
 @pytest.mark.parametrize("state", [State.READY, State.EMPTY])
 def test_the_transcript_dies_at_its_deadline(archive: Archive, state: State) -> None:
     """Key destroyed, rows gone, a line in the trail (decision 10)."""
@@ -131,7 +132,7 @@ def test_the_transcript_dies_at_its_deadline(archive: Archive, state: State) -> 
     assert len(archive.visit.trail("transcript.erased")) == 1
 
 
-@pytest.mark.req("S36")
+@pytest.mark.req("S36", "S34", "D12")
 def test_the_summary_outlives_audio_and_transcript(archive: Archive) -> None:
     """Weeks later it is still there (S34, decision 12)."""
     in_state(archive, State.READY)
@@ -155,7 +156,7 @@ def sign(archive: Archive, at: datetime) -> None:
         archive.retention.on_signed(db, archive.visit.row(db), at)
 
 
-@pytest.mark.req("S35")
+@pytest.mark.req("S35", "D05")
 def test_signing_erases_at_the_next_sweep(archive: Archive) -> None:
     """Audio and transcript, cause signed; the receipt names the real deadline, not the signature's time."""
     recording_id = in_state(archive, State.READY)
