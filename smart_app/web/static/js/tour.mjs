@@ -48,8 +48,14 @@ function show(number) {
   /** @type {any} */ const tour = driver({
     animate: !matchMedia("(prefers-reduced-motion: reduce)").matches,
     disableActiveInteraction: true,
-    // Driver puts the focus on the close button; going on is what most people want.
-    onPopoverRender: (/** @type {any} */ popover) => setTimeout(() => popover.nextButton.focus(), 60),
+    onPopoverRender: (/** @type {any} */ popover) => {
+      // Driver makes a page's header and footer of them, which the page has already.
+      popover.title.setAttribute("role", "heading");
+      popover.title.setAttribute("aria-level", "2");
+      popover.footer.setAttribute("role", "group");
+      // Driver puts the focus on the close button; going on is what most people want.
+      setTimeout(() => popover.nextButton.focus(), 60);
+    },
     onDestroyed: () => document.getElementById("main")?.focus(),
   });
   const go = (/** @type {number} */ to) => {
@@ -74,6 +80,8 @@ function show(number) {
       onCloseClick: () => tour.destroy(),
     },
   });
+  // Driver calls what it points at a button of its pop-up, which most of it is not.
+  for (const name of ["aria-haspopup", "aria-expanded", "aria-controls"]) element?.removeAttribute(name);
 }
 
 const asked = Number(/^#tour-(\d+)$/.exec(location.hash)?.[1] ?? 0);
