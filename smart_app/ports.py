@@ -220,6 +220,8 @@ class PatientFacts:
     problems: tuple[str, ...] = ()
     contacts: tuple[ContactFacts, ...] = ()
     """Emergency contacts first."""
+    language: str = ""
+    """The language that the chart says to use, as a two-letter code; empty where it says none."""
 
     @classmethod
     def from_json(cls, shape: Mapping[str, Any]) -> "PatientFacts":

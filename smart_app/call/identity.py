@@ -13,6 +13,7 @@ from smart_app.store import audit_lines, participants, sessions
 from smart_app.store.database import Db
 from smart_app.store.sealed import token_hash
 from smart_app.store.tables import Participant, TelehealthSession
+from smart_app.web import language
 
 MOST_INVITED = 12
 _TOKEN_BYTES = 32
@@ -107,6 +108,12 @@ def lend_phone_link(db: Db, row: Participant, *, lasts: timedelta, actor: str, a
 def qr_code(link: str) -> str:
     """Return the link as a QR code: an SVG in a data URI, black on white with its quiet zone."""
     return str(segno.make(link, error="m", micro=False).svg_data_uri(scale=4, border=4, light="#fff"))
+
+
+def message(link: str, spoken: str) -> dict[str, str]:
+    """Return what the clinician sends from a mail or text program of their own, in the client's language."""
+    line = language.translate("Here is the link to our session. It is for you only:", spoken)
+    return {"subject": language.translate("Your session", spoken), "body": f"{line}\n{link}"}
 
 
 def shut_out(db: Db, row: Participant, *, at: datetime) -> None:

@@ -88,7 +88,9 @@ class _InOneRoom:
             session, row = self._find(db, session_id, participant_id)
             identity.check_live(session)
             made = identity.lend_phone_link(db, row, lasts=lasts, actor=person().fhir_user, at=self.clock.now())
-        url = f"{self.settings.base_url}{url_for('call.join_page')}#t={made.token}"
+            # Only a language that they chose: else their own phone knows better.
+            spoken = language.in_link(row.language) if row.language != language.ENGLISH else ""
+        url = f"{self.settings.base_url}{url_for('call.join_page')}{spoken}#t={made.token}"
         return jsonify(url=url, qr=identity.qr_code(url), expires_at=made.expires_at.isoformat())
 
     @allow(Who.CLINICIAN)
@@ -146,7 +148,8 @@ class _InOneRoom:
                 subject=consent_id,
                 detail={"where": ON_DEVICE},
             )
-        return jsonify(answer=answer, copy=self._copy(row.id))
+            spoken = row.language
+        return jsonify(answer=answer, copy=self._copy(row.id, spoken))
 
     @allow(Who.CLINICIAN)
     def allow_after_all(self, session_id: str, participant_id: str) -> Response:
@@ -154,11 +157,12 @@ class _InOneRoom:
         with self.db.begin() as db:
             _, row = self._find(db, session_id, participant_id)
             answer = questions.allow_after_all(db, self.asker, row, at=self.clock.now())
-        return jsonify(answer=answer, copy=self._copy(row.id))
+            spoken = row.language
+        return jsonify(answer=answer, copy=self._copy(row.id, spoken))
 
-    def _copy(self, participant_id: str) -> dict[str, str]:
+    def _copy(self, participant_id: str, spoken: str) -> dict[str, str]:
         token = questions.copy_token(self.settings, participant_id)
-        url = f"{self.settings.base_url}{url_for('consent.copy_page')}#t={token}"
+        url = f"{self.settings.base_url}{url_for('consent.copy_page')}{language.in_link(spoken)}#t={token}"
         return {"url": url, "qr": identity.qr_code(url)}
 
 

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from smart_app.call import ending, ice, identity, in_person_routes, presence, rows, sample_client, state
 from smart_app.config import Settings
-from smart_app.consent import given, questions, stopping
+from smart_app.consent import given, language_routes, questions, stopping
 from smart_app.errors import BadInput, Conflict, MoveRefused, NotAllowed, NotFound
 from smart_app.ports import Clock, Http, PatientFacts, Person, Queue, Vault
 from smart_app.session import State
@@ -101,24 +101,30 @@ class _Doors:
             ai_switch_url=url_for("consent.profile"),
         )
 
-    def _invite(self, session_id: str) -> tuple[identity.Invitation, str]:
+    def _invite(self, session_id: str, spoken: str = "") -> tuple[identity.Invitation, str]:
         who, lasts = person(), timedelta(minutes=self.settings.join_link_minutes)
         with self.db.begin() as db:
             session = sessions.of_person(db, session_id, who, for_update=True)
             if session.modality == sessions.IN_PERSON:
                 raise MoveRefused("in_person", "This session is in person.", "Add each person by name.")
             made = identity.invite(db, session, lasts=lasts, actor=who.fhir_user, at=self.clock.now())
-        return made, f"{self.settings.base_url}{url_for('call.join_page')}#t={made.token}"
+        page = f"{self.settings.base_url}{url_for('call.join_page')}{language.in_link(spoken) if spoken else ''}"
+        return made, f"{page}#t={made.token}"
 
     @allow(Who.CLINICIAN)
     def invite(self, session_id: str) -> Response:
-        """Make a join link; its token is in the fragment and is shown this once (T03)."""
-        made, url = self._invite(session_id)
+        """Make a join link; its token is in the fragment and is shown this once (T03).
+
+        The body may say the client's language: the page opens in it, and the message to send is written in it.
+        """
+        spoken = language_routes.chosen() if "language" in _body() else ""
+        made, url = self._invite(session_id, spoken)
         return jsonify(
             participant_id=made.participant_id,
             url=url,
             qr=identity.qr_code(url),
             expires_at=made.expires_at.isoformat(),
+            message=identity.message(url, spoken or language.ENGLISH),
         )
 
     @allow(Who.CLINICIAN)
@@ -313,7 +319,7 @@ class _Room:
         if viewer.copy_link_hash is None:
             return None
         token = questions.copy_token(self.settings, viewer.id)
-        return f"{self.settings.base_url}{url_for('consent.copy_page')}#t={token}"
+        return f"{self.settings.base_url}{url_for('consent.copy_page')}{language.in_link(viewer.language)}#t={token}"
 
     @allow(Who.IN_ROOM)
     def ice(self, session_id: str) -> Response:

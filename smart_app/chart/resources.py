@@ -162,6 +162,8 @@ def _human_name(patient: Resource) -> str:
     return ""
 
 
+_THREE_LETTERS = {"eng": "en", "spa": "es"}
+"""ISO 639-2 codes that some servers write instead of BCP 47."""
 _EMERGENCY = "C"
 """Emergency contact in HL7 table 0131, which Patient.contact.relationship uses."""
 _MOST_CONTACTS = 5
@@ -201,6 +203,18 @@ def _contacts(patient: Resource) -> tuple[ContactFacts, ...]:
     return tuple(contact for _rank, contact in found[:_MOST_CONTACTS])
 
 
+def _language(patient: Resource) -> str:
+    """Return the language of Patient.communication, the preferred one first, as a two-letter code."""
+    told = [each for each in patient.get("communication") or [] if isinstance(each, dict)]
+    told.sort(key=lambda each: each.get("preferred") is not True)
+    for each in told:
+        for coding in (each.get("language") or {}).get("coding") or []:
+            code = str(coding.get("code") or "").lower().partition("-")[0]
+            if code:
+                return _THREE_LETTERS.get(code, code)
+    return ""
+
+
 def patient_facts(patient: Resource, medications: tuple[str, ...], problems: tuple[str, ...]) -> PatientFacts:
     """Return what the app keeps of a Patient."""
     return PatientFacts(
@@ -213,4 +227,5 @@ def patient_facts(patient: Resource, medications: tuple[str, ...], problems: tup
         medications=tuple(dict.fromkeys(name for name in medications if name)),
         problems=tuple(dict.fromkeys(name for name in problems if name)),
         contacts=_contacts(patient),
+        language=_language(patient),
     )

@@ -1,8 +1,8 @@
 """Finds every word that a client can meet, and renews the catalogues: `python -m smart_app.web.extraction`.
 
-Three sources: `_()` of the client's templates, `t()` of the page scripts that they load, and the texts of the errors
-that a client's request can raise. What is no longer said is dropped; what is new stands there untranslated, and
-`tests/web/test_catalogue.py` fails until somebody translates it.
+Four sources: `_()` of the client's templates, `t()` of the page scripts that they load, the server's own
+`language.translate()`, and the texts of the errors that a client's request can raise. What is no longer said is
+dropped; what is new stands there untranslated, and `tests/web/test_catalogue.py` fails until somebody translates it.
 """
 
 import ast
@@ -24,7 +24,7 @@ APP = WEB.parent
 TEMPLATES = ("join.html", "copy.html", "error.html")
 CLINICIANS = "help/"
 """Parts that the shared base shows to a signed-in clinician alone, like the walk-through."""
-SCRIPTS = ("join.mjs", "copy.mjs")
+SCRIPTS = ("join.mjs", "copy.mjs", "pagelanguage.mjs")
 HANDED_OVER = "inperson.mjs"
 """Part of the clinician's page; what `t()` says in it is said to whoever is given the device."""
 ROOMS = ("call", "consent", "recording", "web")
@@ -70,7 +70,7 @@ def scripts() -> list[Path]:
     return [folder / name for name in sorted(found)]
 
 
-def _marked(path: Path, method: str, keywords: dict[str, None]) -> Iterator[str]:
+def _marked(path: Path, method: str, keywords: dict[str, tuple[int, ...] | None]) -> Iterator[str]:
     with path.open("rb") as file:
         for _, message, _, _ in extract(method, file, keywords, options={"encoding": "utf-8"}):
             yield message if isinstance(message, str) else message[0]
@@ -130,6 +130,7 @@ def words() -> dict[str, set[str]]:
         note(path, _marked(path, "javascript", {"t": None}))
     for path in [APP / "errors.py", *(each for room in ROOMS for each in sorted((APP / room).glob("*.py")))]:
         note(path, _errors_said(path))
+        note(path, _marked(path, "python", {"translate": (1,)}))
     return dict(found)
 
 

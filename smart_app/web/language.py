@@ -23,6 +23,8 @@ ENGLISH = "en"
 LANGUAGES = {ENGLISH: "English", "es": "Español"}
 """What the client can choose from, each named in itself."""
 CATALOGUES = Path(__file__).parent / "translations"
+ASKED_BY = "lang"
+"""The part of a link that asks for a language, e.g. ?lang=es: an invitation opens in the one it was written in."""
 _COOKIE_LASTS_S = 365 * 24 * 3600
 _THEIRS = {Who.PUBLIC, Who.INVITED, Who.COPY_LINK, Who.IN_ROOM}
 
@@ -93,6 +95,17 @@ def current() -> str:
     return str(locale.language) if locale is not None else ENGLISH
 
 
+def in_link(language: str) -> str:
+    """Return what a link ends with before its fragment, so that it opens in a language."""
+    return f"?{ASKED_BY}={language}"
+
+
+def _asked_for() -> str:
+    """Return the language that the link of this page asks for; empty for none, or for one that we do not speak."""
+    asked = request.args.get(ASKED_BY, "") if request.method == "GET" else ""
+    return asked if asked in LANGUAGES else ""
+
+
 def _is_for_a_client(app: Flask) -> bool:
     """Say whether the page or the answer is a client's: a clinician's stay in English for now."""
     if request.endpoint is None:
@@ -105,10 +118,20 @@ def prepare(app: Flask, settings: Settings) -> None:
     """Give the app its languages: `_()`, `language`, `languages` and `script_words` in every template."""
 
     def choose() -> str:
-        if not _is_for_a_client(app):
-            return ENGLISH
         chosen = request.cookies.get(cookie_name(settings), "")
+        if not _is_for_a_client(app):
+            # Who is not signed in meets nothing but a refusal there, and may have chosen a language on it.
+            is_theirs = g.get("person") is None and request.blueprint != "launch" and chosen in LANGUAGES
+            return chosen if is_theirs else ENGLISH
+        if asked := _asked_for():
+            return asked
         return chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, ENGLISH)
+
+    def keep(answer: Response) -> Response:
+        asked = _asked_for()
+        if asked and answer.mimetype == "text/html" and _is_for_a_client(app):
+            remember(answer, settings, asked)
+        return answer
 
     def template_words() -> dict[str, Any]:
         language = current()
@@ -116,6 +139,7 @@ def prepare(app: Flask, settings: Settings) -> None:
 
     _PoBabel(app, default_locale=ENGLISH, locale_selector=choose)
     app.context_processor(template_words)
+    app.after_request(keep)
 
 
 def remember(answer: Response, settings: Settings, language: str) -> None:

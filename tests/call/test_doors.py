@@ -101,6 +101,24 @@ def test_a_second_browser_is_refused_while_the_first_is_connected(visit: Visit) 
     assert visit.state(other)["participants"][-1]["presence"] == "waiting"
 
 
+@pytest.mark.req("B04")
+def test_an_invitation_is_written_in_the_clients_language_and_opens_in_it(visit: Visit) -> None:
+    """The clinician picks it; whoever opens the link is at once one who reads that language."""
+    path = f"/sessions/{visit.id}/invitations"
+    made = visit.alice.ok(path, {"language": "es"})
+    assert made["message"]["subject"] == "Su sesión"
+    assert made["message"]["body"].endswith(f"\n{made['url']}")
+    assert made["message"]["body"].startswith("Este es el enlace a nuestra sesión.")
+    page, token = made["url"].split("#t=")
+    assert page.endswith("/join?lang=es")
+    browser = visit.room.side("")
+    assert "chartside-language=es" in browser.get("/join?lang=es").headers["Set-Cookie"]
+    who = browser.ok("/join", {"token": token})["participant_id"]
+    assert [each["language"] for each in visit.state()["participants"] if each["id"] == who] == ["es"]
+    assert visit.alice.ok(path)["message"]["subject"] == "Your session"
+    assert visit.alice.post(path, {"language": "xx"}).status_code == 400
+
+
 @pytest.mark.req("T03")
 def test_one_browser_cannot_be_both_sides(visit: Visit) -> None:
     """The clinician's own browser is refused with what to do instead."""
@@ -130,7 +148,7 @@ def test_there_is_an_end_to_invitations(visit: Visit) -> None:
     assert codes == [200] * 11 + [400]
 
 
-@pytest.mark.req("S10")
+@pytest.mark.req("S10", "D16")
 def test_the_waiting_room_shows_itself_and_the_clinician_only(visit: Visit) -> None:
     """Nobody else, no names; no signalling before admission."""
     pat = visit.bring("Pat", is_admitted=False)
@@ -146,6 +164,7 @@ def test_the_waiting_room_shows_itself_and_the_clinician_only(visit: Visit) -> N
     assert visit.carol.post(f"/room/{visit.id}/signals", {**line, "to": pat.participant_id}).status_code == 404
 
 
+@pytest.mark.req("D16")
 def test_admission_sets_role_and_recognition_and_is_in_the_trail(visit: Visit) -> None:
     """Decision 16; without "I recognise this person" nobody comes in, nor in a made-up role."""
     pat = visit.bring("Pat", is_admitted=False)

@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
+import pytest
+
 from smart_app.chart.resources import patient_facts
 from smart_app.ports import ContactFacts, PatientFacts
 
@@ -41,6 +43,23 @@ def test_emergency_contacts_stand_first_and_empty_ones_are_left_out() -> None:
         ContactFacts(name="Leah T", relationship="Sister"),
         ContactFacts(name="Lawyer", phone="9"),
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ([{"language": {"coding": [{"code": "es-MX"}]}}], "es"),
+        (
+            [{"language": {"coding": [{"code": "en"}]}}, {"language": {"coding": [{"code": "ES"}]}, "preferred": True}],
+            "es",
+        ),
+        ([{"language": {"coding": [{"code": "spa"}]}}], "es"),
+        ([{"language": {"text": "Spanish"}}, "broken", {"language": {"coding": [{}]}}], ""),
+    ],
+)
+def test_the_language_to_use_is_read(told: list[Any], code: str) -> None:
+    """The preferred one first; the region is left out; words alone are not guessed at."""
+    assert facts(communication=told).language == code
 
 
 def test_a_chart_without_any_of_it_is_read_as_before() -> None:

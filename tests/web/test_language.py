@@ -93,6 +93,31 @@ def test_refusals_are_in_the_clients_language_with_the_same_code(app: Flask) -> 
     assert browser.post("/copy", json={"token": "guess"}).get_json()["public"] == "This link is no longer valid."
 
 
+def test_a_link_can_ask_for_a_language_and_the_browser_keeps_it(app: Flask) -> None:
+    """An invitation opens in the language that it was written in, before and instead of what the browser says."""
+    browser = app.test_client()
+    answer = browser.get("/join?lang=es", headers={"Accept-Language": "en"})
+    assert (_language_of(answer), "chartside-language=es" in answer.headers["Set-Cookie"]) == ("es", True)
+    assert _language_of(browser.get("/join")) == "es"
+    assert _language_of(browser.get("/join?lang=en")) == "en"
+    for made_up in ("xx", "../es", ""):
+        assert "chartside-language" not in str(app.test_client().get(f"/join?lang={made_up}").headers)
+
+
+def test_a_refusal_offers_the_languages_to_who_is_not_signed_in(app: Flask) -> None:
+    """With the script that makes the buttons work; a choice counts on a clinician's address too."""
+    browser = app.test_client()
+    for path in ("/no-such-page", "/chart"):
+        page = browser.get(path, headers={"Accept": "text/html"}).text
+        assert 'data-language="es"' in page
+        assert "pagelanguage.mjs" in page
+    browser.post("/language", json={"language": "es"})
+    page = browser.get("/chart", headers={"Accept": "text/html"})
+    assert _language_of(page) == "es"
+    assert "You are" not in page.text.partition("<main")[2]
+    assert 'data-language="en"' in page.text
+
+
 def test_clinicians_pages_stay_in_english(app: Flask) -> None:
     """They are prepared for translation and not translated: no page is half and half."""
     answer = app.test_client().get("/chart", headers={**SPANISH, "Accept": "text/html"})

@@ -22,7 +22,7 @@ export const WITHDRAW_LINES = [
 ];
 
 /** Ask whether to withdraw. */
-export const confirmWithdrawal = () =>
+const confirmWithdrawal = () =>
   confirmModal({
     title: t("Withdraw your consent?"),
     lines: WITHDRAW_LINES,

@@ -3,16 +3,16 @@
  * own phone by a QR code.
  * @module
  */
-import { confirmWithdrawal } from "./consent.mjs";
+import { WITHDRAW_LINES } from "./consent.mjs";
 import { button, byId, el, once, tell } from "./dom.mjs";
 import { capital, nameOf } from "./facts.mjs";
 import { getJson, postJson, wordsOf } from "./http.mjs";
 import { qrImage } from "./invite.mjs";
-import { confirmModal, openModal } from "./modal.mjs";
+import { openModal } from "./modal.mjs";
 import { roleOptions } from "./people.mjs";
 import { roleBody, roleChoices } from "./roles.mjs";
 import { safeHtml } from "./safehtml.mjs";
-import { LANGUAGES, t, translator } from "./words.mjs";
+import { LANGUAGES, translator } from "./words.mjs";
 
 /** @typedef {import("./facts.mjs").Participant} Participant */
 /** @typedef {{consent_id: string, title: string, html: string, text_version: number, language: string}} Question */
@@ -144,27 +144,45 @@ export class InPerson {
     }
   }
 
+  /**
+   * The pages' words in the language that this person chose; what is decided on the device is theirs to understand.
+   * @param {Participant} person
+   * @returns {Promise<{t: import("./words.mjs").Translate, language: string}>}
+   */
+  async #spoken(person) {
+    const language = person.language ?? "en";
+    const { words } = await this.#post(person, "language", { language });
+    return { t: translator(words), language };
+  }
+
   /** @param {Participant} person */
   async #withdraw(person) {
-    if (await confirmWithdrawal()) await this.#post(person, "withdraw");
+    const { t, language } = await this.#spoken(person);
+    const say = t; // under another name: the extraction takes literals only, and these lines are known already
+    const ways = [/** @type {Way<boolean>} */ ([t("Withdraw and erase"), "btn-danger", true]), /** @type {Way<boolean>} */ ([t("Keep my consent"), "btn-quiet", false])];
+    const isSure = await step(t("Withdraw your consent?"), listOfLines(WITHDRAW_LINES.map((line) => say(line))), ways, language);
+    if (!isSure) return;
+    await this.#post(person, "withdraw");
+    const words = t("You withdrew. What was recorded of this session has been erased. Your care does not change.");
+    await step(t("Withdrawn"), listOfLines([words]), [[t("Give the device back"), "btn-primary", true]], language);
   }
 
   /** @param {Participant} person */
   async #allow(person) {
-    const isSure = await confirmModal({
-      title: t("Allow recording after all?"),
-      lines: [
-        t("You agree to what the consent screen said: this session's audio may be recorded from now on, AI software turns it into text and drafts a note that your clinician checks."),
-        t("You may withdraw at any time; your care does not change."),
-      ],
-      yes: t("Allow recording after all"),
-      no: t("Leave it as it is"),
-    });
-    if (!isSure) return;
+    const { t, language } = await this.#spoken(person);
+    const lines = [
+      t("You agree to what the consent screen said: this session's audio may be recorded from now on, AI software turns it into text and drafts a note that your clinician checks."),
+      t("You may withdraw at any time; your care does not change."),
+    ];
+    const ways = [/** @type {Way<boolean>} */ ([t("Allow recording after all"), "btn-answer", true]), /** @type {Way<boolean>} */ ([t("Leave it as it is"), "btn-answer", false])];
+    if (!(await step(t("Allow recording after all?"), listOfLines(lines), ways, language))) return;
     const said = await this.#post(person, "allow");
-    await thank(t("You agreed to recording in this session."), said.copy, t, "en");
+    await thank(t("You agreed to recording in this session."), said.copy, t, language);
   }
 }
+
+/** @param {string[]} lines */
+const listOfLines = (lines) => lines.map((line) => el("p", {}, line));
 
 /**
  * Ask on a full page that hides the clinician's; it closes by one of its buttons only.

@@ -10,14 +10,15 @@ import { postJson, wordsOf } from "./http.mjs";
 /** A QR code as the server drew it. @param {string} source @param {string} words */
 export const qrImage = (source, words) => el("img", { class: "qr", src: source, alt: words, width: 220, height: 220 });
 
-const SUBJECT = "Your session";
-
-/** The link in a message of the clinician's own mail or text program; nothing is sent from here. @param {string} url */
-function messageLinks(url) {
-  const body = encodeURIComponent(`Here is the link to our session. It is for you only:\n${url}`);
+/**
+ * The link in a message of the clinician's own mail or text program, in the client's language; nothing is sent from here.
+ * @param {{subject: string, body: string}} message
+ */
+function messageLinks({ subject, body }) {
+  const words = encodeURIComponent(body);
   return [
-    el("a", { class: "btn btn-quiet btn-sm", href: `mailto:?subject=${encodeURIComponent(SUBJECT)}&body=${body}` }, "Email it"),
-    el("a", { class: "btn btn-quiet btn-sm", href: `sms:?&body=${body}` }, "Text it"),
+    el("a", { class: "btn btn-quiet btn-sm", href: `mailto:?subject=${encodeURIComponent(subject)}&body=${words}` }, "Email it"),
+    el("a", { class: "btn btn-quiet btn-sm", href: `sms:?&body=${words}` }, "Text it"),
   ];
 }
 
@@ -50,13 +51,14 @@ export class Invitations {
 
   async #make() {
     try {
-      const { participant_id: id, url, qr, expires_at: expiresAt } = await postJson(`${this.path}/invitations`);
+      const chosen = byId("invite-language", HTMLSelectElement);
+      const { participant_id: id, url, qr, expires_at: expiresAt, message } = await postJson(`${this.path}/invitations`, { language: chosen.value });
       const until = new Date(expiresAt).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
       const field = el("input", { class: "form-control link-box", readonly: true, value: url, "aria-label": "Invitation link" });
       field.addEventListener("focus", () => field.select());
       const code = el("details", { class: "qr-fold mt-2" }, el("summary", {}, "Show as a QR code"), qrImage(qr, "QR code of the invitation link, for one person's camera"));
-      const words = el("div", {}, field, el("div", { class: "small soft mt-1" }, `For one person. Works until ${until}.`), code);
-      this.#add(id, words, [button("Copy link", "btn-quiet btn-sm", () => this.#copy(field), { icon: "link" }), ...messageLinks(url)]);
+      const words = el("div", {}, field, el("div", { class: "small soft mt-1" }, `For one person, in ${chosen.selectedOptions[0]?.text}. Works until ${until}.`), code);
+      this.#add(id, words, [button("Copy link", "btn-quiet btn-sm", () => this.#copy(field), { icon: "link" }), ...messageLinks(message)]);
       tell(this.#words, "");
       await this.#copy(field);
       await this.onChange();

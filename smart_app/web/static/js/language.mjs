@@ -9,6 +9,10 @@ import { postJson } from "./http.mjs";
 /** Ask for the page in another language. @param {string} language @param {string} [sessionId] */
 async function speak(language, sessionId = "") {
   await postJson(sessionId ? `/room/${sessionId}/language` : "/language", { language });
+  // What the link asked for no longer counts: the reader has chosen.
+  const page = new URL(location.href);
+  page.searchParams.delete("lang");
+  history.replaceState(null, "", page);
   location.reload();
 }
 

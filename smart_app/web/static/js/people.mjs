@@ -58,7 +58,7 @@ export class People {
     const choices = JSON.stringify(roleChoices(facts));
     for (const person of people) {
       const isWaiting = person.presence === "waiting";
-      const shown = JSON.stringify([person.name, person.role, person.is_minor, person.presence, person.answer, isWaiting && [facts.is_full, choices]]);
+      const shown = JSON.stringify([person.name, person.role, person.is_minor, person.presence, person.answer, person.language, isWaiting && [facts.is_full, choices]]);
       const known = this.#items.get(person.id);
       if (known?.shown === shown) continue;
       const item = this.#draw(person, facts);
