@@ -1,6 +1,6 @@
 """The templates over HTTP: the list, the builder, its preview, and Questionnaire files out and in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,13 +10,14 @@ from werkzeug.wrappers import Response as AnyResponse
 from fhir_mappings.model import Site
 from smart_app import formats
 from smart_app.config import Settings
-from smart_app.errors import BadInput
+from smart_app.consent.gate import PUBLIC
+from smart_app.errors import BadInput, ConsentMissing, NotFound
 from smart_app.note import questionnaire_file
 from smart_app.note.elements import AI_TYPE, MAX_HEADINGS, MAX_TITLE, TYPES, read_template
 from smart_app.note.workshop import Workshop
 from smart_app.ports import Clock, PatientFacts, Person
-from smart_app.store import templates
-from smart_app.store.database import Database
+from smart_app.store import site, templates
+from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Template
 from smart_app.web.policy import Who, allow, person
@@ -29,10 +30,28 @@ def _shape(row: Template | None) -> dict[str, Any]:
     return {"id": row.id, "title": row.title, "version": row.version, "elements": row.elements}
 
 
-def _catalogue() -> dict[str, Any]:
+def _has_ai(elements: Iterable[Mapping[str, Any]]) -> bool:
+    return any(each.get("type") == AI_TYPE for each in elements)
+
+
+def _check_site(db: Db, elements: Iterable[Mapping[str, Any]]) -> None:
+    """Raise ConsentMissing for a template with the AI element where the assistant is switched off (S01)."""
+    if _has_ai(elements) and not site.is_ai_offered(db):
+        raise ConsentMissing("site_off", *PUBLIC["site_off"])
+
+
+def _readable(db: Db, template_id: str) -> Template:
+    """Return a template that the clinician can read here. Raises NotFound, also while its AI element is off."""
+    row = templates.readable(db, template_id, person().clinician_id)
+    if _has_ai(row.elements) and not site.is_ai_offered(db):
+        raise NotFound("no_template", "This template is not offered at this site.", "Choose another from the list.")
+    return row
+
+
+def _catalogue(*, is_ai_offered: bool) -> dict[str, Any]:
     """Return what the builder offers, in its order, as (key, words): types, formats, kinds of statements; limits."""
     return {
-        "types": list(TYPES.items()),
+        "types": [(key, words) for key, words in TYPES.items() if is_ai_offered or key != AI_TYPE],
         "formats": list(formats.NAMES.items()),
         "kinds": list(formats.KINDS.items()),
         "limits": {"title": MAX_TITLE, "headings": MAX_HEADINGS},
@@ -68,19 +87,21 @@ class _TemplatePages:
     @allow(Who.CLINICIAN)
     def new(self) -> str:
         """Open the builder with nothing in it."""
+        with self.db.read() as db:
+            catalogue = _catalogue(is_ai_offered=site.is_ai_offered(db))
         return self._page(
-            "templates/builder.html", template=_shape(None), catalogue=_catalogue(), is_own=True, left_out=""
+            "templates/builder.html", template=_shape(None), catalogue=catalogue, is_own=True, left_out=""
         )
 
     @allow(Who.CLINICIAN)
     def page(self, template_id: str) -> str:
         """Open the builder with a template; a ready-made one is shown and can be copied."""
         with self.db.read() as db:
-            row = templates.readable(db, template_id, person().clinician_id)
+            row = _readable(db, template_id)
             return self._page(
                 "templates/builder.html",
                 template=_shape(row),
-                catalogue=_catalogue(),
+                catalogue=_catalogue(is_ai_offered=site.is_ai_offered(db)),
                 is_own=not row.is_ready_made,
                 left_out=request.args.get("left_out", "")[:300],
             )
@@ -89,7 +110,7 @@ class _TemplatePages:
     def questionnaire(self, template_id: str) -> Response:
         """Return the template as a FHIR Questionnaire file (C09)."""
         with self.db.read() as db:
-            row = templates.readable(db, template_id, person().clinician_id)
+            row = _readable(db, template_id)
             made = questionnaire_file.to_model(row.id, row.version, row.title, row.elements)
         site = Site(base=self.settings.base_url, canonical=self.settings.canonical_url)
         answer = Response(questionnaire_file.write(made, site), mimetype="application/fhir+json")
@@ -128,6 +149,7 @@ class _TemplateChanges:
         """Store a new template."""
         title, elements, _ = self._content()
         with self.db.begin() as db:
+            _check_site(db, elements)
             row = self.workshop.make(db, person(), title, elements)
             return self._went(row, f"/templates/{row.id}")
 
@@ -136,6 +158,7 @@ class _TemplateChanges:
         """Store a new version of the clinician's own template."""
         title, elements, version = self._content()
         with self.db.begin() as db:
+            _check_site(db, elements)
             row = self.workshop.change(db, person(), template_id, version, title, elements)
             return self._went(row, f"/templates/{row.id}")
 
@@ -153,6 +176,7 @@ class _TemplateChanges:
     def copy(self, template_id: str) -> AnyResponse:
         """Make a copy of a template."""
         with self.db.begin() as db:
+            _readable(db, template_id)
             row = self.workshop.copy(db, person(), template_id)
             return self._went(row, f"/templates/{row.id}")
 
@@ -175,6 +199,7 @@ class _TemplateChanges:
         """Return the elements filled with a real summary of this patient, or with the sample."""
         _, elements = read_template({**self._body(), "title": "Preview"})
         with self.db.begin() as db:
+            _check_site(db, elements)
             made = self.workshop.preview(db, person(), elements)
         return jsonify(source=made.source, is_sample=made.is_sample, elements=[asdict(each) for each in made.content])
 
@@ -187,6 +212,7 @@ class _TemplateChanges:
             raise BadInput("no_file", "No file came with this request.", "Choose a Questionnaire file first.")
         title, elements, left_out = questionnaire_file.read(data)
         with self.db.begin() as db:
+            _check_site(db, elements)
             row = self.workshop.make(db, person(), title, elements, action="imported")
             said = ", ".join(left_out)
             return redirect(f"/templates/{row.id}" + (f"?left_out={said}" if said else ""), 303)

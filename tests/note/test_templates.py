@@ -12,7 +12,7 @@ from smart_app.note import material
 from smart_app.note.elements import TYPES, read_template
 from smart_app.note.ready_made import READY_MADE
 from smart_app.session import State
-from smart_app.store import tables
+from smart_app.store import site, tables
 from tests.note.visit import SUMMARY, Clinic, person
 
 AI = {"link_id": "ai-session-summary", "title": "AI Session Summary", "type": "ai-session-summary", "style": "soap"}
@@ -319,3 +319,27 @@ def test_what_a_template_cannot_hold_is_said_after_the_import(alice: FlaskClient
 def test_every_type_is_named() -> None:
     """The builder has a word for each."""
     assert set(TYPES) == {each["type"] for each in EVERY}
+
+
+@pytest.mark.req("S01")
+def test_with_the_site_switch_off_no_page_of_templates_offers_the_element(clinic: Clinic, alice: FlaskClient) -> None:
+    """S01: not in the builder, not by the address of a template that has it, not by a file, not in a preview."""
+    mine = make(alice, [AI])["template_id"]
+    file = alice.get(f"/templates/{mine}/questionnaire").data
+    with clinic.db.begin() as db:
+        site.switch_ai(db, is_on=False, by="Practitioner/erin", at=clinic.clock.now())
+    builder = alice.get("/templates/new").text
+    assert "AI Session Summary" not in builder
+    assert "ai-session-summary" not in builder
+    assert "Session details" in builder
+    for path in ("", "/questionnaire"):
+        for id_ in (mine, "ai-session-summary"):
+            assert alice.get(f"/templates/{id_}{path}").status_code == 404
+    assert alice.post("/templates/ai-session-summary/copy", json={}).status_code == 404
+    body = {"title": "Again", "elements": [AI]}
+    assert alice.post("/templates", json=body).json["code"] == "site_off"  # type: ignore[index]
+    assert alice.post(f"/templates/{mine}/save", json={**body, "version": 1}).json["code"] == "site_off"  # type: ignore[index]
+    assert alice.post("/templates/preview", json={"elements": [AI]}).json["code"] == "site_off"  # type: ignore[index]
+    taken = alice.post("/templates/import", data={"file": (io.BytesIO(file), "q.json")})
+    assert taken.json["code"] == "site_off"  # type: ignore[index]
+    assert alice.get("/templates/brief-contact-note").status_code == 200

@@ -60,10 +60,17 @@ def test_it_fills_in_the_site_s_address() -> None:
 
 @pytest.mark.parametrize(
     "address",
-    (
-        "foo  https:// ftp://clinic.example http://clinic.example https://x:port https://me:secret@clinic.example "
-        "https://clinic.example?x=1 https://clinic.example#x"
-    ).split(" "),
+    [
+        "foo",
+        "",
+        "https://",
+        "ftp://clinic.example",
+        "http://clinic.example",
+        "https://x:port",
+        "https://me:secret@clinic.example",
+        "https://clinic.example?x=1",
+        "https://clinic.example#x",
+    ],
 )
 def test_it_refuses_what_is_no_address_of_a_site(
     address: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
