@@ -20,10 +20,12 @@ ROOT = Path(__file__).parents[1]
 LABELS = Path(__file__).with_name("rows.toml")
 OUTCOMES = ROOT / ".pytest_cache" / "rows.json"
 WANTED = ROOT / ".pytest_cache" / "rows-wanted.json"
+CAMPAIGN = ROOT / ".pytest_cache" / "rows-campaign.json"
 PAGE = ROOT / "docs" / "rows.md"
-MUST = "S"
-"""Rows of this letter fail the build when nothing proves them; the others may still be open."""
-_DECISIONS = re.compile(r"decisions? (\d+)(?:(?:,| and) (\d+))?")
+MUST = ("S", "D")
+"""Rows of these letters fail the build when nothing proves them; the others may still be open."""
+BAD = {"none", "failed", "not run", "skipped"}
+_DECISIONS = re.compile(r"\bdecisions? (\d+)(?:(?:,| and) (\d+))?", re.IGNORECASE)
 
 
 def ids_of(item: pytest.Item) -> list[str]:
@@ -55,6 +57,7 @@ class Ledger:
             item.user_properties.append(("ids", ids_of(item)))
         if config.option.collectonly:
             _write(WANTED, {item.nodeid: ids_of(item) for item in items})
+            _write(CAMPAIGN, {item.nodeid: True for item in items if item.get_closest_marker("campaign")})
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note the worst of set-up, call and tear-down."""
@@ -70,7 +73,10 @@ class Ledger:
 
 
 def line(row: str, label: str, tests: dict[str, str]) -> tuple[str, str]:
-    """Return how a row stands: passed, failed, not run, none or not yet; and the line to print."""
+    """Return how a row stands: passed, failed, not run, skipped, none or not yet; and the line to print.
+
+    A campaign's test counts as not run until `make campaign-journeys` ran it, like any other.
+    """
     worst = "passed"
     if not tests:
         worst = "none" if row.startswith(MUST) else "not yet"
@@ -103,7 +109,7 @@ def _page(labels: dict[str, str], rows: Iterable[tuple[str, str, str]], wanted: 
 
 
 def main() -> int:
-    """Print one line per id and write docs/rows.md; 1 when an S row has no test, or any test failed or did not run."""
+    """Print a line per id, write docs/rows.md; 1 when an S or D row lacks a proof, or a test failed or did not run."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--forget", action="store_true", help="begin a new record of outcomes")
     if parser.parse_args().forget:
@@ -116,12 +122,16 @@ def main() -> int:
     for _, _, words in rows:
         print(words)
     PAGE.write_text(_page(labels, rows, wanted))
-    proved = [row for row, stands, _ in rows if row.startswith(MUST) and stands == "passed"]
-    asked = [row for row in labels if row.startswith(MUST)]
-    bad = [row for row, stands, _ in rows if stands in {"none", "failed", "not run"}]
-    print(
-        f"{len(proved)}/{len(asked)} rows of the behaviour asked for are proved." + (f" Look at: {bad}" if bad else "")
-    )
+    for letter, what in (("S", "rows of the behaviour asked for"), ("D", "decisions")):
+        asked = [row for row in labels if row.startswith(letter)]
+        proved = [row for row, stands, _ in rows if row in asked and stands == "passed"]
+        print(f"{len(proved)}/{len(asked)} {what} are proved.")
+    bad = [row for row, stands, _ in rows if stands in BAD]
+    if bad:
+        print(f"Look at: {' '.join(bad)}")
+    if missing := sorted(name for name in wanted if name not in outcomes and wanted[name]):
+        campaign = sum(name in _read(CAMPAIGN) for name in missing)
+        print(f"{len(missing)} tests did not run; {campaign} of them run with make campaign-journeys.")
     return 1 if bad else 0
 
 

@@ -1,0 +1,71 @@
+"""A whole visit in one process, with the real workers: what is made, shown and filed, and when."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from smart_app.session import State
+from smart_app.store.tables import Summary, Transcript
+from tests.conftest import FrozenClock
+from tests.fakes.room import Visit, open_visit
+from tests.fakes.site import Site, sound_chunk, whole_site
+
+
+@pytest.fixture
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The whole product, with a worker."""
+    with whole_site(tmp_path_factory.mktemp("visit"), FrozenClock()) as site:
+        site.work()
+        yield site
+
+
+def record_one(site: Site, visit: Visit, *, minutes: float = 4) -> dict[str, dict[str, int]]:
+    """Record both tracks and stop; return the last chunks."""
+    grants = visit.record()
+    for track, token in grants.items():
+        assert visit.alice.put_chunk(token, track, 0, 0, sound_chunk()).status_code == 201
+    for _ in range(int(minutes * 6)):
+        site.clock.tick(seconds=10)
+        visit.state()
+        visit.state(visit.carol)
+    last = {track: {"run": 0, "number": 0} for track in grants}
+    visit.alice.ok(f"/sessions/{visit.id}/recording/stop", {"last": last})
+    return last
+
+
+@pytest.mark.req("D14", "S27")
+def test_nothing_is_drafted_shown_or_filed_before_the_end(site: Site) -> None:
+    """Recorded, stopped, a note created, workers at work for an hour: no text, no draft, no note, no news."""
+    visit = open_visit(site)
+    record_one(site, visit)
+    note = visit.alice.ok("/notes", {"session_id": visit.id, "template_id": "soap-progress-note"})
+    for _ in range(12):
+        site.work()
+        site.clock.tick(seconds=10)
+        visit.state(visit.carol)
+    with site.db.read() as db:
+        assert db.query(Summary).count() == 0
+    assert visit.alice.get(f"/sessions/{visit.id}/transcript").status_code in {404, 409, 410}
+    assert visit.alice.get("/notices").get_json() == {"notices": []}
+    assert "sertraline" not in visit.alice.get(f"/notes/{note['note_id']}/text").text.lower()
+    assert {each["resourceType"] for each in site.ehr.resources.values()} & {"DocumentReference", "Provenance"} == set()
+    visit.end()
+    site.work()
+    with site.db.read() as db:
+        assert (db.query(Summary).count(), db.query(Transcript).count()) == (1, 1), "the test can fail"
+    assert site.ehr.of_type("DocumentReference") == [], "nothing that nobody saw reaches the chart"
+
+
+@pytest.mark.req("D13", "S24", "B04")
+def test_three_recordings_of_two_tracks_are_three_media_and_one_summary(site: Site) -> None:
+    """The chart gets one Media for each recording, whatever its tracks; the session one summary of all of it."""
+    visit = open_visit(site)
+    for _ in range(3):
+        last = record_one(site, visit, minutes=1)
+    visit.end(last)
+    site.work(pulses=6)
+    assert site.session(visit.id).state == State.READY
+    with site.db.read() as db:
+        assert db.query(Summary).count() == 1
+    assert len(site.ehr.of_type("Media")) == 3
+    assert len(site.ehr.of_type("Consent")) == 1, "asked once"
