@@ -26,6 +26,9 @@ MAX_MEMORY_BYTES = 1 << 30
 CODECS = frozenset({"opus", "vorbis", "flac", "aac"})
 DEMUXERS = frozenset({"webm", "mp4", "wav", "flac", "ogg"})
 
+COUNTED_FROM_ZERO = frozenset({"webm", "mp4"})
+"""What a recorder's own stamps count from its start: when the first piece is lost, the others keep their time."""
+
 MISSING_S = 0.1
 """A hole in the time stamps longer than this is filled with silence; shorter ones are rounding of the container."""
 BATCH_FRAMES = 50
@@ -78,7 +81,7 @@ class Track:
     `at_s` is the end of the sound sent so far; all figures are in seconds of the source.
     """
 
-    def __init__(self, av: Any, channels: int, max_s: float) -> None:
+    def __init__(self, av: Any, channels: int, max_s: float, *, begins_at_zero: bool) -> None:
         import numpy as np
 
         self._av = av
@@ -89,7 +92,7 @@ class Track:
         self._batch: list[Any] = []
         self._held: Any = None
         self._sent = 0
-        self._origin_s: float | None = None
+        self._origin_s: float | None = 0.0 if begins_at_zero else None
         self.at_s = self.heard_s = self.missing_s = self.dropped_s = 0.0
 
     def _new_resampler(self) -> Any:
@@ -122,7 +125,8 @@ class Track:
         if frame.pts is None or frame.time_base is None:
             return self.at_s
         stamp_s = float(frame.pts * frame.time_base)
-        if self._origin_s is None:
+        # A first stamp beyond the cap counts from somewhere else than the beginning, e.g. from the clock's.
+        if self._origin_s is None or (not self.heard_s and self._held is None and stamp_s > self._max_s):
             self._origin_s = stamp_s
         return stamp_s - self._origin_s
 
@@ -233,7 +237,7 @@ def decode(av: Any, media: io.BytesIO, order: dict[str, Any]) -> dict[str, Any]:
     container, stream = opened(av, media, order["format"])
     channels = order["channels"] or min(2, stream.codec_context.channels)
     send(b"H", json.dumps({"channels": channels}).encode())
-    track = Track(av, channels, order["max_s"])
+    track = Track(av, channels, order["max_s"], begins_at_zero=order["format"] in COUNTED_FROM_ZERO)
     is_cut = False
     for frame in frames(av, container, stream):
         if frame is None:

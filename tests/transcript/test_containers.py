@@ -111,6 +111,35 @@ def test_a_lost_fragment_of_mp4_leaves_silence_of_its_length(chunks: list[bytes]
     assert account.sound.shape[1] == pytest.approx(len(whole), abs=0.1 * SAMPLE_RATE)
 
 
+@pytest.mark.parametrize("lost", [{1}, {1, 2}, {1, 3}, {2, 3}])
+@pytest.mark.parametrize("codec", ["aac", "libopus"])
+def test_each_fragment_of_mp4_stands_at_its_own_time(codec: str, lost: set[int]) -> None:
+    """Also when the first ones are lost: a tone at 8 s is heard at 8 s, with silence where nothing arrived."""
+    said = np.concatenate([tone(8) * 0.1, tone(2, hz=880.0)])
+    chunks = fragments(said, codec=codec)
+    account = decode_with_account([each for i, each in enumerate(chunks) if i not in lost], max_s=60, formats=MP4)
+    sound = account.sound[0]
+    assert len(sound) / SAMPLE_RATE == pytest.approx(10, abs=0.1)
+    assert account.missing_s == pytest.approx(2.0 * len(lost), abs=0.2)
+    loud = np.abs(sound) > 0.2
+    assert np.flatnonzero(loud)[0] / SAMPLE_RATE == pytest.approx(8, abs=0.05)
+    for number in lost:
+        middle = int((2 * number - 1) * SAMPLE_RATE)
+        assert not np.any(sound[middle - 4000 : middle + 4000]), f"nothing arrived of fragment {number}"
+
+
+@pytest.mark.parametrize("lost", [{1}, {1, 2}])
+def test_a_browsers_mp4_without_its_first_fragments_keeps_the_time_of_the_rest(lost: set[int]) -> None:
+    """As recorded by a browser, whose header comes alone."""
+    chunks = browser_chunks()
+    whole = decode(chunks, max_s=60, formats=MP4)
+    account = decode_with_account([each for i, each in enumerate(chunks) if i not in lost], max_s=60, formats=MP4)
+    assert account.sound.shape[1] == pytest.approx(len(whole), abs=0.1 * SAMPLE_RATE)
+    first = np.flatnonzero(np.abs(account.sound[0]) > 0.01)[0]
+    assert first / SAMPLE_RATE == pytest.approx(account.missing_s, abs=0.1)
+    assert account.missing_s > 1.9
+
+
 def test_mp4_that_a_crash_cut_keeps_what_decodes() -> None:
     """The last fragment may end anywhere."""
     whole = b"".join(fragments(tone(9)))
