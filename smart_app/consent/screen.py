@@ -62,15 +62,25 @@ def text(version: int, language: str) -> ConsentText:
     return ConsentText(**{**words, "paragraphs": tuple(words["paragraphs"])})
 
 
-def text_sha256(version: int = TEXT_VERSION, language: str = LANGUAGES[0]) -> str:
-    """Return the SHA-256 (hex) of the whole text, before names are put in."""
+def languages_of(version: int) -> tuple[str, ...]:
+    """Return the languages that a version of the text was made in; none for a version that there never was."""
+    return tuple(each for each in LANGUAGES if (TEXTS / f"{version}.{each}.toml").exists())
+
+
+def whole_text(version: int = TEXT_VERSION, language: str = LANGUAGES[0]) -> str:
+    """Return the whole text, before names are put in: every sentence that a screen may show, one a line."""
     words = text(version, language)
     room = [words.in_person] if words.in_person else []
     whole = (
         *(words.title, *words.paragraphs, *room),
         *(words.outside, words.together, words.choice, *words.records.values()),
     )
-    return hashlib.sha256("\n".join(whole).encode()).hexdigest()
+    return "\n".join(whole)
+
+
+def text_sha256(version: int = TEXT_VERSION, language: str = LANGUAGES[0]) -> str:
+    """Return the SHA-256 (hex) of the whole text, before names are put in."""
+    return hashlib.sha256(whole_text(version, language).encode()).hexdigest()
 
 
 def outside_processor(drafter: str, drafter_url: str) -> str:
@@ -79,7 +89,9 @@ def outside_processor(drafter: str, drafter_url: str) -> str:
     return "" if drafter == "builtin" or host in {"localhost", "127.0.0.1", "::1"} else host
 
 
-def _span(words: ConsentText, days: float) -> str:
+def span(days: float, language: str) -> str:
+    """Return a length of time in words of a language, as the consent screen says it."""
+    words = text(TEXT_VERSION, language)
     if days < 1:
         hours = max(1, round(days * 24))
         return words.spans["hour" if hours == 1 else "hours"].format(n=hours)
@@ -113,7 +125,7 @@ def render(
     lines.append(words.choice)
     names = {
         "clinician": clinician or words.clinician,
-        "days": _span(words, transcript_days),
+        "days": span(transcript_days, shown_in),
         "outside": outside,
         "record": words.records["own" if is_patient else "patient"],
     }

@@ -21,7 +21,7 @@ from smart_app.web import language
 
 WEB = Path(__file__).parent
 APP = WEB.parent
-TEMPLATES = ("join.html", "copy.html", "error.html")
+TEMPLATES = ("join.html", "copy.html", "error.html", "join_help.html")
 CLINICIANS = "help/"
 """Parts that the shared base shows to a signed-in clinician alone, like the walk-through."""
 SCRIPTS = ("join.mjs", "copy.mjs", "pagelanguage.mjs")

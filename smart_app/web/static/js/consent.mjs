@@ -73,7 +73,8 @@ export class ConsentSide {
     const trouble = el("p", { role: "alert", class: "alert-plain", hidden: true });
     const languages = languageButtons(this.sessionId, (error) => tell(trouble, wordsOf(error)));
     const text = el("div", { lang: question.language }, safeHtml(question.html));
-    const body = el("div", {}, el("div", { class: "row-actions mb-3" }, ...languages), text, trouble);
+    const help = el("a", { class: "btn btn-quiet", href: "/join/help#recording", target: "_blank", rel: "noopener" }, t("Help"));
+    const body = el("div", {}, el("div", { class: "row-actions mb-3" }, ...languages, help), text, trouble);
     const answer = async (/** @type {boolean} */ agrees) => {
       try {
         await postJson(`${this.path}/answer`, { consent_id: question.consent_id, agrees, text_version: question.text_version, language: question.language });
