@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from fhir_mappings import optin
 from fhir_mappings.model import ClinicianOptIn, Site
 from smart_app.config import Settings
-from smart_app.consent import copy_routes, given, language_routes, pauses, questions, screen, stopping
+from smart_app.consent import copy_routes, given, language_routes, pauses, policy_routes, questions, screen, stopping
 from smart_app.errors import NotFound
 from smart_app.ports import Clock, PatientFacts, Person, Vault
 from smart_app.store import audit_lines, consents, participants, sessions, site
@@ -180,6 +180,7 @@ def blueprint(
     room.post("/room/<session_id>/pause")(answers(view.pause))
     room.post("/room/<session_id>/go-on")(answers(view.go_on))
     room.post("/sessions/<session_id>/recording/resume")(view.resume)
+    policy_routes.serve(room)
     copy_routes.serve(room, db=db, clock=clock, limiter=limiter)
     language_routes.serve(room, db=db, settings=settings, clock=clock, asker=asker, limiter=limiter)
     return room

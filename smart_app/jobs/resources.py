@@ -147,6 +147,7 @@ def _consent_model(facts: Facts, row: RecordingConsent, who: Participant) -> mod
         screen_title=screen.text(row.text_version, row.language).title,
         screen_html=row.screen_html,
         text_version=row.text_version,
+        text_sha256=screen.text_sha256(row.text_version, row.language),
         verified_with=facts.patient if who.role == "client" else None,
     )
 
