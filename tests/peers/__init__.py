@@ -1,0 +1,1 @@
+"""Independent servers that the tests speak to, each its own process."""
