@@ -7,15 +7,15 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from smart_app import formats
 from smart_app.errors import BadInput, ConsentMissing, NotAllowed, NotFound, TooLarge
-from smart_app.note import own_summary
+from smart_app.note import material, own_summary
+from smart_app.note.content import ai_element
 from smart_app.note.desk import Desk
 from smart_app.ports import Clock, PatientFacts, Person
 from smart_app.store import audit_lines, notes, site, summaries, templates, visits
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
-from smart_app.store.tables import TelehealthSession
+from smart_app.store.tables import Note, TelehealthSession
 from smart_app.web.policy import Who, allow, person
 
 MAX_DICTATION_BYTES = 1_500_000
@@ -40,14 +40,14 @@ def _writable(db: Db, session_id: str) -> TelehealthSession:
     return session
 
 
-def _note_id(db: Db, note_id: str, session_id: str) -> str:
-    """Return the id of the clinician's own note of this session from which they came; empty for any other."""
+def _note(db: Db, note_id: str, session_id: str) -> Note | None:
+    """Return the clinician's own note of this session from which they came; None for any other."""
     who = person()
     try:
         note = notes.find(db, note_id, iss=who.iss, clinician_id=who.clinician_id, patient_id=who.patient_id)
     except NotFound:
-        return ""
-    return note.id if note.session_id == session_id else ""
+        return None
+    return note if note.session_id == session_id else None
 
 
 def _may_dictate(db: Db) -> bool:
@@ -74,14 +74,20 @@ class _OwnPages:
         who = person()
         with self.db.begin() as db:
             session = _writable(db, session_id)
-            style, sheet = own_summary.sheet(db, self.seal, session, request.args.get("style"))
-            before = summaries.own(db, session_id)
+            note = _note(db, request.args.get("note", ""), session_id)
+            rows, before = templates.offered(db, who.clinician_id), summaries.own(db, session_id)
+            asked = request.args.get("style") or self._format_of(note if before is None else None)
+            style, sheet = own_summary.sheet(db, self.seal, session, asked, rows)
+            styles = own_summary.offered(rows)
+            if style not in styles:
+                styles[style] = "The headings that you wrote under"
             facts: dict[str, Any] = {
                 "session": session,
-                "note_id": _note_id(db, request.args.get("note", ""), session_id),
+                "note_id": note.id if note is not None else "",
                 "style": style,
+                "styles": styles,
                 "sheet": sheet,
-                "templates": templates.offered(db, who.clinician_id),
+                "templates": rows,
                 "may_dictate": _may_dictate(db),
                 "was_dictated": before is not None and bool(before.speech_model),
             }
@@ -92,9 +98,13 @@ class _OwnPages:
             "note/own.html",
             person=who,
             patient=self.patient_of(who),
-            styles={name: formats.NAMES[name] for name in formats.LAYOUTS},
             **facts,
         )
+
+    def _format_of(self, note: Note | None) -> str | None:
+        """Return the format of the note's element, in which its summary is best written."""
+        element = ai_element(material.content_of(self.seal, note)) if note is not None else None
+        return own_summary.format_of(element, note.template_id) if note is not None and element is not None else None
 
     @allow(Who.CLINICIAN)
     def save(self, session_id: str) -> AnyResponse:
@@ -108,14 +118,15 @@ class _OwnPages:
                 self.seal,
                 person(),
                 session,
-                style=form.get("style", ""),
+                key=form.get("style", ""),
+                rows=templates.offered(db, person().clinician_id),
                 texts=texts,
                 speech_model=self.speech_model if form.get("dictated") == "yes" else "",
                 at=self.clock.now(),
             )
-            note_id = _note_id(db, form.get("note", ""), session_id)
-            if form.get("then") == "back" and note_id:
-                return redirect(f"/notes/{note_id}", 303)
+            came_from = _note(db, form.get("note", ""), session_id)
+            if form.get("then") == "back" and came_from is not None:
+                return redirect(f"/notes/{came_from.id}", 303)
             if form.get("then") != "note":
                 return redirect(f"/chart#session-{session_id}", 303)
             template = templates.readable(db, form.get("template_id", ""), person().clinician_id)

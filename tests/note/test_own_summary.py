@@ -183,3 +183,53 @@ def test_where_the_site_has_no_assistant_there_is_no_such_page(declined: Clinic,
     assert alice.get("/sessions/s1/summary").status_code == 403
     assert alice.post("/sessions/s1/summary", data=WORDS).status_code == 403
     assert alice.post("/sessions/s1/dictation", data=b"x").status_code == 403
+
+
+OWN_HEADINGS = [
+    {"title": "What we talked about", "kind": "general"},
+    {"title": "How they were", "kind": "general"},
+    {"title": "Homework", "kind": "planned"},
+]
+
+
+@pytest.fixture
+def headed(alice: FlaskClient) -> str:
+    """A template of Dr Alice's whose AI element has headings of her own."""
+    element = {"link_id": ALL, "title": "AI Session Summary", "type": ALL, "style": "own", "headings": OWN_HEADINGS}
+    made = alice.post("/templates", json={"title": "Family visit", "elements": [element]})
+    return str((made.json or {})["template_id"])
+
+
+@pytest.mark.req("B14")
+def test_it_can_be_written_under_the_headings_of_a_template(declined: Clinic, alice: FlaskClient, headed: str) -> None:
+    """Every template's format is offered; what was written comes back under the same headings, line for line."""
+    key = f"own:{headed}"
+    page = alice.get("/sessions/s1/summary").text
+    assert f'<option value="{key}">Family visit: What we talked about, How they were, Homework</option>' in page
+    page = alice.get(f"/sessions/s1/summary?style={key}").text
+    for number, kind in enumerate(("general", "general", "planned"), start=1):
+        assert f'name="part-{kind}-{number}"' in page
+    words = {"part-general-2": "Calm.\nLaughed once.", "part-planned-3": "Call the sister."}
+    form = {"style": key, "then": "note", "template_id": headed, **words}
+    note_id = alice.post("/sessions/s1/summary", data=form).location.rsplit("/", 1)[1]
+    text = note_text(alice, note_id)
+    assert "How they were:\nCalm.\nLaughed once.\n\nHomework:\nCall the sister." in text
+    assert contents.CLINICIAN_REPORTED in text
+    alice.post(f"/templates/{headed}/archive", json={})
+    again = alice.get("/sessions/s1/summary").text
+    assert '<option value="own" selected>' in again, "the headings stay, whatever became of the template"
+    assert 'name="part-general-2" rows="4" maxlength="20000">Calm.\nLaughed once.</textarea>' in again
+    saved = alice.post("/sessions/s1/summary", data={"style": "own", "then": "chart", **words})
+    assert saved.status_code == 303
+    soap = alice.get("/sessions/s1/summary?style=soap").text
+    assert all(line in soap for line in ("Calm.", "Laughed once.", "Call the sister."))
+
+
+@pytest.mark.req("B14")
+def test_from_a_note_it_opens_in_the_format_of_that_note(declined: Clinic, alice: FlaskClient, headed: str) -> None:
+    """Nobody has to choose again what the template says; somebody else's headings are never taken."""
+    made = alice.post("/notes", json={"session_id": "s1", "template_id": headed}).json or {}
+    assert ">How they were</label>" in alice.get(f"/sessions/s1/summary?note={made['note_id']}").text
+    assert ">Subjective</label>" in alice.get("/sessions/s1/summary?style=own:of-nobody").text
+    declined.door.who = person("Dr Bob", "bob")
+    assert headed not in alice.get("/templates").text
