@@ -330,85 +330,79 @@ def make_room(database: Database, settings: Settings, clock: FrozenClock, seal: 
     withdrawals = Withdrawals(db=database, vault=vault, audio=audio, receipt=receipt, forget_ai_text=forget_ai_text)
     people = _clinicians(database, seal, clock.now())
     app = Flask("room", static_folder=None)
-    app.jinja_loader = jinja2.DictLoader(PAGES)
-    app.testing = True
-    _json_errors(app)
-    language.prepare(app, settings)
     identity = ByHeader(people, BrowserIdentity(db=database, settings=settings, clock=clock, seal=seal))
-    policy.enforce(app, identity, settings.base_url)
-    limiter = Limiter(get_remote_address, app=app, enabled=False, storage_uri="memory://")
-    queue, http, utterances = FakeQueue(), FakeHttp(), list[Utterance]()
-
-    def patient_of(who: Person) -> PatientFacts:
-        return PatientFacts(id=who.patient_id, name="Carol Client", medications=("sertraline",))
-
-    def utterances_of(db: Db, session: TelehealthSession) -> tuple[list[Utterance], datetime]:
-        return utterances, clock.now() + timedelta(days=7)
-
-    def sound_of(track_id: str, run: int, start_s: float, end_s: float) -> bytes:
-        return f"RIFF {track_id} {run} {start_s:.1f} {end_s:.1f}".encode()
-
-    def worker_facts(db: Db, session: TelehealthSession) -> Mapping[str, Any]:
-        return {"is_alive": True, "queue_place": 0, "expected_s": [3, 20]}
-
-    app.register_blueprint(
-        consent.blueprint(
-            db=database,
-            settings=settings,
-            clock=clock,
-            seal=seal,
-            vault=vault,
-            limiter=limiter,
-            patient_of=patient_of,
-        )
-    )
-    app.register_blueprint(
-        call.blueprint(
-            db=database,
-            settings=settings,
-            clock=clock,
-            seal=seal,
-            vault=vault,
-            queue=queue,
-            limiter=limiter,
-            patient_of=patient_of,
-            signed_in=identity.person,
-            worker_facts=worker_facts,
-            http=http,
-        )
-    )
-    app.register_blueprint(
-        recording.blueprint(
-            db=database,
-            settings=settings,
-            clock=clock,
-            seal=seal,
-            vault=vault,
-            audio=audio,
-            limiter=limiter,
-            withdrawals=withdrawals,
-            utterances_of=utterances_of,
-            sound_of=sound_of,
-            knows_bearer=lambda _iss, _patient_id, token: token == KNOWN_BEARER,
-        )
-    )
-    return Room(
+    room = Room(
         app=app,
-        limiter=limiter,
+        limiter=Limiter(get_remote_address, app=app, enabled=False, storage_uri="memory://"),
         db=database,
         settings=settings,
         clock=clock,
         seal=seal,
         vault=vault,
         audio=audio,
-        queue=queue,
-        http=http,
+        queue=FakeQueue(),
+        http=FakeHttp(),
         people=people,
         withdrawals=withdrawals,
         eraser=Eraser(vault=vault, audio=audio, receipt=receipt),
         free_bytes=free,
-        utterances=utterances,
         forgotten=forgotten,
+    )
+    app.jinja_loader = jinja2.DictLoader(PAGES)
+    app.testing = True
+    _json_errors(app)
+    language.prepare(app, settings)
+    policy.enforce(app, identity, settings.base_url)
+    _register(room, identity)
+    return room
+
+
+def _patient_of(who: Person) -> PatientFacts:
+    return PatientFacts(id=who.patient_id, name="Carol Client", medications=("sertraline",))
+
+
+def _sound_of(track_id: str, run: int, start_s: float, end_s: float) -> bytes:
+    return f"RIFF {track_id} {run} {start_s:.1f} {end_s:.1f}".encode()
+
+
+def _worker_facts(db: Db, session: TelehealthSession) -> Mapping[str, Any]:
+    return {"is_alive": True, "queue_place": 0, "expected_s": [3, 20]}
+
+
+def _register(room: Room, identity: ByHeader) -> None:
+    """Register the three rooms' real routes."""
+    shared: dict[str, Any] = {
+        "db": room.db,
+        "settings": room.settings,
+        "clock": room.clock,
+        "seal": room.seal,
+        "vault": room.vault,
+        "limiter": room.limiter,
+    }
+
+    def utterances_of(db: Db, session: TelehealthSession) -> tuple[list[Utterance], datetime]:
+        return room.utterances, room.clock.now() + timedelta(days=7)
+
+    room.app.register_blueprint(consent.blueprint(**shared, patient_of=_patient_of))
+    room.app.register_blueprint(
+        call.blueprint(
+            **shared,
+            queue=room.queue,
+            patient_of=_patient_of,
+            signed_in=identity.person,
+            worker_facts=_worker_facts,
+            http=room.http,
+        )
+    )
+    room.app.register_blueprint(
+        recording.blueprint(
+            **shared,
+            audio=room.audio,
+            withdrawals=room.withdrawals,
+            utterances_of=utterances_of,
+            sound_of=_sound_of,
+            knows_bearer=lambda _iss, _patient_id, token: token == KNOWN_BEARER,
+        )
     )
 
 
