@@ -4,6 +4,7 @@
  */
 import { byId, button, once, tell } from "./dom.mjs";
 import { ItemCard, nameOf } from "./buildercard.mjs";
+import { dragBy } from "./drag.mjs";
 import { Refused, postJson, wordsOf } from "./http.mjs";
 import { drawn } from "./preview.mjs";
 import * as template from "./template.mjs";
@@ -25,7 +26,6 @@ class Builder {
   isDirty = false;
   isPreviewed = false;
   #timer = 0;
-  #dragged = -1;
 
   constructor() {
     this.trouble = byId("builder-trouble", HTMLElement);
@@ -65,22 +65,13 @@ class Builder {
       changed: () => this.changed(),
       move: (to, focus) => this.move(at, to, focus),
       remove: () => this.remove(at),
-    });
-    card.root.addEventListener("dragstart", () => (this.#dragged = at));
-    card.root.addEventListener("dragover", (event) => {
-      if (this.#dragged < 0) return;
-      event.preventDefault();
-      card.root.classList.add("is-target");
-    });
-    card.root.addEventListener("dragleave", () => card.root.classList.remove("is-target"));
-    card.root.addEventListener("dragend", () => (this.#dragged = -1));
-    card.root.addEventListener("drop", (event) => {
-      event.preventDefault();
-      const from = this.#dragged;
-      this.#dragged = -1;
-      if (from >= 0) this.move(from, at);
+      drag: (handle) => dragBy(handle, { list: () => this.#items(), move: (from, to) => this.move(from, to) }),
     });
     return card.root;
+  }
+
+  #items() {
+    return [...(this.list?.children ?? [])].filter((each) => each instanceof HTMLElement);
   }
 
   /** Say something to who cannot see it. @param {string} words */

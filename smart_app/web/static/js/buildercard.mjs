@@ -8,7 +8,8 @@ import * as template from "./template.mjs";
 /**
  * @typedef {import("./template.mjs").Item} Item
  * @typedef {{at: number, count: number, catalogue: import("./builder.mjs").Catalogue}} Place
- * @typedef {{changed: () => void, move: (to: number, focus?: string) => void, remove: () => void}} Host
+ * @typedef {{changed: () => void, move: (to: number, focus?: string) => void, remove: () => void,
+ *   drag: (handle: HTMLElement) => void}} Host
  */
 
 /** Return a type in words. @param {import("./builder.mjs").Catalogue} catalogue @param {string} type */
@@ -26,12 +27,6 @@ export class ItemCard {
     this.root = el("li", { class: `builder-item${isAi ? " is-ai" : ""}` }, this.#head(), isAi ? this.#format() : this.#name());
     if (item.type === "choice") this.root.append(...this.#choice());
     this.root.addEventListener("keydown", (event) => this.#key(event));
-    this.root.addEventListener("dragstart", (event) => {
-      event.dataTransfer?.setData("text/plain", this.item.title);
-      event.dataTransfer?.setDragImage(this.root, 20, 20);
-      this.root.classList.add("is-dragged");
-    });
-    this.root.addEventListener("dragend", () => this.root.classList.remove("is-dragged"));
   }
 
   /** @param {KeyboardEvent} event */
@@ -47,7 +42,8 @@ export class ItemCard {
     const { at, count, catalogue } = this.place;
     const name = nameOf(catalogue, this.item.type);
     const label = this.item.title || name;
-    const handle = el("span", { class: "drag-handle", "aria-hidden": "true", title: "Drag to another place", draggable: "true" }, "⋮⋮");
+    const handle = el("span", { class: "drag-handle", "aria-hidden": "true", title: "Drag to another place" }, "⋮⋮");
+    this.host.drag(handle);
     const move = (/** @type {string} */ words, /** @type {number} */ to, /** @type {string} */ focus) => {
       const made = button(words, "btn-quiet btn-sm", () => this.host.move(to, focus));
       made.dataset.focus = focus;

@@ -44,6 +44,12 @@ export function moved(items, from, to) {
   return after;
 }
 
+/** Return the place of a list that a pointer is at: the last item whose upper edge it has passed. @param {number} y @param {number[]} tops */
+export const placeAt = (y, tops) => Math.max(0, tops.filter((top) => top <= y).length - 1);
+
+/** Return how far to scroll while something is dragged near the upper or lower edge of the window. @param {number} y @param {number} height */
+export const scrollStep = (y, height) => (y < 64 ? -16 : y > height - 64 ? 16 : 0);
+
 /** Return the options of a choice as written in a text field, one a line. @param {string} text */
 export const optionsOf = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
 
