@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from fhir_mappings import codes
-from fhir_mappings.elements import Resource, instant, read_instant
+from fhir_mappings.elements import Resource, read_instant
 from fhir_mappings.faults import Fault
 from fhir_mappings.model import Site
 from fhir_mappings.rules.profile import Profile, codes_in, fault, instant_of
@@ -16,9 +16,12 @@ _RECEIPT = re.compile(r"Content permanently erased, data key destroyed\. Deletio
 
 
 def due_note(started_at: str) -> str:
-    """Return the note that says when the audio must be gone, for the start as a FHIR time."""
-    due = instant(read_instant(started_at) + MAX_AGE)
-    return f"Erasure due {due} at the latest (24 h from the first recorded byte)."
+    """Return the note that says when the audio must be gone, for the start as a FHIR time.
+
+    The client's page promises the same moment in the same words; to the minute, rounded down.
+    """
+    due = read_instant(started_at).astimezone(UTC) + MAX_AGE
+    return f"Erasure due within 24 hours of the first recorded byte, at the latest at {due:%Y-%m-%d %H:%M} UTC."
 
 
 def _labels(resource: Resource, _: Site) -> Iterator[Fault]:

@@ -319,7 +319,7 @@ class _Room:
         if viewer.copy_link_hash is None:
             return None
         token = questions.copy_token(self.settings, viewer.id)
-        return f"{self.settings.base_url}{url_for('consent.copy_page')}{language.in_link(viewer.language)}#t={token}"
+        return f"{self.settings.base_url}{url_for('consent.copy_page')}#t={token}"
 
     @allow(Who.IN_ROOM)
     def ice(self, session_id: str) -> Response:

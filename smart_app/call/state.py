@@ -166,8 +166,9 @@ def _pause(rows: RoomRows, viewer: Participant) -> dict[str, Any] | None:
     return {"by": pause.by, "is_yours": pause.by == viewer.id, "is_cleared": pause.is_cleared}
 
 
-def _receipt(row: Receipt) -> dict[str, Any]:
-    return {"id": row.id, "number": row.number, "erased_at": json.loads(row.body)["erased_at"]}
+def _receipt(number: int, row: Receipt) -> dict[str, Any]:
+    # Counted in this session: the chain's own number would tell how many others there are.
+    return {"id": row.id, "number": number, "erased_at": json.loads(row.body)["erased_at"]}
 
 
 def facts(rows: RoomRows, viewer: Participant, now: datetime) -> dict[str, Any]:
@@ -200,7 +201,7 @@ def facts(rows: RoomRows, viewer: Participant, now: datetime) -> dict[str, Any]:
         "pause": _pause(rows, viewer),
         "modality": session.modality,
         "is_full": session.modality != IN_PERSON and is_full(rows.people),
-        "receipts": [_receipt(row) for row in rows.receipts],
+        "receipts": [_receipt(number, row) for number, row in enumerate(rows.receipts, start=1)],
         "worker": dict(rows.worker),
         "links": {"copy": rows.copy_url},
     }

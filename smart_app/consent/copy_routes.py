@@ -6,6 +6,7 @@ before that the page names nobody.
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, jsonify, render_template, request
@@ -19,11 +20,13 @@ from smart_app.session import LIVE, State
 from smart_app.store import consents, notes, participants, receipts, sessions
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import token_hash
-from smart_app.store.tables import Participant, Receipt, RecordingConsent
+from smart_app.store.tables import Participant, Receipt, Recording, RecordingConsent
 from smart_app.web.policy import Who, allow
 
 ANSWERS = {"asked": "asked", "active": "agreed", "rejected": "declined", "inactive": "withdrawn"}
 COPY_LIMIT = "20 per minute"
+PROMISED = timedelta(hours=24)
+"""What the consent screen and Media.note say, from the first recorded byte; the sweep is an hour earlier."""
 
 
 def copy_owner(db: Db, token: str, clock: Clock) -> Participant:
@@ -49,8 +52,15 @@ def _copy_of(row: RecordingConsent) -> dict[str, Any]:
     }
 
 
-def _receipt_of(row: Receipt) -> dict[str, Any]:
-    return {"id": row.id, "number": row.number, "body": json.loads(row.body), "signature": row.signature}
+def _receipt_of(number: int, row: Receipt) -> dict[str, Any]:
+    # Counted in this session; the signed body has its place in the site's chain, without which it proves less.
+    return {"id": row.id, "number": number, "body": json.loads(row.body), "signature": row.signature}
+
+
+def _erased_by(recorded: list[Recording]) -> str | None:
+    """Return when the last of what is still kept is gone, by the promise of 24 hours; None when nothing is kept."""
+    kept = [row.first_byte_at or row.started_at for row in recorded if row.erased_at is None]
+    return (max(kept) + PROMISED).isoformat() if kept else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +82,16 @@ class _Copy:
             rows = [row for row in consents.of_participant(db, me.id) if row.status != "void"]
             session = sessions.find(db, me.session_id)
             erased = receipts.of_session(db, me.session_id)
-            is_recorded = bool(receipts.recordings_of(db, me.session_id))
+            recorded = receipts.recordings_of(db, me.session_id)
             is_signed = any(each.status in notes.SIGNED for each in notes.of_sessions(db, [me.session_id]))
         state = "open" if session.state in LIVE else State(session.state).value
         return jsonify(
             consents=[_copy_of(row) for row in rows],
-            receipts=[_receipt_of(row) for row in erased],
+            receipts=[_receipt_of(number, row) for number, row in enumerate(erased, start=1)],
             can_withdraw=any(consents.is_live(row) for row in rows),
             session_state=state,
-            was_recorded=is_recorded,
+            was_recorded=bool(recorded),
+            erased_by=_erased_by(recorded),
             has_signed_note=is_signed,
             expires_at=me.copy_link_expires_at.isoformat() if me.copy_link_expires_at else None,
         )

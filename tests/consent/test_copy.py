@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from smart_app.consent.copy_routes import COPY_LIMIT
 from smart_app.store import consents
 from smart_app.store.tables import Note
 from tests.conftest import environment
-from tests.fakes.room import Room, Visit
+from tests.fakes.room import Room, Visit, open_visit
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,20 @@ def test_an_answer_to_an_earlier_text_stays_readable(visit: Visit) -> None:
 
 
 @pytest.mark.req("B15")
+def test_receipts_are_counted_in_ones_own_session(visit: Visit, room: Room) -> None:
+    """Not in the site's chain: its number would tell how many others' recordings were erased."""
+    for turn in range(2):
+        room.clock.tick(seconds=11)
+        held = visit if turn == 0 else open_visit(room)
+        track, grant = next(iter(held.record().items()))
+        held.alice.put_chunk(grant, track, 0, 0, b"voice")
+        held.carol.ok(f"/room/{held.id}/withdraw")
+        [polled] = held.state(held.carol)["receipts"]
+        [receipt] = _read(room, _token(held))["receipts"]
+        assert (polled["number"], receipt["number"], receipt["body"]["number"]) == (1, 1, turn + 1)
+
+
+@pytest.mark.req("B15")
 def test_each_answer_stands_there(visit: Visit) -> None:
     """A decline, then a change of mind, then a withdrawal: nothing is overwritten."""
     visit.start()
@@ -115,12 +130,16 @@ def test_a_withdrawal_by_the_link_erases_and_leaves_receipts_that_anybody_can_ch
     token = _token(visit)
     before = _read(visit.room, token)
     assert (before["was_recorded"], before["receipts"], before["can_withdraw"]) == (True, [], True)
+    [kept] = visit.room.recordings(visit.id)
+    assert kept.first_byte_at is not None
+    assert before["erased_by"] == (kept.first_byte_at + timedelta(hours=24)).isoformat()
     visit.room.side("").ok("/copy/withdraw", {"token": token})
     after = _read(visit.room, token)
     assert visit.room.audio_files() == []
     (receipt,) = after["receipts"]
     body = receipt["body"]
-    assert (body["cause"], len(body["items"]), body["number"]) == ("withdrawn", 1, receipt["number"])
+    assert (body["cause"], len(body["items"]), receipt["number"]) == ("withdrawn", 1, 1)
+    assert after["erased_by"] is None
     key = Ed25519PublicKey.from_public_bytes(base64.b64decode(body["signed_by"]))
     key.verify(base64.b64decode(receipt["signature"]), rfc8785.dumps(body))
     assert visit.alice.put_chunk(grant, track, 0, 1, b"late").status_code == 403

@@ -93,7 +93,7 @@ MEDIA: list[tuple[str, str, Break, str]] = [
     ("a tombstone whose title tells another time", "media-tombstone",
      lambda m: m["content"].update(title="Recording erased 2026-11-22T18:00:06Z"), "recording"),
     ("an erasure due after 25 hours", "media-live",
-     lambda m: m["note"][0].update(text=m["note"][0]["text"].replace("T16", "T17")), "recording"),
+     lambda m: m["note"][0].update(text=m["note"][0]["text"].replace("16:02", "17:02")), "recording"),
     ("entered in error", "media-live", lambda m: m.update(status="entered-in-error"), "binding"),
     ("not done", "media-live", lambda m: m.update(status="not-done"), "binding"),
     ("no content", "media-live", lambda m: m.update(content={}), "empty"),

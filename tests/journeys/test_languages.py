@@ -144,7 +144,14 @@ def test_after_the_signature_the_page_says_that_the_signed_note_stays(visit: Vis
     """Decision 18, before and after the withdrawal; the server's part is proved in tests/consent/test_copy.py."""
     answered = {"answered_at": "2026-03-01T10:00:00+00:00", "asked_at": "2026-03-01T09:59:00+00:00", "text_version": 1}
     consent = {**answered, "status": "agreed", "withdrawn_at": None, "title": "T", "text_html": "", "language": "es"}
-    said = {"consents": [consent], "receipts": [], "can_withdraw": True, "was_recorded": True, "has_signed_note": True}
+    said = {
+        "consents": [consent],
+        "receipts": [],
+        "can_withdraw": True,
+        "was_recorded": True,
+        "has_signed_note": True,
+        "erased_by": None,
+    }
     copy = visit.page.context.new_page()
     copy.route(
         re.compile(r"/copy(/withdraw)?$"),

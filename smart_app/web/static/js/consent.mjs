@@ -9,7 +9,8 @@ import { languageButtons } from "./language.mjs";
 import { confirmModal, openModal } from "./modal.mjs";
 import { safeHtml } from "./safehtml.mjs";
 import { State, isLive } from "./states.mjs";
-import { locale, t } from "./words.mjs";
+import { momentOf } from "./times.mjs";
+import { t } from "./words.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 
@@ -169,7 +170,7 @@ export class ConsentSide {
 const receiptWords = ({ number, erased_at: erasedAt }) =>
   t("Receipt {number}: a recording of this session was erased on {when}.", {
     number,
-    when: new Date(erasedAt).toLocaleString(locale, { dateStyle: "long", timeStyle: "short" }),
+    when: momentOf(erasedAt),
   });
 
 /** @param {import("./facts.mjs").Answer} answer @returns {string[]} */

@@ -7,8 +7,9 @@ import { byId, el, once, tell } from "./dom.mjs";
 import { postJson, wordsOf } from "./http.mjs";
 import { serveLanguages } from "./language.mjs";
 import { confirmModal } from "./modal.mjs";
-import { momentOf, receiptView } from "./receipt.mjs";
+import { receiptView } from "./receipt.mjs";
 import { safeHtml } from "./safehtml.mjs";
+import { momentOf } from "./times.mjs";
 import { t } from "./words.mjs";
 
 /**
@@ -30,6 +31,7 @@ import { t } from "./words.mjs";
  * @property {boolean} was_recorded
  * @property {boolean} has_signed_note
  * @property {string|null} expires_at
+ * @property {string|null} erased_by when the last of what is still kept is erased at the latest
  */
 
 /** @type {Record<string, string>} */
@@ -73,8 +75,9 @@ function consentPanel(consent) {
 /** Say what became of what was recorded. @param {Copy} copy */
 function soundWords(copy) {
   if (!copy.was_recorded) return t("Nothing of this session was recorded.");
-  if (copy.receipts.length) return t("The audio of this session was erased. Each recording has a receipt.");
-  return t("The audio of this session is still kept, encrypted. It is erased within 24 hours of the recording; the receipt then appears here.");
+  if (!copy.erased_by) return t("The audio of this session was erased. Each recording has a receipt.");
+  const when = momentOf(copy.erased_by);
+  return t("The audio of this session is still kept, encrypted. It is erased within 24 hours of the recording, at the latest at {when}; the receipt then appears here.", { when });
 }
 
 /** @param {Copy} copy */

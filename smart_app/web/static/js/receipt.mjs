@@ -3,9 +3,12 @@
  * @module
  */
 import { button, el } from "./dom.mjs";
-import { locale, t } from "./words.mjs";
+import { momentOf } from "./times.mjs";
+import { t } from "./words.mjs";
 
 /** @typedef {{id: string, number: number, body: Record<string, unknown>, signature: string}} Receipt */
+
+const DAY_MS = 24 * 3600 * 1000;
 
 /** Why a recording was erased, in words. @type {Record<string, string>} */
 const CAUSES = {
@@ -15,15 +18,15 @@ const CAUSES = {
   withdrawn: t("consent was withdrawn"),
 };
 
-/** @type {Intl.DateTimeFormatOptions} */
-const TO_THE_MINUTE = { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
-
-/** Write a time so that it can be relied on later: with its zone. @param {string} iso */
-export const momentOf = (iso) => new Intl.DateTimeFormat(locale, TO_THE_MINUTE).format(new Date(iso));
-
 /** @param {number} pieces */
 const destroyed = (pieces) =>
   pieces === 1 ? t("the key and 1 encrypted piece of sound") : t("the key and {pieces} encrypted pieces of sound", { pieces });
+
+/** @param {Record<string, unknown>} body */
+function promiseOf({ first_byte_at: from, deadline }) {
+  const due = typeof from === "string" ? new Date(Date.parse(from) + DAY_MS).toISOString() : String(deadline);
+  return t("within 24 hours, at the latest at {when}", { when: momentOf(due) });
+}
 
 /** What one may conclude from a receipt, and what not (trust.md 3). */
 const PROOF = [
@@ -47,14 +50,14 @@ export function receiptView(receipt) {
   /** @type {[string, string][]} */ const facts = [
     [t("Erased"), momentOf(String(body.erased_at))],
     [t("Because"), CAUSES[String(body.cause)] ?? String(body.cause)],
-    [t("At the latest"), momentOf(String(body.deadline))],
+    [t("Promised"), promiseOf(body)],
     [t("Destroyed"), destroyed(pieces)],
     [t("Receipt"), String(body.id)],
   ];
   const rows = facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]);
   const signed = JSON.stringify({ ...body, signature: receipt.signature }, null, 1);
   const record = el("details", { class: "small receipt-signed" }, el("summary", {}, t("The signed record")), el("pre", { class: "receipt-record" }, signed));
-  const heading = el("summary", {}, t("Receipt {number}: a recording of this session was erased", { number: receipt.number }));
+  const heading = el("summary", {}, t("Receipt {number} of this session: a recording was erased", { number: receipt.number }));
   return el(
     "details",
     { class: "alert-plain mb-2" },

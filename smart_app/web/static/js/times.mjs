@@ -23,6 +23,12 @@ export function localTime(iso, how = "datetime", zone = undefined) {
   return new Intl.DateTimeFormat(locale, { ...(HOW[how] ?? HOW.datetime), timeZone: zone }).format(at);
 }
 
+/** @type {Intl.DateTimeFormatOptions} */
+const TO_THE_MINUTE = { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
+
+/** Write a time so that it can be relied on later: with its zone. @param {string} iso @param {string} [zone] for tests */
+export const momentOf = (iso, zone = undefined) => new Intl.DateTimeFormat(locale, { ...TO_THE_MINUTE, timeZone: zone }).format(new Date(iso));
+
 /** Rewrite the times below a node in the reader's zone. @param {ParentNode} place */
 export function localise(place) {
   for (const each of place.querySelectorAll("time[data-local]")) {
