@@ -14,6 +14,7 @@ from smart_app.errors import ConfigError
 MAX_AUDIO_HOURS = 23.0
 """Audio is destroyed at 23 hours at the latest, so that 24 is never passed (decision 5)."""
 MAX_TRANSCRIPT_DAYS = 7.0
+MIN_SUMMARY_DAYS, MAX_SUMMARY_DAYS = 30.0, 36_500.0
 
 
 class Secret:
@@ -74,6 +75,8 @@ class Settings:
     erase_after: Literal["signed", "drafting"] = "signed"
     audio_max_hours: float = MAX_AUDIO_HOURS
     transcript_days: float = MAX_TRANSCRIPT_DAYS
+    summary_days: float | None = None
+    """How long a summary is kept (decision 12); None: as long as the clinic keeps it."""
     room_empty_minutes: float = 30.0
     join_link_minutes: float = 24 * 60.0
     disk_reserve_bytes: int = 500_000_000
@@ -296,6 +299,9 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         transcript_days=_number(
             env, "CHARTSIDE_TRANSCRIPT_DAYS", MAX_TRANSCRIPT_DAYS, low=0.01, high=MAX_TRANSCRIPT_DAYS
         ),
+        summary_days=_number(env, "CHARTSIDE_SUMMARY_DAYS", 0, low=MIN_SUMMARY_DAYS, high=MAX_SUMMARY_DAYS)
+        if env.get("CHARTSIDE_SUMMARY_DAYS")
+        else None,
         room_empty_minutes=_number(env, "CHARTSIDE_ROOM_EMPTY_MINUTES", 30, low=1, high=24 * 60),
         join_link_minutes=_number(env, "CHARTSIDE_JOIN_LINK_MINUTES", 24 * 60, low=5, high=7 * 24 * 60),
         disk_reserve_bytes=int(_number(env, "CHARTSIDE_DISK_RESERVE_BYTES", 500_000_000, low=0, high=1e15)),

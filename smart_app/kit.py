@@ -178,7 +178,8 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     sound = StoredSound(db=db, audio=audio, settings=settings, transcriber=transcriber)
     signer = receipts.Signer(settings.signing_key)
     receipt = partial(_receipt, signer)
-    kept = Retention(db=db, clock=clock, vault=vault, destroy=erasure.Eraser(vault=vault, audio=audio, receipt=receipt))
+    eraser = erasure.Eraser(vault=vault, audio=audio, receipt=receipt)
+    kept = Retention(db=db, clock=clock, vault=vault, destroy=eraser, summary_days=settings.summary_days)
     desk = Desk(clock=clock, seal=seal, vault=vault, on_signed=kept.on_signed)
     withdrawals = withdrawal.Withdrawals(
         db=db, vault=vault, audio=audio, receipt=receipt, forget_ai_text=partial(_forget_ai_text, desk)

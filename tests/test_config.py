@@ -51,6 +51,8 @@ def refusal(env: dict[str, str]) -> str:
         ("CHARTSIDE_AUDIO_MAX_HOURS", "nan"),
         ("CHARTSIDE_AUDIO_MAX_HOURS", "a day"),
         ("CHARTSIDE_TRANSCRIPT_DAYS", "8"),
+        ("CHARTSIDE_SUMMARY_DAYS", "29"),
+        ("CHARTSIDE_SUMMARY_DAYS", "nan"),
         ("CHARTSIDE_ROOM_EMPTY_MINUTES", "0"),
         ("CHARTSIDE_JOIN_LINK_MINUTES", "-1"),
         ("CHARTSIDE_WEB_PROCESSES", "0"),

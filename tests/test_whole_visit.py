@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from smart_app.session import State
-from smart_app.store.tables import Summary, Transcript
+from smart_app.store.tables import BrowserSession, EhrGrant, Summary, Transcript
 from tests.conftest import FrozenClock
 from tests.fakes.room import Visit, open_visit
 from tests.fakes.site import Site, sound_chunk, whole_site
@@ -69,3 +69,44 @@ def test_three_recordings_of_two_tracks_are_three_media_and_one_summary(site: Si
         assert db.query(Summary).count() == 1
     assert len(site.ehr.of_type("Media")) == 3
     assert len(site.ehr.of_type("Consent")) == 1, "asked once"
+
+
+@pytest.mark.req("D12")
+def test_a_summary_lives_as_long_as_the_admin_says_and_its_note_longer(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Thirty days and not a day less; then it is gone everywhere and said to be, and a note made from it stays."""
+    folder = tmp_path_factory.mktemp("limited")
+    with whole_site(folder, FrozenClock(), CHARTSIDE_SUMMARY_DAYS="30") as site:
+        visit = site.held()
+        site.work()
+        note = visit.alice.ok("/notes", {"session_id": visit.id, "template_id": "soap-progress-note"})
+        site.clock.tick(days=29, hours=23)
+        site.kit.steps.sweep()
+        site.sign_in()
+        assert site.causes(visit) == {}
+        site.clock.tick(hours=1)
+        site.kit.steps.sweep()
+        site.sign_in()
+        with site.db.read() as db:
+            assert [row.sealed for row in db.query(Summary)] == [None]
+        assert "this site keeps summaries for a limited time" in site.causes(visit)["summary_erased"]["why"]
+        assert "this site keeps summaries for a limited time" in site.page("/chart")
+        assert visit.alice.get("/notices").get_json() == {"notices": []}
+        fresh = visit.alice.ok("/notes", {"session_id": visit.id, "template_id": "soap-progress-note"})
+        texts = [visit.alice.get(f"/notes/{each['note_id']}/text").text.lower() for each in (note, fresh)]
+        assert ["sertraline" in each for each in texts] == [True, False]
+
+
+def test_tokens_of_a_launch_are_forgotten_once_nothing_hangs_on_them(site: Site) -> None:
+    """A launch without a session goes with its sign-in; one whose session may still owe the chart stays."""
+    visit = open_visit(site)
+    in_use = site.session(visit.id).ehr_grant_id
+    site.ehr.patient = "pat"
+    site.sign_in()
+    with site.db.read() as db:
+        assert db.query(EhrGrant).count() == 2
+    site.clock.tick(hours=13)
+    site.kit.steps.sweep()
+    with site.db.read() as db:
+        assert ([row.id for row in db.query(EhrGrant)], db.query(BrowserSession).count()) == ([in_use], 0)

@@ -169,7 +169,7 @@ def line_for(
     if state in {State.ENDED, State.PROCESSING}:
         return waiting(db, session, custody, now=now).sentence()
     if state is State.READY:
-        return _ready_line(statuses)
+        return session.reason_public or _ready_line(statuses)
     if state is State.FAILED:
         why = session.reason_public or "The cause is not known."
         if custody.has_audio:

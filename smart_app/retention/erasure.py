@@ -5,7 +5,7 @@ and the row alone.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
@@ -13,14 +13,15 @@ import structlog
 
 from smart_app.ports import Clock, Vault
 from smart_app.session import Event
-from smart_app.store import audit_lines, retention, sessions
+from smart_app.store import audit_lines, retention, sessions, summaries
 from smart_app.store.database import Database, Db
 from smart_app.store.tables import TelehealthSession
 
 log = structlog.get_logger()
 
-REASON_AUDIO_ERASED = "audio_erased"
+REASON_AUDIO_ERASED, REASON_SUMMARY_ERASED = "audio_erased", "summary_erased"
 _AUDIO_ERASED = "The recording reached its deadline and was erased before a summary could be made."
+_SUMMARY_ERASED = "The summary was erased: this site keeps summaries for a limited time. Notes made from it stay."
 
 
 class Destroy(Protocol):
@@ -33,11 +34,14 @@ class Destroy(Protocol):
 class Retention:
     """Erases on time."""
 
-    def __init__(self, *, db: Database, clock: Clock, vault: Vault, destroy: Destroy) -> None:
+    def __init__(
+        self, *, db: Database, clock: Clock, vault: Vault, destroy: Destroy, summary_days: float | None = None
+    ) -> None:
         self._db = db
         self._clock = clock
         self._vault = vault
         self._destroy = destroy
+        self._summary_days = summary_days
 
     def erase_transcript(self, db: Db, session: TelehealthSession, *, cause: str, at: datetime) -> None:
         """Destroy the session's key and delete the transcript; evidence then keeps ids and times only."""
@@ -77,8 +81,27 @@ class Retention:
             lost = retention.without_audio_but_owed(db)
         for session_id in lost:
             self._try(partial(self._close_lost, session_id=session_id, now=now))
+        self._erase_old_summaries(now)
         self._try(partial(retention.forget_stale_rows, now=now))
         return erased
+
+    def _erase_old_summaries(self, now: datetime) -> None:
+        """Erase the summaries that are older than the admin keeps them, where one set a limit (decision 12)."""
+        if self._summary_days is None:
+            return
+        with self._db.read() as db:
+            old = retention.summaries_made_before(db, now - timedelta(days=self._summary_days))
+        for summary_id in old:
+            self._try(partial(self._erase_summary, summary_id=summary_id, now=now))
+
+    def _erase_summary(self, db: Db, summary_id: str, now: datetime) -> None:
+        session_id = retention.erase_summary(db, summary_id)
+        left = summaries.latest(db, session_id)
+        if left is None or left.sealed is None:
+            session = sessions.find(db, session_id, for_update=True)
+            session.reason, session.reason_public = REASON_SUMMARY_ERASED, _SUMMARY_ERASED
+            session.seen_at = now  # no news of a summary that is not there
+        audit_lines.append_if_possible(db, at=now, actor="server", action="summary.erased", subject=session_id)
 
     def _try(self, act: Callable[[Db], None]) -> bool:
         try:

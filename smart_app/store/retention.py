@@ -2,15 +2,18 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, exists, or_, select, update
 
 from smart_app.session import State
 from smart_app.store.database import Db
 from smart_app.store.tables import (
+    BrowserSession,
     CaptureGrant,
+    EhrGrant,
     Launch,
     Recording,
     Signal,
+    Summary,
     TelehealthSession,
     TrackTranscript,
     Transcript,
@@ -80,11 +83,35 @@ def erase_transcript_rows(db: Db, session_id: str) -> None:
     db.execute(delete(Transcript).where(Transcript.session_id == session_id))
 
 
+def summaries_made_before(db: Db, before: datetime) -> list[str]:
+    """Return the summaries that are older than the site keeps them."""
+    return list(db.scalars(select(Summary.id).where(Summary.made_at < before, Summary.sealed.is_not(None))))
+
+
+def erase_summary(db: Db, summary_id: str) -> str:
+    """Erase the content of a summary; return its session's id. Notes that were filled from it stay as they are."""
+    row = db.get_one(Summary, summary_id)
+    row.sealed = None
+    db.flush()
+    return row.session_id
+
+
 def forget_stale_rows(db: Db, *, now: datetime) -> None:
-    """Delete what is of no use any more: launches that were not finished, expired grants, old signals."""
+    """Delete what is of no use any more: unfinished launches, expired sign-ins and grants, old signals, idle tokens."""
     db.execute(delete(Launch).where(Launch.created_at < now - _LAUNCHES_KEPT))
     db.execute(delete(CaptureGrant).where(CaptureGrant.expires_at < now - _LAUNCHES_KEPT))
     db.execute(delete(Signal).where(Signal.at < now - _SIGNALS_KEPT))
+    db.execute(delete(BrowserSession).where(BrowserSession.expires_at < now))
+    # The tokens of a launch serve its browser and its sessions' filings; a later launch takes both over.
+    is_used = or_(
+        exists().where(BrowserSession.ehr_grant_id == EhrGrant.id),
+        exists().where(TelehealthSession.ehr_grant_id == EhrGrant.id),
+    )
+    db.execute(
+        delete(EhrGrant)
+        .where(EhrGrant.created_at < now - _LAUNCHES_KEPT, ~is_used)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def beat(db: Db, *, name: str, now: datetime) -> None:

@@ -154,11 +154,11 @@ def _alice(kit: kits.Kit, cookie: str) -> Person:
 
 
 @contextmanager
-def whole_site(data_dir: Path, clock: FrozenClock) -> Iterator[Site]:
-    """Run the EHR, wire everything, and sign Dr Alice in."""
+def whole_site(data_dir: Path, clock: FrozenClock, **more: str) -> Iterator[Site]:
+    """Run the EHR, wire everything with `more` settings, and sign Dr Alice in."""
     with SmartEhr() as ehr:
         entry = ehr.config_entry(admin_users=[ehr.fhir_user])
-        settings = config.load(environment(data_dir, CHARTSIDE_EHRS=json.dumps([entry])))
+        settings = config.load(environment(data_dir, CHARTSIDE_EHRS=json.dumps([entry]), **more))
         ear = FakeTranscriber()
         outside = kits.Outside(clock=clock, transcriber=ear, speech_model="fake", drafter=BuiltinDrafter())
         kit = kits.make(settings, outside)
