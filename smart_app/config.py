@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from smart_app.errors import ConfigError
@@ -15,6 +15,8 @@ MAX_AUDIO_HOURS = 23.0
 """Audio is destroyed at 23 hours at the latest, so that 24 is never passed (decision 5)."""
 MAX_TRANSCRIPT_DAYS = 7.0
 MIN_SUMMARY_DAYS, MAX_SUMMARY_DAYS = 30.0, 36_500.0
+ClientAuthentication = Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
+SigningAlgorithm = Literal["RS384", "ES384"]
 
 
 class Secret:
@@ -46,6 +48,12 @@ class Ehr:
     admin_users: tuple[str, ...] = ()
     frame_origins: tuple[str, ...] = ()
     """Origins that may frame the launch page; the issuer's own is always one."""
+    auth: ClientAuthentication = "client_secret_basic"
+    """How Chartside proves itself at the token endpoint; "none": a public client, which has no secret."""
+    signing_algorithm: SigningAlgorithm = "RS384"
+    """Of the client assertions (private_key_jwt)."""
+    is_backend_service: bool = False
+    """File with system scopes what is owed when the clinician's login at the EHR is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +183,32 @@ def _origin_is_safe(url: str, *, is_loopback_dev: bool) -> bool:
     return is_loopback_dev and parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}
 
 
+def _ehr_choice(entry: dict[str, Any], name: str, allowed: tuple[Any, ...], default: Any) -> Any:
+    value = entry.get(name, default)
+    if value not in allowed:
+        raise _refuse(
+            "CHARTSIDE_EHRS_FILE", f"has an entry whose {name} is none of {', '.join(allowed)}.", "Correct that entry."
+        )
+    return value
+
+
+def _check_registration(ehr: Ehr) -> None:
+    """Refuse an entry whose secret does not fit how Chartside proves itself there."""
+    needs_secret, has_secret = ehr.auth.startswith("client_secret"), bool(ehr.client_secret.reveal())
+    if needs_secret != has_secret:
+        raise _refuse(
+            "CHARTSIDE_EHRS_FILE",
+            f"has an entry with auth {ehr.auth} {'but no' if needs_secret else 'and a'} client_secret.",
+            "Give a secret with client_secret_basic and client_secret_post, and none with private_key_jwt and none.",
+        )
+    if ehr.is_backend_service and ehr.auth != "private_key_jwt":
+        raise _refuse(
+            "CHARTSIDE_EHRS_FILE",
+            "has an entry with backend_services that does not use private_key_jwt.",
+            "SMART backend services need keys: set auth to private_key_jwt, and register Chartside's key address.",
+        )
+
+
 def _ehr(entry: dict[str, Any], *, is_loopback_dev: bool) -> Ehr:
     try:
         secret = entry.get("client_secret", "").encode()
@@ -188,6 +222,11 @@ def _ehr(entry: dict[str, Any], *, is_loopback_dev: bool) -> Ehr:
             expected_issuer=entry.get("expected_issuer", entry["iss"]),
             admin_users=tuple(entry.get("admin_users", ())),
             frame_origins=tuple(entry.get("frame_origins", ())),
+            auth=_ehr_choice(
+                entry, "auth", get_args(ClientAuthentication), "client_secret_basic" if secret else "none"
+            ),
+            signing_algorithm=_ehr_choice(entry, "signing_algorithm", get_args(SigningAlgorithm), "RS384"),
+            is_backend_service=entry.get("backend_services", False) is True,
         )
     except (KeyError, OSError, AttributeError) as error:
         raise _refuse(
@@ -197,6 +236,7 @@ def _ehr(entry: dict[str, Any], *, is_loopback_dev: bool) -> Ehr:
         ) from error
     if not _origin_is_safe(ehr.iss, is_loopback_dev=is_loopback_dev):
         raise _refuse("CHARTSIDE_EHRS_FILE", "names an EHR without https.", "Use the EHR's https address.")
+    _check_registration(ehr)
     return ehr
 
 

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from smart_app.config import Ehr, Settings
 from smart_app.errors import LaunchRefused
 from smart_app.launch import id_token
+from smart_app.launch.client_auth import TokenRequests
+from smart_app.launch.client_keys import ClientKeys
 from smart_app.launch.discovery import Discovery, find_ehr
 from smart_app.launch.id_token import Identity
-from smart_app.launch.tokens import answer_fields, is_usable, request_token
+from smart_app.launch.tokens import answer_fields, is_usable
 from smart_app.ports import Clock, Http
 from smart_app.store import launches
 from smart_app.store.database import Database, new_id
@@ -34,13 +36,30 @@ _ERRORS = {
     "invalid_request": ("The EHR did not understand Chartside's request.", _ADMIN),
     "unauthorized_client": ("The EHR does not allow Chartside to sign anybody in.", _ADMIN),
     "unsupported_response_type": ("The EHR does not offer the login that Chartside needs.", _ADMIN),
+    "invalid_client": ("The EHR does not know Chartside by its registration.", _ADMIN),
     "invalid_scope": ("The EHR does not grant what Chartside asked for.", _ADMIN),
     "server_error": ("The EHR had a fault during the login.", _AGAIN),
     "temporarily_unavailable": ("The EHR's login is busy.", "Wait a minute, then open Chartside again from the chart."),
     "login_required": ("The EHR asks you to sign in first.", "Sign in to the EHR, then open Chartside from the chart."),
     "interaction_required": ("The EHR asks you to sign in first.", _AGAIN),
+    "account_selection_required": ("The EHR asks which account you sign in with.", _AGAIN),
     "consent_required": ("The EHR needs your approval for Chartside.", _AGAIN),
+    "invalid_request_uri": ("The EHR did not understand Chartside's request.", _ADMIN),
+    "invalid_request_object": ("The EHR did not understand Chartside's request.", _ADMIN),
+    "request_not_supported": ("The EHR did not understand Chartside's request.", _ADMIN),
+    "request_uri_not_supported": ("The EHR did not understand Chartside's request.", _ADMIN),
+    "registration_not_supported": ("The EHR does not offer the login that Chartside needs.", _ADMIN),
 }
+LONG_URL_CHARS = 2000
+"""Beyond this some proxies cut an address off: then the request is posted, where the EHR takes that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """The authorization request: an address to redirect to, or one to post a form to."""
+
+    url: str
+    form: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +73,7 @@ class Authorised:
     scope: str
     """What was granted; what was asked when the EHR does not say (RFC 6749 section 5.1)."""
     identity: Identity
+    is_standalone: bool = False
 
 
 class Authorisation:
@@ -66,7 +86,7 @@ class Authorisation:
         self._settings = settings
         self._clock = clock
         self._seal = seal
-        self._http = http
+        self._requests = TokenRequests(http=http, keys=ClientKeys(db=db, seal=seal, clock=clock))
         self._discovery = discovery
 
     @property
@@ -91,19 +111,44 @@ class Authorisation:
             raise LaunchRefused("ticket", "This link was used already or is too old.", _AGAIN)
         return find_ehr(self._settings, row.iss), row.launch
 
-    def begin(self, ehr: Ehr, launch: str, *, browser: str) -> str:
-        """Return the authorization URL for this launch in this browser; all the EHR's addresses are resolved first."""
+    def begin(self, ehr: Ehr, launch: str | None, *, browser: str) -> Outgoing:
+        """Return the authorization request of this browser; all the EHR's addresses are resolved first.
+
+        Without a launch id it is a standalone launch: the EHR asks for the patient.
+        """
         endpoints = self._discovery.find(ehr)
+        scope = endpoints.standalone_scope if launch is None else endpoints.scope
+        if not scope:
+            raise LaunchRefused("no_standalone", "This EHR opens Chartside only from a patient's chart.", _AGAIN)
         state, nonce = secrets.token_urlsafe(TOKEN_BYTES), secrets.token_urlsafe(TOKEN_BYTES)
         verifier = secrets.token_urlsafe(2 * TOKEN_BYTES)
         kept = {
             "verifier": verifier,
             "nonce": nonce,
             "token_endpoint": endpoints.token_endpoint,
-            "scope": endpoints.scope,
+            "scope": scope,
             "keys": list(endpoints.keys),
             "names_issuer": endpoints.names_issuer,
         }
+        self._keep(ehr, launch, kept, state=state, browser=browser)
+        asked = {
+            "response_type": "code",
+            "client_id": ehr.client_id,
+            "redirect_uri": self.redirect_uri,
+            "scope": scope,
+            "state": state,
+            "aud": ehr.iss,
+            **({} if launch is None else {"launch": launch}),
+            "nonce": nonce,
+            "code_challenge": create_s256_code_challenge(verifier),
+            "code_challenge_method": "S256",
+        }
+        url: str = add_params_to_uri(endpoints.authorization_endpoint, asked)
+        if len(url) > LONG_URL_CHARS and endpoints.takes_post:
+            return Outgoing(url=endpoints.authorization_endpoint, form=asked)
+        return Outgoing(url=url)
+
+    def _keep(self, ehr: Ehr, launch: str | None, kept: dict[str, Any], *, state: str, browser: str) -> None:
         id_, now = new_id(), self._clock.now()
         with self._db.begin() as db:
             launches.forget_old(db, now=now)
@@ -117,20 +162,6 @@ class Authorisation:
                 secrets_sealed=self._seal.seal(kept, aad=f"launch.secrets:{id_}"),
                 now=now,
             )
-        url: str = prepare_grant_uri(
-            endpoints.authorization_endpoint,
-            ehr.client_id,
-            "code",
-            redirect_uri=self.redirect_uri,
-            scope=endpoints.scope,
-            state=state,
-            aud=ehr.iss,
-            launch=launch,
-            nonce=nonce,
-            code_challenge=create_s256_code_challenge(verifier),
-            code_challenge_method="S256",
-        )
-        return url
 
     def finish(self, arguments: Mapping[str, str], *, browser: str) -> Authorised:
         """Check the way back, trade the code for tokens, check who signed in.
@@ -158,6 +189,7 @@ class Authorisation:
             fields=fields,
             scope=granted if isinstance(granted, str) and granted else kept["scope"],
             identity=id_token.identity(claims, iss=ehr.iss),
+            is_standalone=row.launch is None,
         )
 
     def _take_state(self, state: str, browser: str) -> tuple[Launch, dict[str, Any]]:
@@ -179,8 +211,7 @@ class Authorisation:
         return row, self._seal.open(sealed, aad=f"launch.secrets:{row.id}")
 
     def _trade(self, ehr: Ehr, kept: dict[str, Any], code: str) -> dict[str, Any]:
-        answer = request_token(
-            self._http,
+        answer = self._requests.send(
             ehr,
             kept["token_endpoint"],
             "authorization_code",
@@ -193,6 +224,8 @@ class Authorisation:
             return fields
         if answer.status == 401 or fields.get("error") in {"invalid_client", "unauthorized_client"}:
             raise LaunchRefused("client_refused", "The EHR does not know Chartside by its registration.", _ADMIN)
+        if fields.get("error") == "invalid_scope":
+            raise LaunchRefused("scope_refused", *_ERRORS["invalid_scope"])
         raise LaunchRefused("code_refused", "The EHR did not accept the login code.", _AGAIN)
 
     def _claims(self, ehr: Ehr, kept: dict[str, Any], token: Any) -> dict[str, Any]:

@@ -19,15 +19,27 @@ _ADVICE = "Tell the people who run Chartside; they can check the registration."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Where a launch goes on: addresses on registered origins, the keys of the id_token, the scope to ask."""
+    """Where a launch goes on: addresses on registered origins, the keys of the id_token, the scopes to ask."""
 
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
     keys: tuple[dict[str, Any], ...]
     scope: str
+    standalone_scope: str
+    """Empty: the server cannot ask which patient."""
+    takes_post: bool
+    """The authorization request may be posted (authorize-post)."""
     names_issuer: bool
     """The server promises `iss` in its authorization response (RFC 9207)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Where the backend service gets its tokens, and the system scope to ask; empty: the server offers none."""
+
+    token_endpoint: str
+    scope: str
 
 
 def find_ehr(settings: Settings, iss: str) -> Ehr:
@@ -79,8 +91,30 @@ class Discovery:
             self._kept.pop(ehr.iss, None)
         return self.find(ehr).keys
 
+    def find_service(self, ehr: Ehr) -> Service:
+        """Return where the backend service gets its tokens; such a server need not let anybody sign in.
+
+        Raises LaunchRefused when it cannot be used and ChartUnreachable when the EHR does not answer.
+        """
+        smart = self._smart(ehr)
+        return Service(
+            token_endpoint=self._endpoint(ehr, smart, "token_endpoint"),
+            scope=scopes.plan_service(self._offer(ehr, smart)),
+        )
+
+    def _smart(self, ehr: Ehr) -> dict[str, Any]:
+        return self._document(ehr, f"{ehr.iss}/.well-known/smart-configuration", "smart_configuration")
+
+    def _offer(self, ehr: Ehr, smart: dict[str, Any]) -> scopes.Offer:
+        return scopes.Offer(
+            supported=smart.get("scopes_supported"),
+            capabilities=smart.get("capabilities"),
+            statement=self._statement(ehr),
+            more=self._more_scopes,
+        )
+
     def _discover(self, ehr: Ehr) -> Endpoints:
-        smart = self._document(ehr, f"{ehr.iss}/.well-known/smart-configuration", "smart_configuration")
+        smart = self._smart(ehr)
         methods = smart.get("code_challenge_methods_supported")
         if isinstance(methods, list) and "S256" not in methods:
             raise LaunchRefused("no_pkce", "The EHR does not offer a safe login (PKCE with S256).", _ADVICE)
@@ -88,18 +122,15 @@ class Discovery:
         keys = self._document(ehr, jwks_uri, "signing_keys").get("keys")
         if not isinstance(keys, list) or not keys:
             raise LaunchRefused("signing_keys", "The EHR does not publish its signing keys.", _ADVICE)
-        capabilities = smart.get("capabilities")
+        offer = self._offer(ehr, smart)
         return Endpoints(
             authorization_endpoint=self._endpoint(ehr, smart, "authorization_endpoint"),
             token_endpoint=self._endpoint(ehr, smart, "token_endpoint"),
             jwks_uri=jwks_uri,
             keys=tuple(key for key in keys if isinstance(key, dict)),
-            scope=scopes.plan(
-                supported=smart.get("scopes_supported"),
-                capabilities=capabilities if isinstance(capabilities, list) else [],
-                statement=self._statement(ehr),
-                more=self._more_scopes,
-            ),
+            scope=scopes.plan(offer),
+            standalone_scope=scopes.plan(offer, start="standalone"),
+            takes_post="authorize-post" in offer.known_capabilities,
             names_issuer=smart.get("authorization_response_iss_parameter_supported") is True,
         )
 
@@ -135,7 +166,7 @@ class Discovery:
         try:
             answer = self._http.get(url, origins=registered_origins(ehr))
             found = answer.json() if answer.status == 200 else None
-        except (ChartRefused, ValueError) as error:
+        except (ChartRefused, ValueError, RecursionError) as error:
             raise unusable from error
         if answer.status >= 500:
             raise ChartUnreachable("ehr_failed", "The EHR has a fault.", "Try again in a minute.")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
+from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import import_key
 
 from smart_app.errors import LaunchRefused
@@ -25,6 +25,8 @@ class Identity:
 
     fhir_user: str
     name: str
+    user_name: str = ""
+    """The login name, where the EHR says it (OpenEMR addresses messages to it)."""
 
 
 def _refused(code: str) -> LaunchRefused:
@@ -37,7 +39,7 @@ def check(
     """Return the claims of a valid id_token.
 
     Raises LaunchRefused: "id_token_alg", "id_token_key" (no such key: read them again), "id_token_signature",
-    "id_token_claims".
+    "id_token_claims", "id_token_expired".
     """
     try:
         header = jws.extract_compact(id_token.encode()).headers()
@@ -57,6 +59,12 @@ def check(
     )
     try:
         registry.validate(claims)
+    except ExpiredTokenError as error:
+        raise LaunchRefused(
+            "id_token_expired",
+            "The EHR's statement of who signed in is out of date.",
+            "Open Chartside again; if it stays, the clocks of the EHR and of Chartside differ: tell those who run it.",
+        ) from error
     except JoseError as error:
         raise _refused("id_token_claims") from error
     is_for_many = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
@@ -107,4 +115,6 @@ def identity(claims: dict[str, Any], *, iss: str) -> Identity:
             "not_a_clinician", "Chartside opens for clinicians only.", "Sign in to the EHR as a clinician."
         )
     name = next((str(claims[key]) for key in ("name", "preferred_username") if claims.get(key)), "")
-    return Identity(fhir_user=relative, name=name[:200])
+    login = claims.get("preferred_username")
+    user_name = login if isinstance(login, str) and len(login) <= 200 else ""
+    return Identity(fhir_user=relative, name=name[:200], user_name=user_name)

@@ -3,15 +3,16 @@
 import re
 import secrets
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from smart_app.chart.http import origin
 from smart_app.config import Ehr, Settings
 from smart_app.errors import ChartsideError, LaunchRefused, NotSignedIn
 from smart_app.launch import scopes
-from smart_app.launch.authorisation import STATE_LIFETIME, TOKEN_BYTES, Authorisation
-from smart_app.launch.discovery import Discovery, find_ehr
+from smart_app.launch.authorisation import STATE_LIFETIME, TOKEN_BYTES, Authorisation, Outgoing
+from smart_app.launch.client_keys import CACHED, ClientKeys
+from smart_app.launch.discovery import Discovery, find_ehr, registered_origins
 from smart_app.launch.identity import ABSOLUTE, cookie_name
 from smart_app.launch.sign_in import SignIn
 from smart_app.launch.style import Styles
@@ -27,7 +28,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 _FRAMES = frozenset({"iframe", "frame", "embed", "object"})
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}"
+    "object-src 'none'; base-uri 'none'; form-action {targets}; frame-ancestors {ancestors}"
 )
 
 
@@ -67,7 +68,9 @@ class _Pages:
             is_framed=request.headers.get("Sec-Fetch-Dest") in _FRAMES,
         )
         answer = make_response(page)
-        answer.headers["Content-Security-Policy"] = _CSP.format(ancestors=" ".join(_frame_origins(ehr)))
+        answer.headers["Content-Security-Policy"] = _CSP.format(
+            ancestors=" ".join(_frame_origins(ehr)), targets="'self'"
+        )
         return answer
 
     def go(self) -> AnyResponse:
@@ -75,13 +78,28 @@ class _Pages:
         ehr, launch = self.authorisation.take_ticket(_only("ticket"))
         return self._authorise(ehr, launch)
 
-    def _authorise(self, ehr: Ehr, launch: str) -> AnyResponse:
+    def standalone(self) -> AnyResponse:
+        """Begin without a chart: the EHR asks for the patient; where several EHRs are registered, ask which first."""
+        iss, ehrs = _only("iss"), self.settings.ehrs
+        if not iss and len(ehrs) > 1:
+            return make_response(render_template("launch/standalone.html", ehrs=ehrs))
+        return self._authorise(find_ehr(self.settings, iss) if iss else ehrs[0], None)
+
+    def _authorise(self, ehr: Ehr, launch: str | None) -> AnyResponse:
         name = cookie_name(self.settings, "-launch")
         known = request.cookies.get(name, "")
         # One token for all launches of a browser, so that two at once do not undo each other.
         browser = known if _TOKEN.fullmatch(known) else secrets.token_urlsafe(TOKEN_BYTES)
-        answer = redirect(self.authorisation.begin(ehr, launch, browser=browser), code=303)
+        outgoing = self.authorisation.begin(ehr, launch, browser=browser)
+        answer = redirect(outgoing.url, code=303) if outgoing.form is None else self._posted(ehr, outgoing)
         self._set_cookie(answer, name, browser, max_age_s=STATE_LIFETIME.total_seconds())
+        return answer
+
+    def _posted(self, ehr: Ehr, outgoing: Outgoing) -> AnyResponse:
+        """Return the page whose form is the authorization request; browsers check each redirect of a form too."""
+        answer = make_response(render_template("launch/goon.html", url=outgoing.url, fields=outgoing.form, ehr=ehr))
+        targets = " ".join(["'self'", *sorted(registered_origins(ehr))])
+        answer.headers["Content-Security-Policy"] = _CSP.format(ancestors="'none'", targets=targets)
         return answer
 
     def callback(self) -> AnyResponse:
@@ -148,6 +166,17 @@ def _problem(error: ChartsideError) -> tuple[str, int]:
     return render_template("launch/problem.html", code=error.code, public=error.public, todo=error.todo), error.status
 
 
+def _serve_keys(routes: Blueprint, keys: ClientKeys) -> None:
+    """Serve our public keys to anybody: the address that is registered at the EHRs (SMART 2.2 @299-303)."""
+
+    @routes.get("/.well-known/jwks.json")
+    @allow(Who.PUBLIC)
+    def jwks() -> AnyResponse:
+        answer = jsonify(keys.jwks())
+        answer.headers["Cache-Control"] = f"public, max-age={int(CACHED.total_seconds())}"
+        return answer
+
+
 def blueprint(*, db: Database, settings: Settings, clock: Clock, seal: Seal, http: Http, charts: Charts) -> Blueprint:
     """Return the routes of the room."""
     more_scopes = scopes.REVIEW_TASK if settings.is_review_task_filed else None
@@ -157,6 +186,7 @@ def blueprint(*, db: Database, settings: Settings, clock: Clock, seal: Seal, htt
     styles = Styles(db=db, http=http, clock=clock)
     pages = _Pages(db=db, settings=settings, clock=clock, authorisation=authorisation, sign_in=sign_in, styles=styles)
     routes = Blueprint("launch", __name__)
+    _serve_keys(routes, ClientKeys(db=db, seal=seal, clock=clock))
 
     @routes.get("/launch")
     @allow(Who.PUBLIC)
@@ -167,6 +197,11 @@ def blueprint(*, db: Database, settings: Settings, clock: Clock, seal: Seal, htt
     @allow(Who.PUBLIC)
     def go() -> AnyResponse:
         return pages.go()
+
+    @routes.get("/launch/standalone")
+    @allow(Who.PUBLIC)
+    def standalone() -> AnyResponse:
+        return pages.standalone()
 
     @routes.get("/launch/callback")
     @allow(Who.PUBLIC)
@@ -194,7 +229,7 @@ def blueprint(*, db: Database, settings: Settings, clock: Clock, seal: Seal, htt
 
     @routes.after_request
     def no_store(answer: Response) -> Response:
-        answer.headers["Cache-Control"] = "no-store"
+        answer.headers.setdefault("Cache-Control", "no-store")
         answer.headers["Referrer-Policy"] = "no-referrer"
         return answer
 

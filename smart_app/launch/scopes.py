@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 CONTEXT = ("openid", "fhirUser", "launch", "offline_access")
+OPENEMR_CONTEXT = ("openid", "fhirUser", "profile", "launch", "offline_access", "api:fhir", "api:oemr")
+Start = Literal["ehr", "standalone"]
+"""Where a launch begins: in the chart, or on our own page, where the EHR then asks for the patient."""
 RESOURCES: Mapping[str, str] = {
     # Exactly what manifest.json gives reasons for; never `d`, never a wildcard. Provenance and AuditEvent carry no
     # identifier, so a create whose answer was lost is searched for before it is tried again.
@@ -25,8 +27,34 @@ RESOURCES: Mapping[str, str] = {
 }
 REVIEW_TASK: Mapping[str, str] = {"Task": "crus"}
 """Only where the site files review tasks."""
+FILED = ("DocumentReference", "Consent", "Media", "Provenance", "Device", "AuditEvent", "Questionnaire", "Task")
+"""What the backend service writes; it never reads a patient."""
+_OPENEMR: tuple[tuple[str, str, str], ...] = (
+    # Measured on OpenEMR 8.2.0-dev as a user of its group Clinicians. `user/X` beside `patient/X` would demand that
+    # the user be an administrator.
+    ("patient", "Patient", "rs"),
+    ("patient", "Encounter", "rs"),
+    ("patient", "Binary", "r"),
+    ("patient", "Questionnaire", "rs"),
+    ("user", "patient", "r"),
+    ("user", "encounter", "r"),
+    ("user", "message", "c"),
+)
+_OPENEMR_STOCK = (
+    ("patient", "DocumentReference", "rs"),
+    ("user", "document", "crs"),
+    ("user", "soap_note", "crus"),
+)
+_OPENEMR_MODULE = (
+    ("patient", "DocumentReference", "crus"),
+    ("patient", "Consent", "crus"),
+    ("patient", "Media", "crus"),
+    ("user", "chartside", "crus"),
+)
 _V1 = {"read": "rs", "write": "cud", "*": "cruds"}
-_CLINICAL = re.compile(r"(?P<level>patient|user)/(?P<type>\*|[A-Za-z]+)\.(?P<ops>c?r?u?d?s?|read|write|\*)(?:\?.*)?")
+_CLINICAL = re.compile(
+    r"(?P<level>patient|user|system)/(?P<type>\*|[A-Za-z_]+)\.(?P<ops>c?r?u?d?s?|read|write|\*)(?:\?.*)?"
+)
 _INTERACTIONS = {"c": "create", "u": "update"}
 _COSTS = (
     ("Consent", "c", "Recording consents stay in Chartside; they are not filed in the chart."),
@@ -35,12 +63,17 @@ _COSTS = (
     ("DocumentReference", "u", "A note that was saved as a draft cannot be signed in the chart."),
     ("Provenance", "c", "The chart does not show which software drafted a note."),
 )
+_INSTEAD = {
+    # OpenEMR's own ways: stock, notes and consents go there as documents; with the module the note names its software.
+    "document": {"Consent", "Media", "DocumentReference", "Provenance"},
+    "chartside": {"Provenance"},
+}
 NO_REFRESH = "What is not filed when your EHR login ends waits until you open Chartside from the chart again."
 
 
 @dataclass(frozen=True, slots=True)
 class Clinical:
-    """One resource scope: patient or user, the type (or *), SMART 2 letters."""
+    """One resource scope: patient, user or system, the type (or *), SMART 2 letters."""
 
     level: str
     resource_type: str
@@ -55,56 +88,146 @@ def parse(word: str) -> Clinical | None:
     return Clinical(match["level"], match["type"], _V1.get(match["ops"], match["ops"]))
 
 
-def _flat(value: Any) -> Iterable[str]:
-    """Yield the strings of a list however it is nested (OpenEMR's is [[...]])."""
+def _flat(value: Any, *, depth: int = 4) -> Iterable[str]:
+    """Yield the strings of a nested list (OpenEMR's is [[...]])."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, list):
+    elif isinstance(value, list) and depth:
         for entry in value:
-            yield from _flat(entry)
+            yield from _flat(entry, depth=depth - 1)
 
 
-def plan(
-    *,
-    supported: Any,
-    capabilities: Sequence[str],
-    statement: Mapping[str, Any] | None,
-    more: Mapping[str, str] = MappingProxyType({}),
-) -> str:
-    """Return the scope to ask in an EHR launch: wanted, known to the server, and cut to what it creates and updates.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a server says about itself, as far as scopes go; every part may be missing or odd."""
 
-    `more` are resources that a setting of the site adds.
+    supported: Any = None
+    """scopes_supported; OpenEMR nests it."""
+    capabilities: Any = None
+    statement: Mapping[str, Any] | None = None
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Resources that a setting of the site adds."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the scopes it lists."""
+        return tuple(_flat(self.supported))
+
+    @property
+    def known_capabilities(self) -> frozenset[str]:
+        """Return the capabilities it lists."""
+        return frozenset(_flat(self.capabilities))
+
+    @property
+    def is_v1(self) -> bool:
+        """Say whether it knows SMART 1 scopes only."""
+        return "permission-v1" in self.known_capabilities and "permission-v2" not in self.known_capabilities
+
+    @property
+    def is_openemr(self) -> bool:
+        """Say whether it is an OpenEMR."""
+        software = (self.statement or {}).get("software")
+        return isinstance(software, dict) and software.get("name") == "OpenEMR"
+
+    def clinical(self, level: str) -> list[Clinical]:
+        """Return the resource scopes of a level that it lists."""
+        return [scope for scope in map(parse, self.words) if scope is not None and scope.level == level]
+
+
+def plan(offer: Offer, *, start: Start = "ehr") -> str:
+    """Return the scope to ask: wanted, known to the server, and cut to what it creates and updates.
+
+    Empty for a standalone launch at a server that says it cannot ask for the patient.
     """
-    words = list(_flat(supported))
-    known = [scope for scope in map(parse, words) if scope is not None and scope.level == "user"]
-    context = [word for word in CONTEXT if word == "launch" or not words or word in words]
-    is_v1 = "permission-v1" in capabilities and "permission-v2" not in capabilities
+    if start == "standalone" and not _can_pick_patient(offer):
+        return ""
+    if offer.is_openemr:
+        return " ".join([*_context(OPENEMR_CONTEXT, offer, start), *_openemr(offer)])
+    # A server that lists resource scopes of the patient level alone would refuse the whole request for a user/ scope.
+    level = "patient" if offer.clinical("patient") and not offer.clinical("user") else "user"
+    return " ".join([*_context(CONTEXT, offer, start), *_clinical(offer, level, {**RESOURCES, **offer.more})])
+
+
+def plan_service(offer: Offer) -> str:
+    """Return the scope to ask for the backend service; empty where the server offers no system scopes."""
+    if not offer.clinical("system"):
+        return ""
+    wanted = {name: letters for name, letters in {**RESOURCES, **offer.more}.items() if name in FILED}
+    return " ".join(_clinical(offer, "system", wanted))
+
+
+def _can_pick_patient(offer: Offer) -> bool:
+    is_unsaid = not offer.words or not offer.known_capabilities
+    return is_unsaid or "launch/patient" in offer.words or "context-standalone-patient" in offer.known_capabilities
+
+
+def _context(wanted: Sequence[str], offer: Offer, start: Start) -> list[str]:
+    # OpenEMR's list leaves out some of the words that it takes.
+    words = () if offer.is_openemr else offer.words
+    known = [word for word in wanted if word == "launch" or not words or word in words]
+    if "offline_access" not in known and "online_access" in words:
+        known.append("online_access")
+    if start == "ehr":
+        return known
+    # launch/encounter only where it is listed (OpenEMR lists it and refuses it).
+    picked = ["launch/patient", *(["launch/encounter"] if "launch/encounter" in words else [])]
+    at = known.index("launch")
+    return [*known[:at], *picked, *known[at + 1 :]]
+
+
+def _clinical(offer: Offer, level: str, wanted: Mapping[str, str]) -> list[str]:
+    # A list without any resource scope says nothing about them (SMART calls the list not exhaustive).
+    known = offer.clinical(level)
     asked = []
-    for resource_type, letters in {**RESOURCES, **more}.items():
-        # A list without any resource scope says nothing about them (SMART calls the list not exhaustive).
-        if known:
-            offered = "".join(scope.letters for scope in known if scope.resource_type in {resource_type, "*"})
-            letters = "".join(letter for letter in letters if letter in offered)
-        letters = _cut(letters, resource_type, statement)
-        if letters:
-            asked += _v1(resource_type, letters) if is_v1 else [f"user/{resource_type}.{letters}"]
-    return " ".join([*context, *asked])
+    for resource_type, letters in wanted.items():
+        offered = _offered(known, resource_type) if known else letters
+        letters = _cut("".join(letter for letter in letters if letter in offered), resource_type, offer.statement)
+        asked += _written(level, resource_type, letters, is_v1=offer.is_v1)
+    return asked
 
 
-def _v1(resource_type: str, letters: str) -> list[str]:
-    read = [f"user/{resource_type}.read"] if set(letters) & set("rs") else []
-    return read + ([f"user/{resource_type}.write"] if set(letters) & set("cu") else [])
+def _openemr(offer: Offer) -> list[str]:
+    """Return OpenEMR's own line; its CapabilityStatement says nothing true about writes, so it cuts nothing."""
+    has_module = any(scope.resource_type == "chartside" for scope in offer.clinical("user"))
+    asked = []
+    for level, resource_type, letters in (*_OPENEMR, *(_OPENEMR_MODULE if has_module else _OPENEMR_STOCK)):
+        known = offer.clinical(level)
+        offered = _offered(known, resource_type) if known else letters
+        letters = "".join(letter for letter in letters if letter in offered)
+        asked += _written(level, resource_type, letters, is_v1=offer.is_v1)
+    return asked
+
+
+def _offered(known: Sequence[Clinical], resource_type: str) -> str:
+    return "".join(scope.letters for scope in known if scope.resource_type in {resource_type, "*"})
+
+
+def _written(level: str, resource_type: str, letters: str, *, is_v1: bool) -> list[str]:
+    """Return the scope of some letters: none, one in the words of SMART 2, up to two in those of SMART 1."""
+    if not letters:
+        return []
+    if not is_v1:
+        return [f"{level}/{resource_type}.{letters}"]
+    read = [f"{level}/{resource_type}.read"] if set(letters) & set("rs") else []
+    return read + ([f"{level}/{resource_type}.write"] if set(letters) & set("cu") else [])
 
 
 def _cut(letters: str, resource_type: str, statement: Mapping[str, Any] | None) -> str:
-    listed = [entry for rest in (statement or {}).get("rest") or [] for entry in rest.get("resource") or []]
+    """Leave out create and update where the statement lists the server's resources and not these of theirs."""
+    listed = [entry for rest in _objects(statement, "rest") for entry in _objects(rest, "resource")]
     if not listed:
         return letters
     of_type = [entry for entry in listed if entry.get("type") == resource_type]
-    codes = {interaction.get("code") for entry in of_type for interaction in entry.get("interaction") or []}
+    codes = [interaction.get("code") for entry in of_type for interaction in _objects(entry, "interaction")]
     if of_type and not codes:
         return letters
     return "".join(letter for letter in letters if letter not in _INTERACTIONS or _INTERACTIONS[letter] in codes)
+
+
+def _objects(holder: Mapping[str, Any] | None, name: str) -> list[dict[str, Any]]:
+    """Return the objects of a list, whatever else a server put there."""
+    found = (holder or {}).get(name)
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
 def allows(scope: str, resource_type: str, letter: str) -> bool:
@@ -117,10 +240,16 @@ def allows(scope: str, resource_type: str, letter: str) -> bool:
 
 def reaches_other_patients(scope: str) -> bool:
     """Say whether the grant may be good for more than its own patient."""
-    return any(word.startswith("user/") for word in scope.split())
+    granted = (parse(word) for word in scope.split())
+    return any(one is not None and one.level == "user" and one.resource_type in {"Patient", "*"} for one in granted)
 
 
 def costs(scope: str, *, has_refresh: bool) -> tuple[str, ...]:
     """Return what does not work with what was granted, in words for the clinician."""
-    missing = [words for resource_type, letter, words in _COSTS if not allows(scope, resource_type, letter)]
+    replaced = {name for way, names in _INSTEAD.items() if allows(scope, way, "c") for name in names}
+    missing = [
+        words
+        for resource_type, letter, words in _COSTS
+        if not allows(scope, resource_type, letter) and resource_type not in replaced
+    ]
     return tuple(missing if has_refresh else [*missing, NO_REFRESH])

@@ -45,11 +45,12 @@ class SignIn:
         """
         patient_id = _context_id(authorised.fields, "patient")
         if patient_id is None:
-            raise LaunchRefused(
-                "no_patient",
-                "The EHR did not say whose chart is open.",
-                "Open Chartside from within a patient's chart.",
+            todo = (
+                "Open Chartside again and choose a patient when the EHR asks."
+                if authorised.is_standalone
+                else "Open Chartside from within a patient's chart."
             )
+            raise LaunchRefused("no_patient", "The EHR did not say whose chart is open.", todo)
         if not scopes.allows(authorised.scope, "Patient", "r"):
             raise LaunchRefused("no_patient_scope", "The EHR does not let Chartside read the patient.", _ADMIN)
         grant = self._keep_grant(authorised, patient_id)
@@ -88,6 +89,7 @@ class SignIn:
                 token_endpoint=authorised.token_endpoint,
                 expires_at=now + timedelta(seconds=seconds),
                 lifetime_s=seconds,
+                user_name=authorised.identity.user_name,
                 created_at=now,
             )
             db.add(grant)

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from authlib.oauth2.auth import ClientAuth
-from authlib.oauth2.rfc6749.parameters import prepare_token_request
-
-from smart_app.config import Ehr, Settings
+from smart_app.config import Settings
 from smart_app.errors import ChartNeedsRelaunch, ChartRefused, ChartUnreachable
-from smart_app.launch.discovery import registered_origins
+from smart_app.launch.client_auth import TokenRequests
+from smart_app.launch.client_keys import ClientKeys
 from smart_app.ports import Access, Clock, Http, HttpAnswer
 from smart_app.store import launches
 from smart_app.store.database import Database, Db
@@ -26,15 +24,6 @@ LEASE = timedelta(seconds=60)
 _WAIT_STEP_S = 0.25
 _WAIT_STEPS = 60
 _BEGIN_AGAIN = "Open Chartside again from the patient's chart."
-
-
-def request_token(http: Http, ehr: Ehr, token_endpoint: str, grant_type: str, **fields: str) -> HttpAnswer:
-    """Send one token request with the client's authentication (basic; without a secret only the client_id)."""
-    method = "client_secret_basic" if ehr.client_secret.reveal() else "none"
-    auth = ClientAuth(ehr.client_id, ehr.client_secret.reveal().decode(), method)
-    body = prepare_token_request(grant_type, **fields)
-    url, headers, body = auth.prepare("POST", token_endpoint, {}, body)
-    return http.post_form(url, body, headers=headers, origins=registered_origins(ehr))
 
 
 def answer_fields(answer: HttpAnswer) -> dict[str, Any]:
@@ -100,7 +89,7 @@ class TokenKeeper:
         self._settings = settings
         self._clock = clock
         self._seal = seal
-        self._http = http
+        self._requests = TokenRequests(http=http, keys=ClientKeys(db=db, seal=seal, clock=clock))
         self._pause = pause
 
     def access(self, ehr_grant_id: str) -> Access:
@@ -178,7 +167,7 @@ class TokenKeeper:
             raise ChartRefused("ehr_removed", "This EHR is no longer registered.", "Tell your administrator.")
         for token in held.refresh:
             try:
-                answer = request_token(self._http, ehr, held.token_endpoint, "refresh_token", refresh_token=token)
+                answer = self._requests.send(ehr, held.token_endpoint, "refresh_token", refresh_token=token)
             except (ChartUnreachable, ChartRefused):
                 self._let_go(grant_id, until_at)
                 raise

@@ -55,9 +55,17 @@ def take_ticket(db: Db, ticket_hash: str, *, now: datetime, lifetime: timedelta)
 
 
 def add_authorising(
-    db: Db, *, id_: str, iss: str, launch: str, state_hash: str, browser_hash: str, secrets_sealed: bytes, now: datetime
+    db: Db,
+    *,
+    id_: str,
+    iss: str,
+    launch: str | None,
+    state_hash: str,
+    browser_hash: str,
+    secrets_sealed: bytes,
+    now: datetime,
 ) -> None:
-    """Keep a launch whose browser is sent to the EHR's authorization page."""
+    """Keep a launch whose browser is sent to the EHR's authorization page; without a launch id a standalone one."""
     db.add(
         Launch(
             id=id_,

@@ -52,7 +52,7 @@ def test_the_manifest_asks_what_the_launch_asks() -> None:
     manifest = json.loads((ROOT / "manifest.json").read_text())
     registered = manifest["client"]["scope"].split()
     reasons = {entry["scope"]: entry["reason"] for entry in manifest["scopes"]}
-    asked = scopes.plan(supported=None, capabilities=[], statement=None).split()
+    asked = scopes.plan(scopes.Offer()).split()
     assert sorted(asked) == sorted(registered)
     assert list(reasons) == registered
     assert all(reason.endswith(".") for reason in reasons.values())

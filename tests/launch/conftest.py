@@ -65,6 +65,7 @@ class Site:
     charts: FhirCharts
     tokens: TokenKeeper
     identity: BrowserIdentity
+    http: GuardedHttp
 
     def browser(self) -> FlaskClient:
         """Return a browser with no cookies."""
@@ -74,6 +75,10 @@ class Site:
         """Launch at top level from the chart."""
         params = {"iss": self.ehr.iss, "launch": "xyz", **more}
         return browser.get("/launch", query_string=params, headers=TOP_LEVEL)
+
+    def open_standalone(self, browser: FlaskClient) -> TestResponse:
+        """Launch from our own page."""
+        return browser.get("/launch/standalone", headers=TOP_LEVEL)
 
     def authorise(self, answer: TestResponse) -> dict[str, str]:
         """Follow the redirect to the EHR's authorization page and sign in there."""
@@ -132,4 +137,5 @@ def site(ehr: SmartEhr, settings: Settings, database: Database, seal: Seal, cloc
         charts=charts,
         tokens=tokens,
         identity=identity,
+        http=http,
     )

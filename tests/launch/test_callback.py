@@ -124,7 +124,7 @@ ID_TOKENS = [
     ("audience", {"claims": {"aud": "other"}}, "id_token_claims"),
     ("audiences", {"claims": {"aud": ["chartside", "other"]}}, "id_token_claims"),
     ("party", {"claims": {"azp": "other"}}, "id_token_claims"),
-    ("expired", {"claims": {"exp": 1_000_000_000}}, "id_token_claims"),
+    ("expired", {"claims": {"exp": 1_000_000_000}}, "id_token_expired"),
     ("no expiry", {"claims": {"exp": None}}, "id_token_claims"),
     ("nonce", {"claims": {"nonce": "other"}}, "id_token_claims"),
     ("no nonce", {"claims": {"nonce": None}}, "id_token_claims"),

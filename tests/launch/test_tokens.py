@@ -133,7 +133,7 @@ def test_a_kill_between_refresh_and_save_loses_no_grant(site: Site, grant_id: st
     site.clock.tick(hours=1)
     for _ in range(5):
         with pytest.raises(Killed):
-            dying(site, site.tokens._http).access(grant_id)
+            dying(site, site.http).access(grant_id)
         assert not row(site).needs_relaunch
         site.clock.tick(seconds=61)
     assert site.tokens.access(grant_id).token in site.ehr.access
@@ -145,7 +145,7 @@ def test_a_kill_at_a_strict_ehr_ends_in_a_relaunch_not_in_a_loop(site: Site, gra
     """Where the used token is dead, the clinician launches again; the grant row stays."""
     site.clock.tick(hours=1)
     with pytest.raises(Killed):
-        dying(site, site.tokens._http).access(grant_id)
+        dying(site, site.http).access(grant_id)
     site.clock.tick(seconds=61)
     with pytest.raises(ChartNeedsRelaunch):
         site.tokens.access(grant_id)
@@ -170,7 +170,7 @@ def test_ten_callers_at_once_cause_one_refresh(site: Site, grant_id: str) -> Non
     """One leased refresher; the others wait for its token."""
     site.clock.tick(hours=2)
     keeper = TokenKeeper(
-        db=site.db, settings=site.settings, clock=site.clock, seal=site.seal, http=site.tokens._http, pause=_short
+        db=site.db, settings=site.settings, clock=site.clock, seal=site.seal, http=site.http, pause=_short
     )
     found: list[str] = []
     threads = [threading.Thread(target=lambda: found.append(keeper.access(grant_id).token)) for _ in range(10)]
