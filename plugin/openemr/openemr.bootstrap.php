@@ -1,0 +1,17 @@
+<?php
+
+/**
+ * @package   OpenEMR
+ * @copyright Copyright (c) 2026 the Chartside authors
+ * @license   https://www.gnu.org/licenses/gpl-3.0.html GPL-3.0-or-later
+ */
+
+declare(strict_types=1);
+
+namespace OpenEMR\Modules\Chartside;
+
+/** @var \OpenEMR\Core\ModulesClassLoader $classLoader given by the module loader */
+$classLoader->registerNamespaceIfNotExists('OpenEMR\\Modules\\Chartside\\', __DIR__ . DIRECTORY_SEPARATOR . 'src');
+
+/** @var \Symfony\Component\EventDispatcher\EventDispatcherInterface $eventDispatcher given by the module loader */
+(new Bootstrap($eventDispatcher))->subscribeToEvents();

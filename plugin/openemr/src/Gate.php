@@ -1,0 +1,141 @@
+<?php
+
+/**
+ * @package   OpenEMR
+ * @copyright Copyright (c) 2026 the Chartside authors
+ * @license   https://www.gnu.org/licenses/gpl-3.0.html GPL-3.0-or-later
+ */
+
+declare(strict_types=1);
+
+namespace OpenEMR\Modules\Chartside;
+
+use OpenEMR\Common\Database\QueryUtils;
+use OpenEMR\Common\Http\HttpRestRequest;
+use OpenEMR\Common\Logging\EventAuditLogger;
+use OpenEMR\Common\Logging\SystemLogger;
+use OpenEMR\RestControllers\Config\RestConfig;
+use Symfony\Component\HttpFoundation\Response;
+use Symfony\Component\HttpKernel\Exception\HttpException;
+
+/** The one way into every handler: rights first, audit last, and FHIR's words for whatever goes wrong. */
+final class Gate
+{
+    public const READ = ['view', 'write', 'addonly'];
+    public const WRITE = ['write', 'addonly'];
+    private const MAX_BODY_BYTES = 262144;
+    private const LOCK = 'chartside.write';
+    private const LOCK_WAIT_S = 5;
+
+    /** @param callable(Caller): Response $work */
+    public static function read(HttpRestRequest $request, string $what, callable $work): Response
+    {
+        return self::guarded($request, $what, self::READ, $work);
+    }
+
+    /** @param callable(Caller): Response $work runs alone on this server and in one transaction */
+    public static function write(HttpRestRequest $request, string $what, callable $work): Response
+    {
+        return self::guarded($request, $what, self::WRITE, static function (Caller $caller) use ($what, $work): Response {
+            $answer = self::alone(static fn(): Response => $work($caller));
+            self::audit($caller, true, "$what {$answer->getStatusCode()}");
+            return $answer;
+        });
+    }
+
+    /** Return the body as a resource of that type. */
+    public static function body(HttpRestRequest $request, string $type = '', string $id = ''): array
+    {
+        $raw = (string)$request->getContent();
+        if (strlen($raw) > self::MAX_BODY_BYTES) {
+            throw new Refusal(413, 'too-long', 'The body is over 256 KB.');
+        }
+        $body = json_decode($raw, true, 40);
+        if (!is_array($body) || array_is_list($body) || ($type !== '' && ($body['resourceType'] ?? null) !== $type)) {
+            throw new Refusal(400, 'structure', 'The body is not what this address takes.');
+        }
+        if ($id !== '' && ($body['id'] ?? null) !== $id) {
+            throw new Refusal(400, 'structure', 'The id in the body is not that of the address.');
+        }
+        return $body;
+    }
+
+    /** Compare If-Match with the version that stands. */
+    public static function demandVersion(HttpRestRequest $request, int $version): void
+    {
+        $sent = trim((string)($request->getHeader('If-Match')[0] ?? ''));
+        if ($sent === '') {
+            throw new Refusal(428, 'required', 'A change needs If-Match with the version it is based on.');
+        }
+        if (preg_match('/\A(?:W\/)?"([0-9]{1,9})"\z/', $sent, $match) !== 1 || (int)$match[1] !== $version) {
+            throw new Refusal(412, 'conflict', 'The resource has changed since that version.');
+        }
+    }
+
+    /** @return array{0: string, 1: string} system and value of the first identifier, the exactly-once key */
+    public static function identifier(array $body, int $longest): array
+    {
+        $system = $body['identifier'][0]['system'] ?? null;
+        $value = $body['identifier'][0]['value'] ?? null;
+        $fits = static fn(mixed $text, int $max): bool => is_string($text) && preg_match("/\A[\\x21-\\x7e]{1,$max}\z/", $text);
+        if (!$fits($system, 190) || !$fits($value, $longest)) {
+            throw new Refusal(422, 'value', "The first identifier needs a system and a value of at most $longest characters.");
+        }
+        return [$system, $value];
+    }
+
+    private static function guarded(HttpRestRequest $request, string $what, array $permissions, callable $work): Response
+    {
+        $caller = null;
+        try {
+            $caller = Caller::of($request);
+            if ($request->getRequestUserRole() !== 'users') {
+                throw new Refusal(403, 'forbidden', 'Only staff of the clinic may use this.');
+            }
+            RestConfig::request_authorization_check($request, 'encounters', 'notes', $permissions);
+            return $work($caller);
+        } catch (Refusal $refusal) {
+            $answer = $refusal;
+        } catch (HttpException) {
+            $answer = new Refusal(403, 'forbidden', 'Your rights in OpenEMR (encounters, notes) do not allow this.');
+        } catch (\Throwable $fault) {
+            // The message may hold what was sent: class and place are enough to find it.
+            (new SystemLogger())->error('Chartside: ' . $what, [$fault::class, basename($fault->getFile()), $fault->getLine()]);
+            $answer = new Refusal(500, 'exception', 'OpenEMR could not do this; see its log.');
+        }
+        self::audit($caller, false, "$what {$answer->status} {$answer->issue}");
+        return Answer::refusal($answer);
+    }
+
+    private static function alone(callable $work): Response
+    {
+        $taken = QueryUtils::fetchSingleValue('SELECT GET_LOCK(?, ?) AS taken', 'taken', [self::LOCK, self::LOCK_WAIT_S]);
+        if ((int)$taken !== 1) {
+            throw new Refusal(503, 'transient', 'Another write is under way; try again.');
+        }
+        QueryUtils::startTransaction();
+        try {
+            $answer = $work();
+            QueryUtils::commitTransaction();
+            return $answer;
+        } catch (Refusal $refusal) {
+            // All that stands so far is the note of a change made in OpenEMR, and it must last.
+            QueryUtils::commitTransaction();
+            throw $refusal;
+        } catch (\Throwable $fault) {
+            QueryUtils::rollbackTransaction();
+            throw $fault;
+        } finally {
+            QueryUtils::fetchSingleValue('SELECT RELEASE_LOCK(?) AS freed', 'freed', [self::LOCK]);
+        }
+    }
+
+    private static function audit(?Caller $caller, bool $success, string $comment): void
+    {
+        // Its accessor was renamed between OpenEMR 8.0 and 8.2.
+        $log = method_exists(EventAuditLogger::class, 'getInstance')
+            ? EventAuditLogger::getInstance() : EventAuditLogger::instance();
+        $pid = $caller?->pid ?: null;
+        $log->newEvent('chartside', $caller?->user ?? '', $caller?->group ?? '', (int)$success, $comment, $pid);
+    }
+}

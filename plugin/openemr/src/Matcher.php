@@ -1,0 +1,73 @@
+<?php
+
+/**
+ * @package   OpenEMR
+ * @copyright Copyright (c) 2026 the Chartside authors
+ * @license   https://www.gnu.org/licenses/gpl-3.0.html GPL-3.0-or-later
+ */
+
+declare(strict_types=1);
+
+namespace OpenEMR\Modules\Chartside;
+
+/** Which resources of the launch's chart a search wants. */
+final class Matcher
+{
+    /** @return \Closure(array): bool */
+    public static function of(array $wanted, Caller $caller): \Closure
+    {
+        $plain = static fn(mixed $value): string => is_string($value) ? $value : '';
+        $tests = [];
+        foreach (array_map($plain, $wanted) as $name => $value) {
+            $tests[] = match ($name) {
+                'patient', 'subject' => static fn(): bool => self::tail($value) === $caller->patientUuid,
+                '_id' => static fn(array $each): bool => $each['id'] === $value,
+                'status' => static fn(array $each): bool => in_array($each['status'], explode(',', $value), true),
+                'identifier' => static fn(array $each): bool => self::hasIdentifier($each, $value),
+                'encounter' => static fn(array $each): bool => in_array(self::tail($value), self::encounters($each), true),
+                '_lastUpdated' => self::updated($value),
+                default => static fn(): bool => true,
+            };
+        }
+        return static fn(array $each): bool => array_reduce($tests, static fn($is, $test) => $is && $test($each), true);
+    }
+
+    private static function tail(string $reference): string
+    {
+        return substr($reference, (int)strrpos('/' . $reference, '/'));
+    }
+
+    private static function hasIdentifier(array $each, string $value): bool
+    {
+        foreach ($each['identifier'] as $one) {
+            if ($value === $one['value'] || $value === "{$one['system']}|{$one['value']}") {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** @return list<string> */
+    private static function encounters(array $each): array
+    {
+        $named = array_column(array_column($each['provision']['data'] ?? [], 'reference'), 'reference');
+        $named[] = $each['encounter']['reference'] ?? '';
+        return array_map(self::tail(...), array_filter($named, 'is_string'));
+    }
+
+    private static function updated(string $value): \Closure
+    {
+        if (!preg_match('/\A(ge|gt|le|lt|)(\d{4}-\d{2}-\d{2}(?:T[0-9:.]+(?:Z|[+-]\d{2}:\d{2}))?)\z/', $value, $match)) {
+            throw new Refusal(400, 'invalid', 'A time is like ge2026-11-23 or lt2026-11-23T10:00:00Z.');
+        }
+        $from = strtotime(strlen($match[2]) === 10 ? "$match[2]T00:00:00Z" : $match[2]);
+        $to = strlen($match[2]) === 10 ? $from + 86399 : $from;
+        return static fn(array $each): bool => match ($match[1]) {
+            'ge' => strtotime($each['meta']['lastUpdated']) >= $from,
+            'gt' => strtotime($each['meta']['lastUpdated']) > $to,
+            'le' => strtotime($each['meta']['lastUpdated']) <= $to,
+            'lt' => strtotime($each['meta']['lastUpdated']) < $from,
+            default => strtotime($each['meta']['lastUpdated']) >= $from && strtotime($each['meta']['lastUpdated']) <= $to,
+        };
+    }
+}

@@ -1,0 +1,67 @@
+<?php
+
+/**
+ * @package   OpenEMR
+ * @copyright Copyright (c) 2026 the Chartside authors
+ * @license   https://www.gnu.org/licenses/gpl-3.0.html GPL-3.0-or-later
+ */
+
+declare(strict_types=1);
+
+namespace OpenEMR\Modules\Chartside;
+
+use OpenEMR\Common\Database\QueryUtils;
+
+/** The module's own rows behind the pop-up and the portal card; none names a patient or a session. */
+final class Notices
+{
+    private const READY_KEPT_S = 86400;
+
+    public static function addReady(string $key, string $user): bool
+    {
+        return self::add('ready', $key, $user, 0, '', time() + self::READY_KEPT_S);
+    }
+
+    public static function addLink(string $key, Caller $caller, string $url, int $expires): bool
+    {
+        return self::add('joinLink', $key, $caller->user, $caller->pid, $url, $expires);
+    }
+
+    /** Count what this user has not been shown yet, and mark it shown. */
+    public static function takeReady(string $user): int
+    {
+        $where = "WHERE kind = 'ready' AND user = ? AND shown = 0 AND expires > ?";
+        $bound = [$user, gmdate('Y-m-d H:i:s')];
+        $count = (int)QueryUtils::fetchSingleValue("SELECT COUNT(*) AS n FROM chartside_notice $where", 'n', $bound);
+        if ($count > 0) {
+            QueryUtils::sqlStatementThrowException("UPDATE chartside_notice SET shown = 1 $where", $bound);
+        }
+        return $count;
+    }
+
+    /** Return the client's newest link that has not expired; empty for none. */
+    public static function link(int $pid): string
+    {
+        $sql = "SELECT url FROM chartside_notice WHERE kind = 'joinLink' AND pid = ? AND expires > ? ORDER BY expires DESC";
+        return $pid > 0 ? (string)(QueryUtils::fetchRecords($sql, [$pid, gmdate('Y-m-d H:i:s')])[0]['url'] ?? '') : '';
+    }
+
+    private static function add(string $kind, string $key, string $user, int $pid, string $url, int $expires): bool
+    {
+        $now = gmdate('Y-m-d H:i:s');
+        QueryUtils::sqlStatementThrowException('DELETE FROM chartside_notice WHERE expires < ?', [$now]);
+        $there = QueryUtils::fetchRecords(
+            'SELECT user, pid FROM chartside_notice WHERE kind = ? AND notice_key = ?',
+            [$kind, $key]
+        );
+        if ($there) {
+            $isOurs = $there[0]['user'] === $user && (int)$there[0]['pid'] === $pid;
+            return $isOurs ? false : throw new Refusal(409, 'duplicate', 'This key is used already.');
+        }
+        QueryUtils::sqlStatementThrowException(
+            'INSERT INTO chartside_notice (kind, notice_key, user, pid, url, expires, shown) VALUES (?, ?, ?, ?, ?, ?, 0)',
+            [$kind, $key, $user, $pid, $url, gmdate('Y-m-d H:i:s', $expires)]
+        );
+        return true;
+    }
+}
