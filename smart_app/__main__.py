@@ -1,7 +1,8 @@
-"""The app's own processes: `python -m smart_app serve | worker | sweep | transcribe | draft`."""
+"""The app's own processes: `python -m smart_app serve | worker | sweep | keys | transcribe | draft`."""
 
 import argparse
 import gc
+import json
 import os
 import signal
 import sys
@@ -90,6 +91,27 @@ def sweep(settings: config.Settings) -> int:
     return 0
 
 
+def keys(settings: config.Settings, what: str, *, is_leaked: bool) -> int:
+    """List the keys that prove Chartside at the EHRs (private_key_jwt), or make new ones; the answer is JSON."""
+    from smart_app.kit import SystemClock
+    from smart_app.launch.client_keys import ClientKeys
+    from smart_app.store.database import Database
+    from smart_app.store.sealed import Seal
+    from smart_app.store.upgrade import upgrade
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    db = Database(settings.database_url)
+    upgrade(db)
+    ours = ClientKeys(db=db, seal=Seal(settings.master_key), clock=SystemClock())
+    found: dict[str, Any] = {"jwks_uri": f"{settings.base_url}/.well-known/jwks.json"}
+    if what == "rotate":
+        kids, signs_from = ours.rotate(is_leaked=is_leaked)
+        found |= {"made": kids, "signs_from": signs_from.isoformat()}
+    print(json.dumps({**found, **ours.jwks()}))  # noqa: T201 - the command's answer
+    db.close()
+    return 0
+
+
 def _on_files(command: str, arguments: list[str]) -> int:
     if command == "transcribe":
         from smart_app.transcript.files import main as run
@@ -109,12 +131,17 @@ def main() -> int:
         command.add_argument("--stop-with-stdin", action="store_true", help="end when standard input closes")
         if name == "serve":
             command.add_argument("--port", type=int, default=8080)
+    keys_command = commands.add_parser("keys", help="the keys that prove Chartside at the EHRs")
+    keys_command.add_argument("what", choices=("list", "rotate"))
+    keys_command.add_argument("--leaked", action="store_true", help="destroy the old keys at once")
     asked = parser.parse_args()
     try:
         settings = config.load()
     except ConfigError as error:
         print(f"{error.public} {error.todo}", file=sys.stderr)  # noqa: T201 - the reason why it does not start
         return EXIT_REFUSED
+    if asked.command == "keys":
+        return keys(settings, asked.what, is_leaked=asked.leaked)
     if asked.stop_with_stdin:
         _end_with_stdin()
     if asked.command == "serve":

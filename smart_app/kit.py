@@ -22,6 +22,9 @@ from smart_app.jobs.filing import Filer
 from smart_app.jobs.pipeline import Pipeline, Tools
 from smart_app.jobs.queue import Jobs, Steps
 from smart_app.jobs.resources import Models
+from smart_app.launch import scopes
+from smart_app.launch.discovery import Discovery
+from smart_app.launch.services import FilingTokens
 from smart_app.launch.tokens import TokenKeeper
 from smart_app.note import material, overview
 from smart_app.note.content import ai_element
@@ -175,6 +178,16 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev)
     tokens = TokenKeeper(db=db, settings=settings, clock=clock, seal=seal, http=http)
     charts = FhirCharts(http=http, tokens=tokens, clock=clock)
+    more_scopes = scopes.REVIEW_TASK if settings.is_review_task_filed else None
+    filing_tokens = FilingTokens(
+        clinicians=tokens,
+        db=db,
+        settings=settings,
+        clock=clock,
+        seal=seal,
+        http=http,
+        discovery=Discovery(http=http, clock=clock, more_scopes=more_scopes),
+    )
     sound = StoredSound(db=db, audio=audio, settings=settings, transcriber=transcriber)
     signer = receipts.Signer(settings.signing_key)
     receipt = partial(_receipt, signer)
@@ -205,7 +218,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     )
     filer = Filer(
         db=db,
-        charts=charts,
+        charts=FhirCharts(http=http, tokens=filing_tokens, clock=clock),
         clock=clock,
         settings=settings,
         models=lambda: models,

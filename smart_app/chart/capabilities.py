@@ -10,7 +10,7 @@ from smart_app.ports import Resource
 STATEMENT_LIFETIME = timedelta(minutes=15)
 _LETTERS = {"create": "c", "read": "r", "update": "u", "search-type": "s"}
 _V1_LETTERS = {"read": "rs", "write": "cud", "*": "cruds"}
-_SCOPE = re.compile(r"(?:patient|user)/(?P<type>\*|[A-Za-z]+)\.(?P<ops>[a-z*]+)(?:\?.*)?")
+_SCOPE = re.compile(r"(?:patient|user|system)/(?P<type>\*|[A-Za-z]+)\.(?P<ops>[a-z*]+)(?:\?.*)?")
 
 
 def scope_allows(scope: str, resource_type: str, operation: str) -> bool:

@@ -36,7 +36,7 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """Where the backend service gets its tokens, and the system scope to ask; empty: the server offers none."""
+    """Where the backend service gets its tokens, and the system scope to ask."""
 
     token_endpoint: str
     scope: str
@@ -97,10 +97,10 @@ class Discovery:
         Raises LaunchRefused when it cannot be used and ChartUnreachable when the EHR does not answer.
         """
         smart = self._smart(ehr)
-        return Service(
-            token_endpoint=self._endpoint(ehr, smart, "token_endpoint"),
-            scope=scopes.plan_service(self._offer(ehr, smart)),
-        )
+        scope = scopes.plan_service(self._offer(ehr, smart))
+        if not scope:
+            raise LaunchRefused("no_service", "The EHR offers no backend service.", _ADVICE)
+        return Service(token_endpoint=self._endpoint(ehr, smart, "token_endpoint"), scope=scope)
 
     def _smart(self, ehr: Ehr) -> dict[str, Any]:
         return self._document(ehr, f"{ehr.iss}/.well-known/smart-configuration", "smart_configuration")
