@@ -46,6 +46,7 @@ _MOVING = """() => {
   return [
     ...moving.map(([one]) => one.outerHTML.slice(0, 120)),
     ...document.getAnimations().filter((one) => one.playState === "running" && one.effect.getTiming().duration > 10)
+      .filter((one) => one.effect.target?.checkVisibility())
       .map((one) => `${one.animationName ?? one.transitionProperty}: ${one.effect.target?.outerHTML.slice(0, 120)}`),
   ];
 }"""

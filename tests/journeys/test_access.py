@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, Response, expect
 
 from plugin.demo import sound
 from plugin.demo.run import Clinic
-from tests.journeys.axe import assert_axe_clean, assert_reflows, assert_targets_are_large, focused
+from tests.journeys.axe import assert_axe_clean, assert_nothing_jumps, assert_reflows, assert_targets_are_large, focused
 from tests.journeys.browsing import Browser
 from tests.journeys.conftest import AppData, Open
 from tests.journeys.people import AGREE, DECLINE, SLOW_MS, banner
@@ -135,7 +135,9 @@ def test_the_launch_and_the_switch_need_no_mouse(visit: Visit) -> None:
 @pytest.mark.parametrize("path", ["/chart", "/templates", "/help", "/help/walk-through", "/admin", "/no-such-page"])
 def test_the_standing_pages_are_clean(visit: Visit, path: str) -> None:
     """Chart, templates, help, walk-through, the administrator's page (refused to others) and the error page."""
-    _check(visit.go(path))
+    page = visit.go(path)
+    assert_nothing_jumps(page)
+    _check(page)
 
 
 @pytest.mark.parametrize("path", ["/launch", "/join", "/copy"])
@@ -174,6 +176,7 @@ def test_from_launch_to_the_invitation_by_keyboard(visit: Visit) -> None:
     visit.session_id = hands.page.url.rsplit("/", 1)[1]
     join = hands.page.get_by_role("button", name="Join the session")
     expect(join).to_be_enabled(timeout=SLOW_MS)
+    assert_nothing_jumps(hands.page)
     _check(hands.page)
     hands.press(join)
     hands.press(hands.page.get_by_role("button", name="Make invitation link"))
@@ -202,6 +205,7 @@ def test_the_join_page_is_light_and_asks_nobody_else(visit: Visit) -> None:
     print(f"\nJoin page: {total / 1000:.0f} kB compressed in {len(sizes)} answers (at most {MOST_JOIN_BYTES // 1000})")
     assert 5_000 < total < MOST_JOIN_BYTES
     visit.client.page = page
+    assert_nothing_jumps(page)
     _check(page)
 
 
@@ -307,6 +311,7 @@ def test_from_ready_to_signed_by_keyboard(visit: Visit, app_data: AppData) -> No
     hands.press(article.get_by_role("button", name="Create note"))
     hands.page.wait_for_url("**/notes/*")
     expect(hands.page.locator("#loading")).to_have_count(0)
+    assert_nothing_jumps(hands.page)
     _check(hands.page)
     open_ = hands.page.locator(".statement.needs-decision").count()
     while (keep := hands.page.locator(".statement.needs-decision").get_by_role("button", name="Keep")).count():

@@ -156,6 +156,7 @@ def test_a_session_in_one_room_is_recorded_when_everybody_agreed_on_the_device(
     camera.take(page, "in-person-consent")
     dialog.get_by_role("button", name=AGREE).click()
     expect(dialog.get_by_role("img", name="QR code of your own copy")).to_be_visible(timeout=SLOW_MS)
+    camera.take(page, "in-person-copy")
     dialog.get_by_role("button", name="Give the device back").click()
     for each in (page, phone):
         banner(each, "Recording has started.")

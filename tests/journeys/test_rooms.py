@@ -165,6 +165,7 @@ def test_leaving_ends_nothing_and_one_can_rejoin(room: Room, camera: Camera, app
     page, client = room.pages
     _leave(client)
     banner(client, "You left the session. You can rejoin while it is open.")
+    camera.take(client, "join-left")
     expect(page.locator("#people")).to_contain_text("Left", timeout=SLOW_MS)
     client.get_by_role("button", name="Rejoin").click()
     expect(page.locator("#people")).not_to_contain_text("Left", timeout=SLOW_MS)
