@@ -1,10 +1,6 @@
 <?php
 
-/**
- * @package   OpenEMR
- * @copyright Copyright (c) 2026 the Chartside authors
- * @license   https://www.gnu.org/licenses/gpl-3.0.html GPL-3.0-or-later
- */
+// Copyright (c) 2026 the Chartside authors. SPDX-License-Identifier: GPL-3.0-or-later
 
 declare(strict_types=1);
 
@@ -16,7 +12,8 @@ use Symfony\Component\HttpFoundation\Response;
 /** The answers of this module: FHIR resources, bundles, plain JSON and OperationOutcomes. */
 final class Answer
 {
-    private const JSON = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION | JSON_THROW_ON_ERROR;
+    private const JSON = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION
+        | JSON_THROW_ON_ERROR;
 
     public static function encoded(array $shape): string
     {

@@ -1,10 +1,6 @@
 <?php
 
-/**
- * @package   OpenEMR
- * @copyright Copyright (c) 2026 the Chartside authors
- * @license   https://www.gnu.org/licenses/gpl-3.0.html GPL-3.0-or-later
- */
+// Copyright (c) 2026 the Chartside authors. SPDX-License-Identifier: GPL-3.0-or-later
 
 declare(strict_types=1);
 
@@ -36,11 +32,12 @@ final class Gate
     /** @param callable(Caller): Response $work runs alone on this server and in one transaction */
     public static function write(HttpRestRequest $request, string $what, callable $work): Response
     {
-        return self::guarded($request, $what, self::WRITE, static function (Caller $caller) use ($what, $work): Response {
+        $audited = static function (Caller $caller) use ($what, $work): Response {
             $answer = self::alone(static fn(): Response => $work($caller));
             self::audit($caller, true, "$what {$answer->getStatusCode()}");
             return $answer;
-        });
+        };
+        return self::guarded($request, $what, self::WRITE, $audited);
     }
 
     /** Return the body as a resource of that type. */
@@ -77,9 +74,10 @@ final class Gate
     {
         $system = $body['identifier'][0]['system'] ?? null;
         $value = $body['identifier'][0]['value'] ?? null;
-        $fits = static fn(mixed $text, int $max): bool => is_string($text) && preg_match("/\A[\\x21-\\x7e]{1,$max}\z/", $text);
+        $fits = static fn(mixed $text, int $max): bool => is_string($text)
+            && preg_match("/\A[\\x21-\\x7e]{1,$max}\z/", $text);
         if (!$fits($system, 190) || !$fits($value, $longest)) {
-            throw new Refusal(422, 'value', "The first identifier needs a system and a value of at most $longest characters.");
+            throw new Refusal(422, 'value', "The first identifier needs a system, and a value of 1 to $longest characters.");
         }
         return [$system, $value];
     }
@@ -100,7 +98,8 @@ final class Gate
             $answer = new Refusal(403, 'forbidden', 'Your rights in OpenEMR (encounters, notes) do not allow this.');
         } catch (\Throwable $fault) {
             // The message may hold what was sent: class and place are enough to find it.
-            (new SystemLogger())->error('Chartside: ' . $what, [$fault::class, basename($fault->getFile()), $fault->getLine()]);
+            $place = [$fault::class, basename($fault->getFile()), $fault->getLine()];
+            (new SystemLogger())->error('Chartside: ' . $what, $place);
             $answer = new Refusal(500, 'exception', 'OpenEMR could not do this; see its log.');
         }
         self::audit($caller, false, "$what {$answer->status} {$answer->issue}");
@@ -109,7 +108,8 @@ final class Gate
 
     private static function alone(callable $work): Response
     {
-        $taken = QueryUtils::fetchSingleValue('SELECT GET_LOCK(?, ?) AS taken', 'taken', [self::LOCK, self::LOCK_WAIT_S]);
+        $lock = [self::LOCK, self::LOCK_WAIT_S];
+        $taken = QueryUtils::fetchSingleValue('SELECT GET_LOCK(?, ?) AS taken', 'taken', $lock);
         if ((int)$taken !== 1) {
             throw new Refusal(503, 'transient', 'Another write is under way; try again.');
         }

@@ -1,10 +1,6 @@
 <?php
 
-/**
- * @package   OpenEMR
- * @copyright Copyright (c) 2026 the Chartside authors
- * @license   https://www.gnu.org/licenses/gpl-3.0.html GPL-3.0-or-later
- */
+// Copyright (c) 2026 the Chartside authors. SPDX-License-Identifier: GPL-3.0-or-later
 
 declare(strict_types=1);
 
@@ -24,7 +20,8 @@ final class Matcher
                 '_id' => static fn(array $each): bool => $each['id'] === $value,
                 'status' => static fn(array $each): bool => in_array($each['status'], explode(',', $value), true),
                 'identifier' => static fn(array $each): bool => self::hasIdentifier($each, $value),
-                'encounter' => static fn(array $each): bool => in_array(self::tail($value), self::encounters($each), true),
+                'encounter' => static fn(array $each): bool
+                    => in_array(self::tail($value), self::encounters($each), true),
                 '_lastUpdated' => self::updated($value),
                 default => static fn(): bool => true,
             };
@@ -62,12 +59,13 @@ final class Matcher
         }
         $from = strtotime(strlen($match[2]) === 10 ? "$match[2]T00:00:00Z" : $match[2]);
         $to = strlen($match[2]) === 10 ? $from + 86399 : $from;
-        return static fn(array $each): bool => match ($match[1]) {
-            'ge' => strtotime($each['meta']['lastUpdated']) >= $from,
-            'gt' => strtotime($each['meta']['lastUpdated']) > $to,
-            'le' => strtotime($each['meta']['lastUpdated']) <= $to,
-            'lt' => strtotime($each['meta']['lastUpdated']) < $from,
-            default => strtotime($each['meta']['lastUpdated']) >= $from && strtotime($each['meta']['lastUpdated']) <= $to,
+        $is = static fn(int $at): bool => match ($match[1]) {
+            'ge' => $at >= $from,
+            'gt' => $at > $to,
+            'le' => $at <= $to,
+            'lt' => $at < $from,
+            default => $at >= $from && $at <= $to,
         };
+        return static fn(array $each): bool => $is(strtotime($each['meta']['lastUpdated']));
     }
 }

@@ -1,10 +1,6 @@
 <?php
 
-/**
- * @package   OpenEMR
- * @copyright Copyright (c) 2026 the Chartside authors
- * @license   https://www.gnu.org/licenses/gpl-3.0.html GPL-3.0-or-later
- */
+// Copyright (c) 2026 the Chartside authors. SPDX-License-Identifier: GPL-3.0-or-later
 
 declare(strict_types=1);
 
@@ -72,7 +68,8 @@ final class Note
         if ($isDraft && $text !== '' && !str_starts_with((string)$text, 'DRAFT')) {
             $text = "DRAFT, not signed\n\n$text";
         }
-        if ($text === false || $text === '' || strlen($text) > self::LONGEST_TEXT_BYTES || !mb_check_encoding($text, 'UTF-8')) {
+        $isLong = strlen((string)$text) > self::LONGEST_TEXT_BYTES;
+        if ($text === false || $text === '' || $isLong || !mb_check_encoding($text, 'UTF-8')) {
             throw new Refusal(422, 'value', 'A note has one text/plain content of 1 to 65,000 bytes in UTF-8.');
         }
         return $text;

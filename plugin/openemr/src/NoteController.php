@@ -1,10 +1,6 @@
 <?php
 
-/**
- * @package   OpenEMR
- * @copyright Copyright (c) 2026 the Chartside authors
- * @license   https://www.gnu.org/licenses/gpl-3.0.html GPL-3.0-or-later
- */
+// Copyright (c) 2026 the Chartside authors. SPDX-License-Identifier: GPL-3.0-or-later
 
 declare(strict_types=1);
 
@@ -34,7 +30,7 @@ final class NoteController
             if ($chart !== null) {
                 $there = $chart === $caller->pid ? $this->notes->byKey($note->key) : null;
                 return $there === null
-                    ? throw new Refusal(409, 'duplicate', 'This identifier is used already, elsewhere or by a deleted note.')
+                    ? throw new Refusal(409, 'duplicate', 'This identifier is used elsewhere or by a deleted note.')
                     : Answer::resource(200, $this->shown($there, $caller));
             }
             if ($this->notes->isLocked(0, $note->encounter['number'])) {
@@ -46,7 +42,7 @@ final class NoteController
 
     public function update(string $uuid, HttpRestRequest $request): Response
     {
-        return Gate::write($request, 'PUT DocumentReference', function (Caller $caller) use ($uuid, $request): Response {
+        $work = function (Caller $caller) use ($uuid, $request): Response {
             $body = Gate::body($request, 'DocumentReference', $uuid);
             $caller->demandPatient($body['subject']['reference'] ?? null);
             $row = $this->row($uuid, $caller);
@@ -68,7 +64,8 @@ final class NoteController
             }
             $stored = $this->notes->update($row, $note, $caller, $this->settings, !$isOnlyRetired);
             return Answer::resource(200, $this->shown($stored, $caller));
-        });
+        };
+        return Gate::write($request, 'PUT DocumentReference', $work);
     }
 
     /** Answer GET /api/chartside/{id}: the version, state and lock that core's FHIR does not tell. */

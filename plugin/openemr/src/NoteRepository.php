@@ -1,10 +1,6 @@
 <?php
 
-/**
- * @package   OpenEMR
- * @copyright Copyright (c) 2026 the Chartside authors
- * @license   https://www.gnu.org/licenses/gpl-3.0.html GPL-3.0-or-later
- */
+// Copyright (c) 2026 the Chartside authors. SPDX-License-Identifier: GPL-3.0-or-later
 
 declare(strict_types=1);
 
@@ -61,8 +57,8 @@ final class NoteRepository
             'INSERT INTO chartside_note (uuid, identifier_system, identifier_value, note_id, pid, encounter_uuid,'
             . ' status, doc_status, dated, version, updated, text_sha256, changed_in_ehr)'
             . ' VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, 0)',
-            [UuidRegistry::uuidToString($saved['uuid']), ...$note->key, $saved['id'], $caller->pid, $note->encounter['uuid'],
-                $note->status, $note->docStatus, $note->dated, gmdate('Y-m-d H:i:s'), hash('sha256', $note->text)]
+            [UuidRegistry::uuidToString($saved['uuid']), ...$note->key, $saved['id'], $caller->pid,
+                $note->encounter['uuid'], $note->status, $note->docStatus, $note->dated, gmdate('Y-m-d H:i:s'), hash('sha256', $note->text)]
         );
         return $this->stored($note);
     }
@@ -77,7 +73,8 @@ final class NoteRepository
         QueryUtils::sqlStatementThrowException(
             'UPDATE chartside_note SET status = ?, doc_status = ?, dated = ?, version = version + 1, updated = ?,'
             . ' text_sha256 = ?, changed_in_ehr = 0 WHERE uuid = ?',
-            [$note->status, $note->docStatus, $note->dated, gmdate('Y-m-d H:i:s'), hash('sha256', $note->text), $row['uuid']]
+            [$note->status, $note->docStatus, $note->dated, gmdate('Y-m-d H:i:s'), hash('sha256', $note->text),
+                $row['uuid']]
         );
         return $this->stored($note);
     }
@@ -116,7 +113,8 @@ final class NoteRepository
             return $row;
         }
         QueryUtils::sqlStatementThrowException(
-            'UPDATE chartside_note SET version = version + 1, updated = ?, text_sha256 = ?, changed_in_ehr = 1 WHERE uuid = ?',
+            'UPDATE chartside_note SET version = version + 1, updated = ?, text_sha256 = ?, changed_in_ehr = 1'
+            . ' WHERE uuid = ?',
             [gmdate('Y-m-d H:i:s'), hash('sha256', (string)$row['description']), $row['uuid']]
         );
         return QueryUtils::fetchRecords(self::SELECT . 'm.uuid = ?', [$row['uuid']])[0];

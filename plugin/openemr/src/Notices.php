@@ -1,10 +1,6 @@
 <?php
 
-/**
- * @package   OpenEMR
- * @copyright Copyright (c) 2026 the Chartside authors
- * @license   https://www.gnu.org/licenses/gpl-3.0.html GPL-3.0-or-later
- */
+// Copyright (c) 2026 the Chartside authors. SPDX-License-Identifier: GPL-3.0-or-later
 
 declare(strict_types=1);
 
@@ -42,8 +38,10 @@ final class Notices
     /** Return the client's newest link that has not expired; empty for none. */
     public static function link(int $pid): string
     {
-        $sql = "SELECT url FROM chartside_notice WHERE kind = 'joinLink' AND pid = ? AND expires > ? ORDER BY expires DESC";
-        return $pid > 0 ? (string)(QueryUtils::fetchRecords($sql, [$pid, gmdate('Y-m-d H:i:s')])[0]['url'] ?? '') : '';
+        $sql = "SELECT url FROM chartside_notice WHERE kind = 'joinLink' AND pid = ? AND expires > ?"
+            . ' ORDER BY expires DESC';
+        $rows = $pid > 0 ? QueryUtils::fetchRecords($sql, [$pid, gmdate('Y-m-d H:i:s')]) : [];
+        return (string)($rows[0]['url'] ?? '');
     }
 
     private static function add(string $kind, string $key, string $user, int $pid, string $url, int $expires): bool

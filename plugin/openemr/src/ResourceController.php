@@ -1,10 +1,6 @@
 <?php
 
-/**
- * @package   OpenEMR
- * @copyright Copyright (c) 2026 the Chartside authors
- * @license   https://www.gnu.org/licenses/gpl-3.0.html GPL-3.0-or-later
- */
+// Copyright (c) 2026 the Chartside authors. SPDX-License-Identifier: GPL-3.0-or-later
 
 declare(strict_types=1);
 
@@ -22,7 +18,9 @@ final class ResourceController
         'Consent' => ['active', 'rejected', 'inactive'],
         'Media' => ['in-progress', 'completed', 'stopped'],
     ];
-    private const PARAMETERS = ['patient', 'subject', 'identifier', 'status', 'encounter', '_id', '_lastUpdated', '_count'];
+    private const PARAMETERS = [
+        'patient', 'subject', 'identifier', 'status', 'encounter', '_id', '_lastUpdated', '_count',
+    ];
 
     public function __construct(
         private readonly string $kind,
@@ -45,11 +43,15 @@ final class ResourceController
                 }
                 return Answer::resource(200, $this->shown($there));
             }
-            $uuid = UuidRegistry::uuidToString((new UuidRegistry(['table_name' => 'chartside_resource']))->createUuid());
+            $random = random_bytes(16);
+            $random[6] = chr(ord($random[6]) & 0x0f | 0x40);
+            $random[8] = chr(ord($random[8]) & 0x3f | 0x80);
+            $uuid = UuidRegistry::uuidToString($random);
+            $now = gmdate('Y-m-d H:i:s');
             QueryUtils::sqlStatementThrowException(
-                'INSERT INTO chartside_resource (uuid, kind, identifier_system, identifier_value, pid, version, updated, user, body)'
-                . ' VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?)',
-                [$uuid, $this->kind, ...$key, $caller->pid, gmdate('Y-m-d H:i:s'), $caller->user, Answer::encoded($body)]
+                'INSERT INTO chartside_resource (uuid, kind, identifier_system, identifier_value, pid, version,'
+                . ' updated, user, body) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?)',
+                [$uuid, $this->kind, ...$key, $caller->pid, $now, $caller->user, Answer::encoded($body)]
             );
             return Answer::resource(201, $this->shown($this->row($caller, $uuid)));
         });
@@ -94,7 +96,7 @@ final class ResourceController
         if ($unknown && $this->coreSearch) {
             return ($this->coreSearch)($request);
         }
-        return Gate::read($request, "GET $this->kind", function (Caller $caller) use ($request, $wanted, $unknown): Response {
+        $work = function (Caller $caller) use ($request, $wanted, $unknown): Response {
             if ($unknown) {
                 throw new Refusal(400, 'not-supported', 'Known are: ' . implode(', ', self::PARAMETERS) . '.');
             }
@@ -103,7 +105,8 @@ final class ResourceController
             $count = max(1, min(200, (int)($wanted['_count'] ?? 100)));
             $all = [...$theirs, ...$found];
             return Answer::bundle(array_slice($all, 0, $count), count($all));
-        });
+        };
+        return Gate::read($request, "GET $this->kind", $work);
     }
 
     /** @return list<array> what OpenEMR itself has of this kind; it answers in one of three shapes, by version */
@@ -162,8 +165,9 @@ final class ResourceController
     /** @return array{0: string, 1: string} the first identifier */
     private function valid(array $body): array
     {
-        if (!in_array($body['status'] ?? null, self::STATUSES[$this->kind], true)) {
-            throw new Refusal(422, 'value', 'The status is not one of ' . implode(', ', self::STATUSES[$this->kind]) . '.');
+        $statuses = self::STATUSES[$this->kind];
+        if (!in_array($body['status'] ?? null, $statuses, true)) {
+            throw new Refusal(422, 'value', 'The status is not one of ' . implode(', ', $statuses) . '.');
         }
         if ($this->kind === 'Media' && isset($body['content']['data'])) {
             throw new Refusal(422, 'value', 'No sound is kept here.');

@@ -1,10 +1,6 @@
 <?php
 
-/**
- * @package   OpenEMR
- * @copyright Copyright (c) 2026 the Chartside authors
- * @license   https://www.gnu.org/licenses/gpl-3.0.html GPL-3.0-or-later
- */
+// Copyright (c) 2026 the Chartside authors. SPDX-License-Identifier: GPL-3.0-or-later
 
 declare(strict_types=1);
 
@@ -70,7 +66,11 @@ final class Settings
 
     public function save(): void
     {
-        $values = [self::CLIENT_ID => $this->clientId, self::ADDRESS => $this->address, self::NOTE_TYPE => $this->noteType];
+        $values = [
+            self::CLIENT_ID => $this->clientId,
+            self::ADDRESS => $this->address,
+            self::NOTE_TYPE => $this->noteType,
+        ];
         foreach ($values as $name => $value) {
             QueryUtils::sqlStatementThrowException(
                 'REPLACE INTO globals (gl_name, gl_index, gl_value) VALUES (?, 0, ?)',
