@@ -97,7 +97,7 @@ class Control:
         return {}
 
     def reset(self, _: Words) -> Words:
-        """Begin again with the seeded charts; clients are kept."""
+        """Begin again with the seeded charts, users and no faults; clients and tokens are kept."""
         self._store.begin_again()
         return {}
 

@@ -40,6 +40,7 @@ class OpenEmrLike:
         self._process: subprocess.Popen[bytes] | None = None
         self.has_module = has_module
         self.site_url = ""
+        self._tokens: dict[tuple[str, str], dict[str, Any]] = {}
         self.http = requests.Session()
         self.http.trust_env = False
 
@@ -116,6 +117,16 @@ class OpenEmrLike:
     def faults(self, **faults: Any) -> None:
         """Set the faults of faults.NAMES; none: back to faithful."""
         self.control("faults", **faults)
+
+    def call(self, token: dict[str, Any], method: str, url: str, **more: Any) -> requests.Response:
+        """Send a request with an access token; `url` may begin with fhir/ or api/."""
+        bases = {"fhir": self.fhir_url, "api": self.api_url}
+        first, _, rest = url.partition("/")
+        address = f"{bases[first]}/{rest}" if first in bases else url
+        headers = {"Authorization": f"Bearer {token['access_token']}", **more.pop("headers", {})}
+        return self.http.request(
+            method, address, headers=headers, timeout=HTTP_TIMEOUT_S, allow_redirects=False, **more
+        )
 
     def patient(self, first: str = "Maya") -> dict[str, Any]:
         """Return a seeded patient with `pid` and `uuid` (Maya or Jonas)."""
@@ -211,3 +222,10 @@ class OpenEmrLike:
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
+
+    def token_of(self, username: str = "alice", scope: str = "") -> dict[str, Any]:
+        """Return a token answer in Maya's chart, walked for once and kept: for tests that leave tokens alone."""
+        key = (username, scope)
+        if key not in self._tokens:
+            self._tokens[key] = self.connect(username, client=self.register(scope or None))
+        return dict(self._tokens[key])

@@ -17,6 +17,8 @@ STANDARD = {
     "patient": "crus", "practitioner": "crus", "soap_note": "crus", "user": "rs", "vital": "crus",
 }  # fmt: skip
 MODULE = ("patient/Consent.cruds", "patient/Media.cruds", "patient/DocumentReference.cruds", "user/chartside.crus")
+WHOLE = {("user", "DocumentReference")}
+"""Listed with .cruds, yet asked for a part with `c` it is refused."""
 _V1 = {"read": "rs", "write": "cud"}
 _CLINICAL = re.compile(r"(patient|user)/([A-Za-z_]+)\.(c?r?u?d?s?|read|write)")
 
@@ -64,6 +66,8 @@ def unknown(words: Iterable[str], *, has_module: bool) -> str:
         if word in known:
             continue
         scope = parse(word)
+        if scope and (scope.level, scope.resource) in WHOLE and not set(scope.letters) <= set("rs"):
+            return word
         if scope is None or not set(scope.letters) <= letters.get((scope.level, scope.resource), set()):
             return word
     return ""

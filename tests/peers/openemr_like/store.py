@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 GROUPS = ("Clinicians", "Physicians", "Administrators")
 CODE_LIFETIME_S = 60
@@ -19,6 +19,11 @@ ORPHAN = ""
 
 def _uuid() -> str:
     return str(uuid4())
+
+
+def _lasting(name: str) -> str:
+    """Return the uuid of something seeded, the same after every new beginning, so that tokens stay good."""
+    return str(uuid5(NAMESPACE_URL, f"https://openemr-like.example.org/{name}"))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,11 +153,14 @@ class Store:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.clients: dict[str, Client] = {}
+        self.codes: dict[str, Issued] = {}
+        self.access: dict[str, Issued] = {}
+        self.refresh: dict[str, Issued] = {}
         self._numbers = itertools.count(1)
         self.begin_again()
 
     def begin_again(self) -> None:
-        """Forget all but the clients, and seed; numbers go on, so that an old one is nobody's."""
+        """Forget charts and faults, and seed; clients and tokens stay; numbers go on, so no old one is used again."""
         self.users: dict[str, User] = {}
         self.patients: list[Patient] = []
         self.encounters: list[Encounter] = []
@@ -161,9 +169,6 @@ class Store:
         self.messages: list[dict[str, Any]] = []
         self.module_rows: list[ModuleRow] = []
         self.launches: dict[str, dict[str, str]] = {}
-        self.codes: dict[str, Issued] = {}
-        self.access: dict[str, Issued] = {}
-        self.refresh: dict[str, Issued] = {}
         self.faults: dict[str, Any] = {}
         self.requests: list[str] = []
         self.used_jtis: set[str] = set()
@@ -177,10 +182,12 @@ class Store:
             User(username="dan", first="Dan", last="Lindt", group="Clinicians", npi="1234567919"),
             User(username="erin", first="Erin", last="Walsh", group="Administrators"),
         ):
+            user.uuid = _lasting(user.username)
             self.users[user.username] = user
         maya = self.add_patient(first="Maya", last="Thompson", born="1995-03-14", sex="Female")
-        self.add_patient(first="Jonas", last="Weber", born="1982-11-02", sex="Male")
-        self.add_encounter(pid=maya.pid, by="alice", reason="Panic attacks, worry about work")
+        jonas = self.add_patient(first="Jonas", last="Weber", born="1982-11-02", sex="Male")
+        visit = self.add_encounter(pid=maya.pid, by="alice", reason="Panic attacks, worry about work")
+        maya.uuid, jonas.uuid, visit.uuid = _lasting("maya"), _lasting("jonas"), _lasting("visit")
 
     def now(self) -> float:
         """Return the time in seconds, as this server's clock has it."""
