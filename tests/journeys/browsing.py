@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from playwright.sync_api import BrowserContext, Error, Page, Playwright, Request
 
 from plugin.browser import FLAGS, find_chromium
+from tests.journeys.axe import assert_axe_clean, assert_targets_are_large
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 MIDDLE = {"width": 768, "height": 1024}
@@ -124,12 +125,14 @@ def received(page: Page) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Camera:
-    """Looks at screens, and takes them where there is a folder."""
+    """Looks at screens, and takes them where there is a folder for them."""
 
     folder: Path | None
+    seen: set[str] = field(default_factory=set)
+    """The names whose screens axe-core has looked at."""
 
     def take(self, page: Page, name: str, *, is_full: bool = False) -> None:
-        """Store the page at 1280, 768 and 390 px. Fails when it is wider than the screen."""
+        """Store the page at 1280, 768 and 390 px. Fails when it is wider than the screen, or axe-core finds a fault."""
         for size in (NARROW, MIDDLE, WIDE) if self.folder else (NARROW, WIDE):
             page.set_viewport_size(size)  # type: ignore[arg-type]
             page.wait_for_timeout(150)
@@ -139,3 +142,7 @@ class Camera:
                 page.screenshot(path=path, full_page=is_full, animations="disabled", scale="css")
             overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             assert overflow <= 0, f"{name} is {overflow} px wider than a screen of {width} px"
+        if name not in self.seen:
+            self.seen.add(name)
+            assert_axe_clean(page)
+            assert_targets_are_large(page)
