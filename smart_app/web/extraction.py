@@ -7,8 +7,9 @@ dropped; what is new stands there untranslated, and `tests/web/test_catalogue.py
 
 import ast
 import re
+import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -55,6 +56,12 @@ def templates() -> list[Path]:
             named = [each for each in meta.find_referenced_templates(tree) if each]
             waiting += [each for each in named if not each.startswith(CLINICIANS)]
     return [folder / name for name in sorted(found)]
+
+
+def clinicians_templates() -> list[Path]:
+    """Return the other templates: prepared for translation, and in English as long as nobody translates all of them."""
+    clients = set(templates())
+    return [path for path in sorted((WEB / "templates").rglob("*.html")) if path not in clients]
 
 
 def scripts() -> list[Path]:
@@ -134,6 +141,26 @@ def words() -> dict[str, set[str]]:
     return dict(found)
 
 
+def clinicians_words() -> dict[str, set[str]]:
+    """Return what the clinicians' templates say, and which of them; no client's catalogue has to know it."""
+    found = defaultdict[str, set[str]](set)
+    for path in clinicians_templates():
+        for text in _marked(path, _JINJA, {"_": None, "gettext": None}):
+            found[text].add(path.relative_to(APP.parent).as_posix())
+    return dict(found)
+
+
+def write_clinicians(target: Path) -> int:
+    """Write a catalogue to be filled in of what clinicians' pages say (`--clinicians FILE`); return its length."""
+    said = clinicians_words()
+    empty = Catalog(project="Chartside", charset="utf-8", fuzzy=False)
+    for text, files in sorted(said.items()):
+        empty.add(text, "", locations=[(name, 1) for name in sorted(files)])
+    with target.open("wb") as file:
+        write_po(file, empty, width=120, sort_output=True, include_lineno=False)
+    return len(said)
+
+
 def renew(spoken: str) -> Catalog:
     """Return a language's catalogue with exactly the words that are said now; new ones have no translation yet."""
     path = language.catalogue_file(spoken)
@@ -145,8 +172,11 @@ def renew(spoken: str) -> Catalog:
     return fresh
 
 
-def main() -> None:
-    """Renew every catalogue in place."""
+def main(asked: Sequence[str] = ()) -> None:
+    """Renew every catalogue in place, or write the empty one of the clinicians' pages."""
+    if asked[:1] == ["--clinicians"]:
+        write_clinicians(Path(asked[1]))
+        return
     for spoken in language.LANGUAGES:
         if spoken != language.ENGLISH:
             path = language.catalogue_file(spoken)
@@ -158,4 +188,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

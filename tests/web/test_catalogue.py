@@ -1,6 +1,7 @@
 """The catalogues say everything that a client can meet, and nothing else."""
 
 import re
+from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -70,6 +71,29 @@ def test_the_client_reads_no_unmarked_words_in_a_template() -> None:
         found = [*between.findall(text), *label.findall(text)]
         unmarked += [f"{path.name}: {each.strip()}" for each in found if each.strip() not in {"Chartside", ""}]
     assert unmarked == []
+
+
+# Text that stands alone between tags: what is mixed with values is marked by hand.
+_BETWEEN = re.compile(r">([^<>{}]*[A-Za-z]{2}[^<>{}]*)<")
+_PREPARED = ("chart", "profile", "room", "help/", "note/", "templates/")
+
+
+def test_clinicians_pages_are_prepared_for_translation(tmp_path: Path) -> None:
+    """Their words are marked and can be taken out; the clients' catalogue stays free of them."""
+    unmarked = []
+    for path in extraction.clinicians_templates():
+        name = path.relative_to(extraction.WEB / "templates").as_posix()
+        if name.startswith(_PREPARED):
+            text = re.sub(r"\{#.*?#\}|<script.*?</script>|\{% trans.*?endtrans %\}", "", path.read_text(), flags=re.S)
+            unmarked += [f"{name}: {each.strip()}" for each in _BETWEEN.findall(text) if each.strip() != "Chartside"]
+    assert unmarked == []
+    said = extraction.clinicians_words()
+    assert "Consent to using AI for telehealth sessions" in said
+    assert len(said) > 150
+    assert extraction.write_clinicians(tmp_path / "clinicians.pot") == len(said)
+    assert 'msgid "Privacy & Security"' in (tmp_path / "clinicians.pot").read_text()
+    known = language.catalogue("es")
+    assert {each.id for each in known if each.id in said} <= set(extraction.words())
 
 
 @pytest.mark.req("S13", "S14", "S12")
