@@ -248,12 +248,12 @@ def resume(db: Db, asker: Asker, session: TelehealthSession, *, actor: str, at: 
     """
     if session.state == State.RECORDING:
         return
+    if refusal := clinician_refusal(db, session):
+        raise refuse(refusal)
     if session.paused_by is None:
         raise MoveRefused("not_paused", "No participant paused the recording.", "Reload the page to see how it is.")
     if pauses.is_held(db, session):
         raise MoveRefused("paused", *PUBLIC["paused"])
-    if refusal := clinician_refusal(db, session):
-        raise refuse(refusal)
     pauses.forget(db, session)
     audit_lines.append(db, at=at, actor=actor, action="recording.resume", subject=session.id)
     if session.state != State.PAUSED:

@@ -12,7 +12,7 @@ from smart_app.help import practice as practices
 from smart_app.help.tour import STEPS
 from smart_app.ports import Clock, PatientFacts, Person
 from smart_app.store import practice, site
-from smart_app.store.database import Database
+from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
 from smart_app.web.policy import Who, allow, person
 
@@ -25,18 +25,24 @@ class _Practice:
     create_note: practices.CreateNote
     patient_of: Callable[[Person], PatientFacts]
 
+    def _check_offered(self, db: Db) -> None:
+        """Refuse where the assistant is off for the site: its walk-through is gone with it (S01)."""
+        if not site.is_ai_offered(db):
+            raise ConsentMissing("site_off", *PUBLIC["site_off"])
+
     @allow(Who.CLINICIAN)
     def page(self) -> str:
         """Show the steps as a plain page, which needs no script."""
         who = person()
+        with self.db.read() as db:
+            self._check_offered(db)
         return render_template("help/walk_through.html", person=who, patient=self.patient_of(who), steps=STEPS)
 
     @allow(Who.CLINICIAN)
     def begin(self) -> Response:
         """Make the practice sessions and open the first page of the walk-through."""
         with self.db.begin() as db:
-            if not site.is_ai_offered(db):
-                raise ConsentMissing("site_off", *PUBLIC["site_off"])
+            self._check_offered(db)
             made = practices.make(db, self.seal, person(), self.create_note, now=self.clock.now())
         return redirect(f"/chart?practice=yes&room={made.room_id}&note={made.note_id}#tour-1", 303)
 

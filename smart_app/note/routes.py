@@ -353,6 +353,9 @@ class _NotePages:
     def insert(self, note_id: str) -> Response | tuple[Response, int]:
         """Put the summary into the note by the clinician's click."""
         revision = edits.read_revision(request.get_json(silent=True))
+        with self.db.read() as db:
+            if not site.is_ai_offered(db):
+                raise ConsentMissing("site_off", *PUBLIC["site_off"])
         return self._change(note_id, lambda db, note: self.desk.insert(db, person(), note, revision))
 
     @allow(Who.CLINICIAN)
