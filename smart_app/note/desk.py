@@ -11,6 +11,7 @@ from smart_app.errors import BadInput, Conflict, MoveRefused
 from smart_app.note import content as contents
 from smart_app.note import material, session_facts
 from smart_app.note.content import Content, ElementEdit
+from smart_app.note.times import zone_of
 from smart_app.ports import Clock, Person, Vault
 from smart_app.session import LIVE, State
 from smart_app.store import audit_lines, filings, notes, sessions
@@ -129,7 +130,7 @@ class Desk:
         self._audit(db, person.fhir_user, "note.details-filled", note)
 
     def _facts(self, db: Db, session: TelehealthSession, zone: str) -> session_facts.Facts:
-        return session_facts.gather(material.held(db, self.seal, session), session_facts.zone_of(zone))
+        return session_facts.gather(material.held(db, self.seal, session), zone_of(zone))
 
     def save(self, db: Db, person: Person, note: Note, revision: int, edits: Iterable[ElementEdit]) -> Note:
         """Store the clinician's edits and raise the revision. Raises StaleRevision, nothing lost."""

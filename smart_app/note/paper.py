@@ -10,7 +10,6 @@ import unicodedata
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -39,9 +38,9 @@ class Paper:
     patient: str
     birth_date: str
     signer: str
-    signed_at: datetime
-    """In the signer's zone."""
-    session_at: datetime
+    signed_at: str
+    """In the signer's zone, in words."""
+    session_at: str
     standing: str
     has_ai: bool
     elements: Sequence[tuple[str, str | None]]
@@ -118,8 +117,8 @@ def _printed(paper: Paper, page: _Page) -> bytes:
     _write(page, paper.title, _TITLE_PT)
     born = f", born {paper.birth_date}" if paper.birth_date else ""
     _write(page, f"{paper.patient}{born}", _BODY_PT, before_mm=2)
-    _write(page, f"Session of {paper.session_at:%-d %b %Y, %H:%M %Z}", _BODY_PT)
-    _write(page, f"Signed {paper.signed_at:%-d %b %Y, %H:%M %Z} by {paper.signer}. {paper.standing}.", _BODY_PT)
+    _write(page, f"Session of {paper.session_at}", _BODY_PT)
+    _write(page, f"Signed {paper.signed_at} by {paper.signer}. {paper.standing}.", _BODY_PT)
     if paper.has_ai:
         _write(page, "Holds AI-drafted text, which the signer reviewed.", _BODY_PT)
     whole = "".join(

@@ -16,6 +16,7 @@ from smart_app.note import edits, material, overview, own_routes, setting_routes
 from smart_app.note.desk import Desk, OnSigned, StaleRevision, erases_at_signing
 from smart_app.note.elements import AI_TYPE
 from smart_app.note.json_shape import content_to_json
+from smart_app.note.times import written
 from smart_app.ports import Clock, PatientFacts, Person, Queue, Vault
 from smart_app.session import Event, State
 from smart_app.store import audit_lines, captured, filings, notes, sessions, site, templates, visits
@@ -419,6 +420,7 @@ def blueprint(
     `hear` recognises a clinician's dictation, with the recogniser that `speech_model` names.
     """
     room = Blueprint("note", __name__)
+    room.add_app_template_filter(written, "written")
     pages = _ChartPages(db=db, settings=settings, clock=clock, queue=queue, vault=vault, patient_of=patient_of)
     desk = Desk(
         clock=clock,

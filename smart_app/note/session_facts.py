@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
+from smart_app.note.times import written
 from smart_app.store.details import Today
 
 DETAILS_TYPE = "session-details"
@@ -42,16 +43,8 @@ class Held:
     today: Today
 
 
-def zone_of(name: str) -> ZoneInfo:
-    """Return the reader's time zone by its IANA name; UTC for a name that is not one."""
-    try:
-        return ZoneInfo(name or "UTC")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
-
-
 def _when(at: datetime | None, zone: ZoneInfo) -> str:
-    return f"{at.astimezone(zone):%-d %b %Y, %H:%M} ({zone.key})" if at else ""
+    return written(at, zone=zone) if at else ""
 
 
 def gather(held: Held, zone: ZoneInfo) -> Facts:

@@ -11,7 +11,7 @@ from smart_app.errors import MoveRefused
 from smart_app.note import content as contents
 from smart_app.note import edits, material, overview, paper
 from smart_app.note.desk import Desk
-from smart_app.note.session_facts import zone_of
+from smart_app.note.times import written, zone_of
 from smart_app.ports import Clock, PatientFacts, Person
 from smart_app.store import audit_lines, filings, notes, sessions
 from smart_app.store.database import Database, Db
@@ -64,8 +64,8 @@ class _Sheets:
                 patient=patient.name,
                 birth_date=patient.birth_date,
                 signer=who.name,
-                signed_at=note.signed_at.astimezone(zone),
-                session_at=sessions.find(db, note.session_id).started_at.astimezone(zone),
+                signed_at=written(note.signed_at, zone=zone),
+                session_at=written(sessions.find(db, note.session_id).started_at, zone=zone),
                 standing=overview.note_line(note, [filing] if filing else []).stand.words,
                 has_ai=contents.has_ai_text(content),
                 elements=contents.as_read(content, empty=material.empty_of(note)),

@@ -10,6 +10,7 @@ from smart_app.errors import Conflict
 from smart_app.note import content as contents
 from smart_app.note.content import Content
 from smart_app.note.json_shape import summary_from_json
+from smart_app.note.times import written
 from smart_app.ports import Clock, Person
 from smart_app.store import audit_lines, filings, summaries, templates
 from smart_app.store.database import Db, new_id
@@ -106,6 +107,7 @@ class Workshop:
                 content=contents.fill(content, summary, {}),
             )
         row, session = found
+        held_on = written(session.started_at, "date")
         summary = summary_from_json(self.seal.open(row.sealed or b"", aad=f"summary:{row.id}"))
         audit_lines.append(
             db,
@@ -116,7 +118,7 @@ class Workshop:
             detail={"summary": str(row.version)},
         )
         return Preview(
-            source=f"The summary of this patient's session of {session.started_at:%-d %b %Y}. Nothing is stored.",
+            source=f"The summary of this patient's session of {held_on}. Nothing is stored.",
             is_sample=False,
             content=contents.fill(content, summary, {}),
         )

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_app.note import paper
+from smart_app.note.times import written, zone_of
 from tests.note.visit import Clinic
 
 
@@ -38,7 +39,8 @@ def test_no_letter_is_lost_in_silence(text: str) -> None:
 
 def sheet(**more: object) -> paper.Paper:
     """Return a note to print."""
-    at = datetime(2026, 11, 22, 15, 4, tzinfo=UTC)
+    at = written(datetime(2026, 11, 22, 15, 4, tzinfo=UTC), zone=zone_of("Asia/Kathmandu"))
+    assert at == "22 Nov 2026, 20:49 (Asia/Kathmandu)", "the zone is said"
     facts: dict[str, object] = {
         "title": "SOAP progress note",
         "patient": "Maya",

@@ -5,7 +5,7 @@
 import { byId, once, tell } from "./dom.mjs";
 import { Refused, ask, getJson, postJson, wordsOf } from "./http.mjs";
 import { checkSupport } from "./supportview.mjs";
-import { localise } from "./times.mjs";
+import { localise, ownZone } from "./times.mjs";
 
 const ASK_EVERY_MS = 5000;
 
@@ -45,7 +45,7 @@ async function redraw() {
 
 /** Tell the forms in which zone the clinician reads times: the session details of a note are written in it. */
 function nameZone() {
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+  const zone = ownZone();
   for (const field of visits.querySelectorAll('input[name="time_zone"]')) if (field instanceof HTMLInputElement) field.value = zone;
 }
 

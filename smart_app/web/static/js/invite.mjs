@@ -4,6 +4,7 @@
  */
 import { button, byId, el, once, tell } from "./dom.mjs";
 import { postJson, wordsOf } from "./http.mjs";
+import { localTime } from "./times.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 
@@ -53,7 +54,7 @@ export class Invitations {
     try {
       const chosen = byId("invite-language", HTMLSelectElement);
       const { participant_id: id, url, qr, expires_at: expiresAt, message } = await postJson(`${this.path}/invitations`, { language: chosen.value });
-      const until = new Date(expiresAt).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+      const until = localTime(expiresAt);
       const field = el("input", { class: "form-control link-box", readonly: true, value: url, "aria-label": "Invitation link" });
       field.addEventListener("focus", () => field.select());
       const code = el("details", { class: "qr-fold mt-2" }, el("summary", {}, "Show as a QR code"), qrImage(qr, "QR code of the invitation link, for one person's camera"));

@@ -11,7 +11,7 @@ import { confirmModal } from "./modal.mjs";
 import * as review from "./review.mjs";
 import { StatementList } from "./statements.mjs";
 import { sessionDetails } from "./sessiondetails.mjs";
-import { localTime, localise } from "./times.mjs";
+import { localTime, localise, ownZone } from "./times.mjs";
 
 const SAVE_AFTER_MS = 1200;
 const RETRY_AFTER_MS = 5000;
@@ -24,7 +24,7 @@ localise(document);
 const filing = new FilingLine(noteUrl);
 document.querySelector("#print")?.addEventListener("click", () => print());
 const pdf = document.querySelector("#pdf");
-if (pdf instanceof HTMLAnchorElement) pdf.search = `?time_zone=${encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone ?? "")}`;
+if (pdf instanceof HTMLAnchorElement) pdf.search = `?time_zone=${encodeURIComponent(ownZone())}`;
 byId("copy", HTMLButtonElement).addEventListener("click", (event) => copy(/** @type {HTMLButtonElement} */ (event.currentTarget)));
 
 /** Copy the note as text, as it is filed. @param {HTMLButtonElement} pressed */
@@ -292,7 +292,7 @@ class Editor {
   /** Fill the session details anew from the session; what was worded here stays. */
   async refillDetails() {
     await this.#after(async () => {
-      await postJson(`${noteUrl}/details`, { revision: this.revision, time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone ?? "" });
+      await postJson(`${noteUrl}/details`, { revision: this.revision, time_zone: ownZone() });
       location.reload();
     });
   }

@@ -4,7 +4,7 @@
  */
 import { Dictation } from "./dictation.mjs";
 import { byId, tell } from "./dom.mjs";
-import { localise } from "./times.mjs";
+import { localise, ownZone } from "./times.mjs";
 
 const page = byId("own", HTMLElement);
 const form = byId("own-form", HTMLFormElement);
@@ -16,7 +16,7 @@ const hidden = (name) => /** @type {HTMLInputElement|null} */ (form.querySelecto
 
 localise(document);
 const zone = hidden("time_zone");
-if (zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+if (zone) zone.value = ownZone();
 
 form.addEventListener("input", () => (isDirty = true));
 form.addEventListener("submit", () => (isDirty = false));

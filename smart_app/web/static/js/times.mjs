@@ -2,25 +2,33 @@
  * Times in the reader's own zone and words; the server writes UTC.
  * @module
  */
-import { locale } from "./words.mjs";
+import { language, locale } from "./words.mjs";
 
-/** @type {Record<string, Intl.DateTimeFormatOptions>} */
+/** Times are written as on paper (note/times.py): 22 Nov 2026, 15:04. @type {Record<string, Intl.DateTimeFormatOptions>} */
 const HOW = {
-  time: { hour: "2-digit", minute: "2-digit" },
+  time: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
   date: { day: "numeric", month: "short", year: "numeric" },
-  datetime: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
 };
 
+/** The reader's own zone, by its IANA name. */
+export const ownZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+
 /**
- * Write a time for a person.
+ * Write a time for a clinician.
  * @param {string} iso
- * @param {string} [how] time, date or datetime
+ * @param {string} [how] time, date, datetime, or zoned: with the zone's name
  * @param {string} [zone] for tests; the browser's own otherwise
  */
 export function localTime(iso, how = "datetime", zone = undefined) {
   const at = new Date(iso);
   if (Number.isNaN(at.getTime())) return iso;
-  return new Intl.DateTimeFormat(locale, { ...(HOW[how] ?? HOW.datetime), timeZone: zone }).format(at);
+  const part = (/** @type {"date"|"time"} */ name) => {
+    const parts = new Intl.DateTimeFormat(language, { ...HOW[name], timeZone: zone }).formatToParts(at);
+    const get = (/** @type {string} */ type) => parts.find((each) => each.type === type)?.value ?? "";
+    return name === "date" ? `${get("day")} ${get("month")} ${get("year")}` : `${get("hour")}:${get("minute")}`;
+  };
+  if (how === "date" || how === "time") return part(how);
+  return `${part("date")}, ${part("time")}${how === "zoned" ? ` (${zone ?? ownZone()})` : ""}`;
 }
 
 /** @type {Intl.DateTimeFormatOptions} */
@@ -35,4 +43,8 @@ export function localise(place) {
     const iso = each.getAttribute("datetime");
     if (iso) each.textContent = localTime(iso, each.getAttribute("data-local") ?? "datetime");
   }
+  const foot = document.getElementById("zone");
+  if (!foot) return;
+  foot.textContent = `Times are in your time zone, ${ownZone()}.`;
+  foot.hidden = false;
 }

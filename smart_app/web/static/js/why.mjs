@@ -6,6 +6,7 @@
 import { button, el } from "./dom.mjs";
 import { csrfToken, getJson, wordsOf } from "./http.mjs";
 import { openModal } from "./modal.mjs";
+import { localTime } from "./times.mjs";
 
 /** @typedef {{code: string, about: string, missing: string, why: string, todo: string, evidence: {what: string, at: string|null}[],
  *   fix: null|{label: string, url: string, method: "get"|"post"}}} Cause */
@@ -26,7 +27,7 @@ async function microphone() {
 /** @param {{what: string, at: string|null}} fact */
 function evidence(fact) {
   const at = fact.at ? new Date(fact.at) : null;
-  const when = at && el("time", { datetime: at.toISOString(), class: "tabular" }, at.toLocaleString([], { dateStyle: "medium", timeStyle: "short" }));
+  const when = at && el("time", { datetime: at.toISOString(), class: "tabular" }, localTime(at.toISOString()));
   return el("li", {}, fact.what, when ? ": " : null, when);
 }
 
