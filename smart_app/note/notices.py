@@ -1,6 +1,6 @@
 """The pop-ups in the upper-right corner: ready (S29), failed, and a recording about to be erased (decision 5). Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -21,6 +21,12 @@ class Notice:
     action: str
     url: str
     at: datetime
+
+
+def elsewhere(notice: Notice) -> Notice:
+    """Return the notice as it is shown in another patient's chart: a launch opens one chart and no other."""
+    words = "It is in another patient's chart: open that chart in your EHR, and launch Chartside from there."
+    return replace(notice, text=f"{notice.text} {words}", action="", url="")
 
 
 def warn_at(first_byte_at: datetime, erase_due_at: datetime) -> datetime:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from smart_app.note import wait
-from smart_app.note.notices import Notice, notice_for
+from smart_app.note.notices import Notice, elsewhere, notice_for
 from smart_app.session import LIVE, State
 from smart_app.store import captured, filings, notes, site, summaries, visits
 from smart_app.store.database import Db
@@ -287,11 +287,14 @@ def overview(
 
 
 def notices(db: Db, *, iss: str, clinician_id: str, patient_id: str, now: datetime) -> tuple[Notice, ...]:
-    """Return the pop-ups that are due to this clinician for this patient; none where the assistant is off (S01)."""
+    """Return the pop-ups that are due to this clinician, of all their own sessions (S29); none where it is off (S01).
+
+    One of another patient than the launched names nobody and leads nowhere: that chart is opened by its own launch.
+    """
     found: list[Notice] = []
     if not site.is_ai_offered(db):
         return ()
-    for row in visits.with_patient(db, iss=iss, clinician_id=clinician_id, patient_id=patient_id):
+    for row in visits.unsettled(db, iss=iss, clinician_id=clinician_id, patient_id=patient_id):
         state = State(row.state)
         custody = Custody() if state in _WITHOUT_WARNING else visits.custody(db, row)
         notice = notice_for(
@@ -304,5 +307,5 @@ def notices(db: Db, *, iss: str, clinician_id: str, patient_id: str, now: dateti
             erase_due_at=custody.erase_due_at,
         )
         if notice is not None:
-            found.append(notice)
+            found.append(notice if row.patient_id == patient_id else elsewhere(notice))
     return tuple(found)

@@ -178,8 +178,10 @@ class _ChartPages:
     @allow(Who.CLINICIAN)
     def seen(self, session_id: str) -> Response:
         """Dismiss the pop-up of a session."""
+        who = person()
         with self.db.begin() as db:
-            _session(db, session_id).seen_at = self.clock.now()
+            row = visits.of_clinician(db, session_id, iss=who.iss, clinician_id=who.clinician_id)
+            row.seen_at = self.clock.now()
         return jsonify({})
 
     @allow(Who.CLINICIAN)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from smart_app.errors import NotFound
 from smart_app.session import State
@@ -52,6 +52,26 @@ def with_patient(db: Db, *, iss: str, clinician_id: str, patient_id: str) -> lis
             .order_by(TelehealthSession.started_at.desc())
         )
     )
+
+
+def unsettled(db: Db, *, iss: str, clinician_id: str, patient_id: str, most: int = 50) -> list[TelehealthSession]:
+    """Return the clinician's own sessions of any patient that may have news for them, newest first.
+
+    A practice session has news on its own pages alone.
+    """
+    row = TelehealthSession
+    is_news = or_(row.state.not_in([State.READY, State.EMPTY]), row.seen_at.is_(None), row.seen_at < row.ready_at)
+    is_shown = or_(row.is_practice.is_(False), row.patient_id == patient_id)
+    query = select(row).where(row.iss == iss, row.clinician_id == clinician_id, row.state != State.EMPTY)
+    return list(db.scalars(query.where(is_news, is_shown).order_by(row.started_at.desc()).limit(most)))
+
+
+def of_clinician(db: Db, session_id: str, *, iss: str, clinician_id: str) -> TelehealthSession:
+    """Return the clinician's own session with whichever patient. Raises NotFound, also for somebody else's."""
+    row = db.get(TelehealthSession, session_id)
+    if row is None or (row.iss, row.clinician_id) != (iss, clinician_id):
+        raise NotFound
+    return row
 
 
 def clinician(db: Db, clinician_id: str) -> Clinician | None:
