@@ -8,6 +8,7 @@ import segno
 
 from smart_app.config import Settings
 from smart_app.errors import BadInput, Expired, NotFound
+from smart_app.ports import Person
 from smart_app.session import LIVE
 from smart_app.store import audit_lines, participants, sessions
 from smart_app.store.database import Db
@@ -122,6 +123,14 @@ def shut_out(db: Db, row: Participant, *, at: datetime) -> None:
     row.cookie_hash = None
     row.left_at = row.left_at or at
     db.flush()
+
+
+def of_clinicians_session(
+    db: Db, person: Person, session_id: str, participant_id: str
+) -> tuple[TelehealthSession, Participant]:
+    """Return a session of the clinician, locked, and somebody of it. Raises NotFound for anybody else's."""
+    session = sessions.of_person(db, session_id, person, for_update=True)
+    return session, participants.find(db, session.id, participant_id)
 
 
 def by_token(db: Db, token: str) -> Participant | None:

@@ -40,8 +40,7 @@ class _InOneRoom:
 
     def _find(self, db: Db, session_id: str, participant_id: str) -> tuple[TelehealthSession, Participant]:
         """Return the session and somebody who is in its room. Raises NotFound for anybody who came by a link."""
-        session = sessions.of_person(db, session_id, person(), for_update=True)
-        row = participants.find(db, session.id, participant_id)
+        session, row = identity.of_clinicians_session(db, person(), session_id, participant_id)
         if not row.is_in_person:
             raise NotFound
         return session, row

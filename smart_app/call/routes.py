@@ -190,8 +190,7 @@ class _Host:
     asker: questions.Asker
 
     def _participant(self, db: Db, session_id: str, participant_id: str) -> tuple[TelehealthSession, Participant]:
-        session = sessions.of_person(db, session_id, person(), for_update=True)
-        row = participants.find(db, session.id, participant_id)
+        session, row = identity.of_clinicians_session(db, person(), session_id, participant_id)
         if row.is_clinician:
             raise NotAllowed
         return session, row
