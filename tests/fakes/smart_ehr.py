@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from flask import Flask, Response, jsonify, request
 from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 Resource = dict[str, Any]
@@ -76,6 +76,10 @@ class SmartEhr:
         self.encounter: str | None = "visit-1"
         self.scope = SCOPE_ALL
         self.style: dict[str, Any] | None = None
+        self.auth = "client_secret_basic"
+        self.client_keys: Callable[[], Any] = dict
+        """The client's JWKS, where `auth` is private_key_jwt."""
+        self.assertions: list[jwt.Token] = []
         self._seed()
         self._app = self._make_app()
         self._server = make_server("127.0.0.1", 0, self._app, threaded=True, request_handler=_Silent)
@@ -167,9 +171,11 @@ class SmartEhr:
         self.forms.append(form)
         if self.faults.token_status != 200:
             return _json({"error": self.faults.token_error}, self.faults.token_status)
-        expected = base64.b64encode(b"chartside:s3cret").decode()
-        if request.headers.get("Authorization") != f"Basic {expected}":
+        if not self._is_client(form):
             return _json({"error": "invalid_client"}, 401)
+        if form["grant_type"] == "client_credentials":
+            service = {k: v for k, v in self._tokens().items() if k != "refresh_token"}
+            return _json({**service, "scope": form["scope"], **self.faults.token})
         if form["grant_type"] == "refresh_token":
             return self._refreshed(form["refresh_token"])
         asked = self.codes.pop(form.get("code", ""), None)
@@ -180,6 +186,31 @@ class SmartEhr:
         body = {**self._tokens(), "id_token": self.id_token(asked["nonce"]), "patient": self.patient}
         body |= {"encounter": self.encounter, "need_patient_banner": False, "surprise": {"unknown": 1}}
         return _json({k: v for k, v in {**body, **self.faults.token}.items() if v is not None})
+
+    def _is_client(self, form: dict[str, str]) -> bool:
+        """Check the client's proof by the one method that it is registered with."""
+        header, id_ = request.headers.get("Authorization"), form.get("client_id")
+        if self.auth == "client_secret_basic":
+            return header == f"Basic {base64.b64encode(b'chartside:s3cret').decode()}" and id_ is None
+        if header is not None:
+            return False
+        if self.auth == "client_secret_post":
+            return (id_, form.get("client_secret")) == ("chartside", "s3cret")
+        if self.auth == "none":
+            return id_ == "chartside" and "client_secret" not in form
+        type_ = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+        return id_ is None and form.get("client_assertion_type") == type_ and self._proves(form["client_assertion"])
+
+    def _proves(self, assertion: str) -> bool:
+        """Check a client assertion as RFC 7523 and SMART say: signature, names, address, age, used once."""
+        keys = KeySet.import_key_set(self.client_keys())
+        token = jwt.decode(assertion, keys, algorithms=["RS384", "ES384"])
+        used = {one.claims["jti"] for one in self.assertions}
+        self.assertions.append(token)
+        claims, now = token.claims, int(time.time())
+        names = (claims["iss"], claims["sub"], claims["aud"])
+        is_fresh = now - 60 < claims["exp"] <= now + 300 or "now" in self.faults.claims
+        return names == ("chartside", "chartside", f"{self.base}/token") and is_fresh and claims["jti"] not in used
 
     def _refreshed(self, token: str) -> Response:
         if token not in self.refresh and not (self.faults.reuse_is_forgiven and token in self.used_refresh):
@@ -205,7 +236,7 @@ class SmartEhr:
             "authorization_endpoint": f"{self.base}/authorize",
             "token_endpoint": f"{self.base}/token",
             "scopes_supported": [SCOPE_ALL.split()],
-            "capabilities": ["launch-ehr", "permission-v2"],
+            "capabilities": ["launch-ehr", "launch-standalone", "context-standalone-patient", "permission-v2"],
             "code_challenge_methods_supported": ["S256"],
             **self.faults.smart,
         }

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -18,6 +19,7 @@ from smart_app.chart.http import GuardedHttp
 from smart_app.config import Settings
 from smart_app.errors import ChartsideError
 from smart_app.launch import routes
+from smart_app.launch.client_keys import ClientKeys
 from smart_app.launch.identity import BrowserIdentity
 from smart_app.launch.tokens import TokenKeeper
 from smart_app.ports import Person
@@ -46,10 +48,18 @@ def ehr() -> Iterator[SmartEhr]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, ehr: SmartEhr) -> Settings:
+def entry() -> dict[str, Any]:
+    """What the EHR's entry says beside the usual; tests parametrize it."""
+    return {}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, ehr: SmartEhr, entry: dict[str, Any]) -> Settings:
     """Settings with the fake EHR on the allow-list."""
-    entry = ehr.config_entry(admin_users=["Practitioner/erin"], frame_origins=["https://portal.example"])
-    return config.load(environment(tmp_path / "data", CHARTSIDE_EHRS=json.dumps([entry])))
+    usual = {"admin_users": ["Practitioner/erin"], "frame_origins": ["https://portal.example"]}
+    ehrs = [ehr.config_entry(**{**usual, **entry})]
+    ehr.auth = entry.get("auth", ehr.auth)
+    return config.load(environment(tmp_path / "data", CHARTSIDE_EHRS=json.dumps(ehrs)))
 
 
 @dataclass
@@ -125,6 +135,7 @@ def site(ehr: SmartEhr, settings: Settings, database: Database, seal: Seal, cloc
     def failed(error: ChartsideError) -> tuple[str, int]:
         return "", error.status
 
+    ehr.client_keys = ClientKeys(db=database, seal=seal, clock=clock).jwks
     identity = BrowserIdentity(db=database, settings=settings, clock=clock, seal=seal)
     policy.enforce(app, identity, settings.base_url)
     return Site(
