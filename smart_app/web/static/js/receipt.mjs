@@ -56,7 +56,7 @@ export function receiptView(receipt) {
   ];
   const rows = facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]);
   const signed = JSON.stringify({ ...body, signature: receipt.signature }, null, 1);
-  const record = el("details", { class: "small receipt-signed" }, el("summary", {}, t("The signed record")), el("pre", { class: "receipt-record", tabindex: 0, role: "region", "aria-label": t("The signed record") }, signed));
+  const record = el("details", { class: "small receipt-signed" }, el("summary", { class: "py-1" }, t("The signed record")), el("pre", { class: "receipt-record", tabindex: 0, role: "region", "aria-label": t("The signed record") }, signed));
   const heading = el("summary", {}, t("Receipt {number} of this session: a recording was erased", { number: receipt.number }));
   return el(
     "details",
