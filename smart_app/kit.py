@@ -165,6 +165,19 @@ class Kit:
         return json_shape.from_json(shape).utterances, kept.erase_due_at
 
 
+def _tools(drafter: Drafter, sound: StoredSound, models: Models) -> Tools:
+    """Return what the pipeline works with."""
+    return Tools(
+        drafter=drafter,
+        hear_run=sound.hear,
+        merge_runs=merge,
+        transcript_to_json=_transcript_to_json,
+        transcript_from_json=json_shape.from_json,
+        summary_to_json=summary_to_json,
+        models=lambda: models,
+    )
+
+
 def make(settings: Settings, outside: Outside | None = None) -> Kit:
     """Make the kit: open the database (at its newest schema), the key slots, the audio store and the queue."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -205,15 +218,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
         seal=seal,
         settings=settings,
         retention=kept,
-        tools=Tools(
-            drafter=outside.drafter,
-            hear_run=sound.hear,
-            merge_runs=merge,
-            transcript_to_json=_transcript_to_json,
-            transcript_from_json=json_shape.from_json,
-            summary_to_json=summary_to_json,
-            models=lambda: models,
-        ),
+        tools=_tools(outside.drafter, sound, models),
         owner=f"{socket.gethostname()}-{os.getpid()}",
     )
     filer = Filer(
