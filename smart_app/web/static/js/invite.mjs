@@ -27,6 +27,7 @@ export class Invitations {
   #list = byId("invitations", HTMLElement);
   #words = byId("invite-words", HTMLElement);
   /** @type {Map<string, HTMLLIElement>} */ #items = new Map();
+  /** Made here, and not yet in what the server told: news that is older than the link must not take it away. @type {Set<string>} */ #fresh = new Set();
 
   /** @param {string} sessionId @param {() => Promise<void>} onChange */
   constructor(sessionId, onChange) {
@@ -41,8 +42,9 @@ export class Invitations {
   /** A link that was used is a person in the list above. @param {Facts} facts */
   update(facts) {
     const isOpen = new Set(facts.participants.filter((person) => person.presence === "invited").map((person) => person.id));
+    for (const person of facts.participants) this.#fresh.delete(person.id);
     for (const [id, item] of this.#items) {
-      if (isOpen.has(id)) continue;
+      if (isOpen.has(id) || this.#fresh.has(id)) continue;
       item.remove();
       this.#items.delete(id);
       tell(this.#words, "");
@@ -59,6 +61,7 @@ export class Invitations {
       field.addEventListener("focus", () => field.select());
       const code = el("details", { class: "qr-fold mt-2" }, el("summary", {}, "Show as a QR code"), qrImage(qr, "QR code of the invitation link, for one person's camera"));
       const words = el("div", {}, field, el("div", { class: "small soft mt-1" }, `For one person, in ${chosen.selectedOptions[0]?.text}. Works until ${until}.`), code);
+      if (!this.#items.has(id)) this.#fresh.add(id);
       this.#add(id, words, [button("Copy link", "btn-quiet btn-sm", () => this.#copy(field), { icon: "link" }), ...messageLinks(message)]);
       tell(this.#words, "");
       await this.#copy(field);
@@ -92,6 +95,7 @@ export class Invitations {
   async #revoke(id) {
     try {
       await postJson(`${this.path}/invitations/${id}/revoke`);
+      this.#fresh.delete(id);
       this.#items.get(id)?.remove();
       this.#items.delete(id);
       tell(this.#words, "The link no longer works.");
