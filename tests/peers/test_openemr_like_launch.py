@@ -178,7 +178,7 @@ def test_launch_patient_in_an_ehr_launch_loses_encounter_and_intent(openemr: Ope
     """launch/patient brings a picker; encounter and intent are dropped."""
     client = openemr.register("openid launch launch/patient api:fhir patient/Patient.rs")
     other = openemr.patient("Jonas")["uuid"]
-    token = openemr.connect(client=client, **{"patient": "Maya"})
+    token = openemr.connect(client=client)
     assert "encounter" not in token
     assert "intent" not in token
     launch = openemr.launch(client, "alice", openemr.patient()["uuid"])["launch"]

@@ -20,6 +20,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
     parser.add_argument("--host", default="localhost", help="host name in its own addresses")
     parser.add_argument("--module", action="store_true", help="with our PHP module installed")
+    parser.add_argument("--app-url", default="http://127.0.0.1:8080", help="Chartside's address, as the module has it")
     parser.add_argument("--access-token-s", type=int, default=3600, help="lifetime of access tokens")
     parser.add_argument("--ready-file", type=Path, help="gets its address as soon as it answers")
     parser.add_argument("--stop-with-stdin", action="store_true", help="end when standard input closes")
@@ -39,7 +40,11 @@ def main(argv: list[str] | None = None) -> int:
     # The port is bound before the addresses are made, so that nobody else can take it.
     server = make_server("127.0.0.1", asked.port, lambda *_: [], threaded=True)
     settings = Settings(
-        port=server.server_port, host=asked.host, has_module=asked.module, access_token_s=asked.access_token_s
+        port=server.server_port,
+        host=asked.host,
+        has_module=asked.module,
+        access_token_s=asked.access_token_s,
+        app_url=asked.app_url,
     )
     server.app = create_app(settings, Store())
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())

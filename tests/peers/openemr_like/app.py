@@ -12,6 +12,7 @@ from tests.peers.openemr_like import (
     fhir_reads,
     launch,
     module,
+    module_notes,
     standard_api,
     tokens,
 )
@@ -38,6 +39,7 @@ def create_app(settings: Settings, store: Store) -> Flask:
     app.register_blueprint(standard_api.text_routes(store))
     if settings.has_module:
         app.register_blueprint(module.routes(settings, store))
+        app.register_blueprint(module_notes.routes(settings, store))
     app.register_blueprint(control.routes(settings, store))
 
     @app.errorhandler(404)

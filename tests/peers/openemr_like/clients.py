@@ -55,7 +55,9 @@ def routes(settings: Settings, store: Store) -> Blueprint:
 
 
 def _registered(client: Client, asked: dict[str, Any], settings: Settings, store: Store) -> dict[str, Any]:
-    kept = {key: asked[key] for key in ("contacts", "application_type", "initiate_login_uri") if key in asked}
+    kept: dict[str, Any] = {
+        key: asked[key] for key in ("contacts", "application_type", "initiate_login_uri") if key in asked
+    }
     return {
         "client_id": client.id,
         **({"client_secret": client.secret, "client_secret_expires_at": 0} if client.is_confidential else {}),

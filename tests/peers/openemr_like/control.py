@@ -74,17 +74,18 @@ class Control:
         visit = self._store.encounter(words.get("encounter", ""))
         if visit:
             visit.is_locked = is_locked
-        for row in self._store.module_rows:
-            if row.uuid == words.get("note"):
-                row.is_locked = is_locked
+        for note in self._store.clinical_notes:
+            if note.uuid == words.get("note"):
+                note.is_locked = is_locked
         return {}
 
     def edit_note(self, words: Words) -> Words:
-        """Change a note of the module in the EHR between draft and signing: note (uuid), data (base64)."""
-        row = next(one for one in self._store.module_rows if one.uuid == words["note"])
-        row.resource["content"][0]["attachment"]["data"] = words["data"]
-        row.version += 1
-        return {"version": row.version}
+        """Change or delete a clinical note in the EHR: note (uuid), text? or is_deleted?."""
+        note = next(one for one in self._store.clinical_notes if one.uuid == words["note"])
+        note.is_deleted = bool(words.get("is_deleted", note.is_deleted))
+        if "text" in words:
+            note.text, note.version, note.is_changed_in_ehr = str(words["text"]), note.version + 1, True
+        return {"version": note.version}
 
     def faults(self, words: Words) -> Words:
         """Set the faults of faults.NAMES; none: back to faithful."""

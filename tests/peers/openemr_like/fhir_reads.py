@@ -97,7 +97,7 @@ def _all(resource_type: str, settings: Settings, store: Store) -> list[Resource]
         return [resources.encounter(one, store) for one in store.encounters]
     if resource_type == "DocumentReference":
         files = [one for one in store.documents if one.category and one.pid]
-        notes = [one for one in store.module_rows if one.kind == "DocumentReference"]
+        notes = [one for one in store.clinical_notes if not one.is_deleted]
         return [resources.document(one, store, settings) for one in files] + [
             resources.note(one, store) for one in notes
         ]

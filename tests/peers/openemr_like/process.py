@@ -34,8 +34,16 @@ LAUNCH_URI = "http://127.0.0.1:8080/launch"
 class OpenEmrLike:
     """`with OpenEmrLike() as ehr:`: a poor server on its own port; it ends with its parent, however that ends."""
 
-    def __init__(self, *, has_module: bool = False, host: str = "localhost", access_token_s: int = 3600) -> None:
-        self._options = ["--host", host, "--access-token-s", str(access_token_s)] + ["--module"] * has_module
+    def __init__(
+        self,
+        *,
+        has_module: bool = False,
+        host: str = "localhost",
+        access_token_s: int = 3600,
+        app_url: str = "http://127.0.0.1:8080",
+    ) -> None:
+        self._options = ["--host", host, "--access-token-s", str(access_token_s), "--app-url", app_url]
+        self._options += ["--module"] * has_module
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self.has_module = has_module

@@ -4,7 +4,7 @@ import base64
 from typing import Any
 
 from tests.peers.openemr_like.settings import Settings
-from tests.peers.openemr_like.store import Document, Encounter, ModuleRow, Patient, Store, User
+from tests.peers.openemr_like.store import ClinicalNote, Document, Encounter, Patient, Store, User
 
 Resource = dict[str, Any]
 TH = "http://terminology.hl7.org/CodeSystem"
@@ -79,27 +79,24 @@ def _format() -> dict[str, str]:
     }
 
 
-def note(row: ModuleRow, store: Store) -> Resource:
+def note(one: ClinicalNote, store: Store) -> Resource:
     """Return a clinical note as core reads it: an author, a LOINC type, no docStatus, no identifier, version 1."""
-    sent, whose, author = row.resource, store.patient(row.pid), store.users[row.by]
-    day = row.at.strftime("%Y-%m-%dT00:00:00+00:00")
-    text = sent["content"][0]["attachment"].get("data", "")
-    resource: Resource = {
-        "id": row.uuid,
+    whose, author = store.patient(one.pid), store.users[one.by]
+    day = f"{one.dated[:10]}T00:00:00+00:00"
+    data = base64.b64encode(one.text.encode()).decode()
+    return {
+        "id": one.uuid,
         "meta": _meta(day),
         "resourceType": "DocumentReference",
         "status": "current",
-        "type": {"coding": [dict(sent["type"]["coding"][0])]},
+        "type": {"coding": [{"system": "http://loinc.org", "code": one.loinc, "display": one.display}]},
         "category": [{"coding": [{"system": CATEGORY, "code": "clinical-note", "display": "Clinical Note"}]}],
         "subject": {"reference": f"Patient/{whose.uuid if whose else ''}", "type": "Patient"},
         "date": day,
         "author": [{"reference": author.fhir_user, "type": author.fhir_user.split("/")[0]}],
-        "content": [{"attachment": {"contentType": "text/plain", "data": text}, "format": _format()}],
+        "content": [{"attachment": {"contentType": "text/plain", "data": data}, "format": _format()}],
+        "context": {"encounter": [{"reference": f"Encounter/{one.encounter}", "type": "Encounter"}]},
     }
-    encounters = (sent.get("context") or {}).get("encounter") or []
-    if encounters:
-        resource["context"] = {"encounter": [{"reference": encounters[0]["reference"], "type": "Encounter"}]}
-    return resource
 
 
 def person(one: User) -> Resource:

@@ -13,6 +13,8 @@ class Settings:
     host: str = "localhost"
     has_module: bool = False
     access_token_s: int = 3600
+    app_url: str = "http://127.0.0.1:8080"
+    """Chartside's address in the module's settings."""
 
     @property
     def site_url(self) -> str:

@@ -89,19 +89,45 @@ class Document:
         return hashlib.sha3_512(self.content).hexdigest()
 
 
+def this_second() -> datetime:
+    """Return the time to the second, as the database keeps it."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 @dataclass(slots=True, kw_only=True)
 class ModuleRow:
-    """What the module stores: a clinical note, a consent or a recording, with its own version."""
+    """A Consent or Media that the module keeps as sent, with its own version."""
 
     kind: str
     pid: int
-    resource: dict[str, Any]
-    key: str
-    by: str = ""
-    is_locked: bool = False
+    key: tuple[str, str]
+    body: dict[str, Any]
+    by: str
     version: int = 1
     uuid: str = field(default_factory=_uuid)
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    updated: datetime = field(default_factory=this_second)
+
+
+@dataclass(slots=True, kw_only=True)
+class ClinicalNote:
+    """A clinical note that the module wrote, with the version and state that core does not keep."""
+
+    pid: int
+    key: tuple[str, str]
+    encounter: str
+    status: str
+    doc_status: str
+    dated: str
+    loinc: str
+    display: str
+    text: str
+    by: str
+    version: int = 1
+    is_locked: bool = False
+    is_deleted: bool = False
+    is_changed_in_ehr: bool = False
+    uuid: str = field(default_factory=_uuid)
+    updated: datetime = field(default_factory=this_second)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -168,6 +194,8 @@ class Store:
         self.soap_notes: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any]] = []
         self.module_rows: list[ModuleRow] = []
+        self.clinical_notes: list[ClinicalNote] = []
+        self.notices: list[dict[str, Any]] = []
         self.launches: dict[str, dict[str, str]] = {}
         self.faults: dict[str, Any] = {}
         self.requests: list[str] = []
@@ -241,12 +269,15 @@ class Store:
             }
             for one in self.documents
         ]
-        rows = [{key: value for key, value in asdict(one).items() if key != "at"} for one in self.module_rows]
+        rows = [{**asdict(one), "updated": one.updated.isoformat()} for one in self.module_rows]
+        notes = [{**asdict(one), "updated": one.updated.isoformat()} for one in self.clinical_notes]
         return {
             "documents": documents,
             "soap_notes": self.soap_notes,
             "messages": self.messages,
             "module_rows": rows,
+            "clinical_notes": notes,
+            "notices": self.notices,
             "patients": [asdict(one) for one in self.patients],
             "encounters": [{**asdict(one), "at": one.at.isoformat()} for one in self.encounters],
             "users": {name: {**asdict(one), "fhir_user": one.fhir_user} for name, one in self.users.items()},
