@@ -186,6 +186,19 @@ def test_launch_patient_in_an_ehr_launch_loses_encounter_and_intent(openemr: Ope
     assert other in page.text
 
 
+def test_a_standalone_launch_picks_its_patient(openemr: OpenEmrLike) -> None:
+    """Without a launch id, launch/patient shows the picker, and the choice is the context."""
+    client = openemr.register("openid launch/patient api:fhir patient/Patient.rs")
+    chosen = openemr.patient("Jonas")["uuid"]
+    assert chosen in openemr.authorize(client, answer="").text
+    back = openemr.authorize(client, username="bob", patient=chosen)
+    code = parse_qs(urlsplit(back.headers["Location"]).query)["code"][0]
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": client["redirect_uris"][0]}
+    token = openemr.token(client, **form).json()
+    assert token["patient"] == chosen
+    assert "encounter" not in token
+
+
 def test_launch_ids_hold_characters_that_must_come_back_unchanged(openemr: OpenEmrLike) -> None:
     """A launch id with + / = is refused when a client changed it."""
     client = openemr.register()
@@ -367,3 +380,13 @@ def test_the_card_frames_the_app_without_any_permission(openemr: OpenEmrLike) ->
     back = browser.get(address, params={"client_id": client["client_id"], "pid": pid}, allow_redirects=False, timeout=5)
     assert back.status_code == 302
     assert parse_qs(urlsplit(back.headers["Location"]).query)["iss"] == [openemr.fhir_url]
+
+
+def test_the_module_opens_a_window_of_its_own(openemr_with_module: OpenEmrLike) -> None:
+    """Its button targets a top-level window, where a microphone can be used."""
+    ehr = openemr_with_module
+    client = ehr.register()
+    ehr.http.post(f"{ehr.site_url}/interface/login", data={"username": "alice"}, timeout=5)
+    page = ehr.http.get(f"{ehr.site_url}/interface/patient_file/{ehr.patient()['pid']}", timeout=5).text
+    assert 'target="_blank"' in page
+    assert client["client_id"] in page.split("<form", 1)[1]
