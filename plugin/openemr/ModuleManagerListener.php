@@ -6,6 +6,7 @@ use OpenEMR\Core\AbstractModuleActionListener;
 use OpenEMR\Modules\Chartside\Uninstaller;
 
 /** What the module manager calls; it asks for a class without a namespace. */
+// phpcs:ignore PSR1.Classes.ClassDeclaration.MissingNamespace -- OpenEMR asks for this very name
 class ModuleManagerListener extends AbstractModuleActionListener
 {
     public static function getModuleNamespace(): string

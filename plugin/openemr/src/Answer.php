@@ -24,11 +24,14 @@ final class Answer
     public static function resource(int $status, array $resource): Response
     {
         $version = $resource['meta']['versionId'];
-        return self::fhir($status, $resource, [
+        $headers = [
             'ETag' => "W/\"$version\"",
             'Last-Modified' => gmdate('D, d M Y H:i:s', strtotime($resource['meta']['lastUpdated'])) . ' GMT',
-            'Location' => self::base() . "/{$resource['resourceType']}/{$resource['id']}/_history/$version",
-        ]);
+        ];
+        // Only for what is new: PHP makes a redirect of any 200 that has a Location.
+        $isNew = $status === 201;
+        $place = self::base() . "/{$resource['resourceType']}/{$resource['id']}/_history/$version";
+        return self::fhir($status, $resource, $isNew ? $headers + ['Location' => $place] : $headers);
     }
 
     /** @param list<array> $resources */

@@ -77,13 +77,17 @@ final class Gate
         $fits = static fn(mixed $text, int $max): bool => is_string($text)
             && preg_match("/\A[\\x21-\\x7e]{1,$max}\z/", $text);
         if (!$fits($system, 190) || !$fits($value, $longest)) {
-            throw new Refusal(422, 'value', "The first identifier needs a system, and a value of 1 to $longest characters.");
+            throw new Refusal(422, 'value', "The first identifier needs a system, and a value of at most $longest.");
         }
         return [$system, $value];
     }
 
-    private static function guarded(HttpRestRequest $request, string $what, array $permissions, callable $work): Response
-    {
+    private static function guarded(
+        HttpRestRequest $request,
+        string $what,
+        array $permissions,
+        callable $work
+    ): Response {
         $caller = null;
         try {
             $caller = Caller::of($request);

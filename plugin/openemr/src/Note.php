@@ -63,15 +63,11 @@ final class Note
                 break;
             }
         }
-        $text ??= '';
-        // OpenEMR shows no docStatus, so a draft says in its first line what it is.
-        if ($isDraft && $text !== '' && !str_starts_with((string)$text, 'DRAFT')) {
-            $text = "DRAFT, not signed\n\n$text";
-        }
-        $isLong = strlen((string)$text) > self::LONGEST_TEXT_BYTES;
-        if ($text === false || $text === '' || $isLong || !mb_check_encoding($text, 'UTF-8')) {
+        $text = (string)($text ?? '');
+        if ($text === '' || strlen($text) > self::LONGEST_TEXT_BYTES || !mb_check_encoding($text, 'UTF-8')) {
             throw new Refusal(422, 'value', 'A note has one text/plain content of 1 to 65,000 bytes in UTF-8.');
         }
-        return $text;
+        // OpenEMR shows no docStatus, so a draft says in its first line what it is.
+        return $isDraft && !str_starts_with($text, 'DRAFT') ? "DRAFT, not signed\n\n$text" : $text;
     }
 }

@@ -58,7 +58,8 @@ final class NoteRepository
             . ' status, doc_status, dated, version, updated, text_sha256, changed_in_ehr)'
             . ' VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, 0)',
             [UuidRegistry::uuidToString($saved['uuid']), ...$note->key, $saved['id'], $caller->pid,
-                $note->encounter['uuid'], $note->status, $note->docStatus, $note->dated, gmdate('Y-m-d H:i:s'), hash('sha256', $note->text)]
+                $note->encounter['uuid'], $note->status, $note->docStatus, $note->dated,
+                gmdate('Y-m-d H:i:s'), hash('sha256', $note->text)]
         );
         return $this->stored($note);
     }

@@ -57,7 +57,8 @@ final class Notices
             return $isOurs ? false : throw new Refusal(409, 'duplicate', 'This key is used already.');
         }
         QueryUtils::sqlStatementThrowException(
-            'INSERT INTO chartside_notice (kind, notice_key, user, pid, url, expires, shown) VALUES (?, ?, ?, ?, ?, ?, 0)',
+            'INSERT INTO chartside_notice (kind, notice_key, user, pid, url, expires, shown)'
+            . ' VALUES (?, ?, ?, ?, ?, ?, 0)',
             [$kind, $key, $user, $pid, $url, gmdate('Y-m-d H:i:s', $expires)]
         );
         return true;

@@ -22,8 +22,9 @@ final class Page
             http_response_code(403);
             return self::page('<p>' . xlt('Chartside is not set up, or your rights do not allow it.') . '</p>');
         }
+        $target = $GLOBALS['webroot'] . '/interface/smart/ehr-launch-client.php';
         return self::page(
-            '<form action="' . attr($GLOBALS['webroot'] . '/interface/smart/ehr-launch-client.php') . '" target="_blank">'
+            '<form target="_blank" action="' . attr($target) . '">'
             . self::hidden('client_id', Settings::current()->clientId)
             . self::hidden('intent', SMARTLaunchToken::INTENT_PATIENT_DEMOGRAPHICS_DIALOG)
             . self::hidden('csrf_token', self::token())
