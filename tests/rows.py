@@ -20,7 +20,6 @@ ROOT = Path(__file__).parents[1]
 LABELS = Path(__file__).with_name("rows.toml")
 OUTCOMES = ROOT / ".pytest_cache" / "rows.json"
 WANTED = ROOT / ".pytest_cache" / "rows-wanted.json"
-CAMPAIGN = ROOT / ".pytest_cache" / "rows-campaign.json"
 PAGE = ROOT / "docs" / "rows.md"
 MUST = ("S", "D")
 """Rows of these letters fail the build when nothing proves them; the others may still be open."""
@@ -57,7 +56,6 @@ class Ledger:
             item.user_properties.append(("ids", ids_of(item)))
         if config.option.collectonly:
             _write(WANTED, {item.nodeid: ids_of(item) for item in items})
-            _write(CAMPAIGN, {item.nodeid: True for item in items if item.get_closest_marker("campaign")})
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note the worst of set-up, call and tear-down."""
@@ -73,10 +71,7 @@ class Ledger:
 
 
 def line(row: str, label: str, tests: dict[str, str]) -> tuple[str, str]:
-    """Return how a row stands: passed, failed, not run, skipped, none or not yet; and the line to print.
-
-    A campaign's test counts as not run until `make campaign-journeys` ran it, like any other.
-    """
+    """Return how a row stands: passed, failed, not run, skipped, none or not yet; and the line to print."""
     worst = "passed"
     if not tests:
         worst = "none" if row.startswith(MUST) else "not yet"
@@ -130,8 +125,7 @@ def main() -> int:
     if bad:
         print(f"Look at: {' '.join(bad)}")
     if missing := sorted(name for name in wanted if name not in outcomes and wanted[name]):
-        campaign = sum(name in _read(CAMPAIGN) for name in missing)
-        print(f"{len(missing)} tests did not run; {campaign} of them run with make campaign-journeys.")
+        print(f"{len(missing)} tests did not run: make test runs them all.")
     return 1 if bad else 0
 
 

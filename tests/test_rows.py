@@ -18,7 +18,7 @@ LABELS = {"S01": "one", "D01": "two", "B01": "three"}
     ],
 )
 def test_a_row_stands_as_its_weakest_test(outcomes: list[str], stands: str) -> None:
-    """One failed test is enough; a test that did not run proves nothing, of a campaign too."""
+    """One failed test is enough; a test that did not run proves nothing."""
     assert line("S01", "one", {str(n): each for n, each in enumerate(outcomes)})[0] == stands
 
 
