@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from smart_app.config import Ehr, Settings
-from smart_app.errors import ChartNeedsRelaunch, ChartsideError
+from smart_app.errors import ChartNeedsRelaunch, ChartsideError, ChartUnreachable
 from smart_app.launch.client_auth import TokenRequests
 from smart_app.launch.client_keys import ClientKeys
 from smart_app.launch.discovery import Discovery
@@ -93,6 +93,8 @@ class FilingTokens:
             if error.permanent:
                 raise over from error
             raise
+        if answer.status >= 500 or answer.status == 429:
+            raise ChartUnreachable("ehr_failed", "The EHR could not renew the login.", "It is tried again by itself.")
         fields = answer_fields(answer)
         if answer.status != 200 or not is_usable(fields):
             raise over

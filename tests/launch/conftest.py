@@ -67,7 +67,8 @@ class Site:
     """The app under test and how a browser walks through it."""
 
     app: Flask
-    ehr: SmartEhr
+    ehr: Any
+    """The small SMART server, or a peer."""
     db: Database
     settings: Settings
     seal: Seal
@@ -93,7 +94,7 @@ class Site:
     def authorise(self, answer: TestResponse) -> dict[str, str]:
         """Follow the redirect to the EHR's authorization page and sign in there."""
         assert answer.status_code == 303, answer.get_data(as_text=True)
-        return self.ehr.authorise(dict(parse_qsl(urlsplit(answer.location).query)))
+        return dict(self.ehr.authorise(dict(parse_qsl(urlsplit(answer.location).query))))
 
     def back(self, browser: FlaskClient, arguments: dict[str, str]) -> TestResponse:
         """Come back from the EHR."""
@@ -114,7 +115,13 @@ class Site:
 
 @pytest.fixture
 def site(ehr: SmartEhr, settings: Settings, database: Database, seal: Seal, clock: FrozenClock) -> Site:
-    """The launch room wired as the factory does it."""
+    """The launch room at the small SMART server."""
+    ehr.client_keys = ClientKeys(db=database, seal=seal, clock=clock).jwks
+    return make_site(ehr, settings, database, seal, clock)
+
+
+def make_site(ehr: Any, settings: Settings, database: Database, seal: Seal, clock: FrozenClock) -> Site:
+    """Wire the launch room as the factory does it."""
     http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev)
     tokens = TokenKeeper(db=database, settings=settings, clock=clock, seal=seal, http=http, pause=lambda s: None)
     charts = FhirCharts(http=http, tokens=tokens, clock=clock)
@@ -135,7 +142,6 @@ def site(ehr: SmartEhr, settings: Settings, database: Database, seal: Seal, cloc
     def failed(error: ChartsideError) -> tuple[str, int]:
         return "", error.status
 
-    ehr.client_keys = ClientKeys(db=database, seal=seal, clock=clock).jwks
     identity = BrowserIdentity(db=database, settings=settings, clock=clock, seal=seal)
     policy.enforce(app, identity, settings.base_url)
     return Site(

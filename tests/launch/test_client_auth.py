@@ -23,7 +23,7 @@ def _renewed(site: Site) -> dict[str, str]:
     site.clock.tick(hours=1)
     site.ehr.faults.claims["now"] = int(site.clock.now().timestamp())
     site.tokens.access(grant_id)
-    return site.ehr.forms[-1]
+    return dict(site.ehr.forms[-1])
 
 
 @pytest.mark.req("smart@63", "smart@71")

@@ -31,7 +31,7 @@ def refreshes(site: Site) -> int:
 def row(site: Site) -> EhrGrant:
     """Return the grant as stored."""
     with site.db.read() as db:
-        found = db.scalar(select(EhrGrant))
+        found: EhrGrant | None = db.scalar(select(EhrGrant))
     assert found is not None
     return found
 

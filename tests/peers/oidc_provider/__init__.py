@@ -1,0 +1,1 @@
+"""npm oidc-provider as an independent authorization server."""
