@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUNNING := tests/journeys tests/crash tests/bad_input
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test rows forget journey check bench browser faketime coturn lock clean
+.PHONY: help demo test rows forget journey check bench browser faketime coturn php openemr-module lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -35,13 +35,19 @@ faketime:  # Debian's faketime, for the journey that looks 24 hours ahead
 coturn:  # Debian's coturn, for the journey whose calls go through a relay
 	@command -v turnserver >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && { apt-get update -qq; apt-get install -y -qq --no-install-recommends coturn >/dev/null; }; } || echo "coturn is missing (Debian: apt install coturn): the journey over bad lines is skipped."
 
+php:  # Debian's PHP tools, for the OpenEMR module's tests
+	@command -v php >/dev/null && command -v phpunit >/dev/null && command -v phpcs >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && { apt-get update -qq; apt-get install -y -qq --no-install-recommends php-cli php-xml php-mbstring php-sqlite3 phpunit php-codesniffer >/dev/null; }; } || echo "PHP is missing (Debian: apt install php-cli php-xml php-mbstring php-sqlite3 phpunit php-codesniffer): the OpenEMR module's tests are skipped."
+
+openemr-module:  ## Build dist/oe-module-chartside.zip, to unzip into OpenEMR's custom_modules
+	@$(PYTHON) -m plugin.openemr_zip dist/oe-module-chartside.zip
+
 demo: $(VENV)/.installed  ## A whole clinic on this machine: sandbox EHR, web, worker, a finished sample visit
 	@exec $(BIN)/chartside demo $(ARGS)
 
 rows: $(VENV)/.installed  ## Which row of the behaviour table is proved by which test of the last `make test`; writes docs/rows.md
 	$(BIN)/python -m tests.rows
 
-test: forget check browser faketime coturn  ## Everything: checks, unit tests, journeys in real browsers
+test: forget check browser faketime coturn php  ## Everything: checks, unit tests, journeys in real browsers
 	$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(RUNNING))
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(RUNNING)
 

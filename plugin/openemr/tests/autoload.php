@@ -6,6 +6,8 @@ declare(strict_types=1);
 
 require_once __DIR__ . '/stubs/core.php';
 require_once __DIR__ . '/stubs/clinic.php';
+require_once __DIR__ . '/stubs/events.php';
+require_once dirname(__DIR__) . '/ModuleManagerListener.php';
 
 spl_autoload_register(static function (string $class): void {
     $prefix = 'OpenEMR\\Modules\\Chartside\\';
