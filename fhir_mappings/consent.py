@@ -6,7 +6,17 @@ import re
 from typing import Any
 
 from fhir_mappings import codes, rules
-from fhir_mappings.elements import Resource, given, identifier, inline, instant, read_instant, reference
+from fhir_mappings.elements import (
+    Resource,
+    given,
+    identifier,
+    inline,
+    instant,
+    pointed_at,
+    pointer,
+    read_instant,
+    reference,
+)
 from fhir_mappings.faults import refuse
 from fhir_mappings.model import RecordingConsent, Site
 from fhir_mappings.r4b import without_server_meta
@@ -61,7 +71,7 @@ def from_fhir(resource: Resource, site: Site) -> RecordingConsent:
     found = rules.require(without_server_meta(resource), site)
     if "patient" not in found:
         raise refuse("Consent", "patient", "this is a clinician's opt-in")
-    actors = [actor["reference"]["reference"] for actor in found["provision"]["provision"][0].get("actor", ())]
+    actors = [pointed_at(actor["reference"]) for actor in found["provision"]["provision"][0].get("actor", ())]
     screen = found["sourceAttachment"]
     policy = re.search(r"/v(\d+)#sha256-([0-9a-f]+)$", found["policy"][0]["uri"])
     if policy is None:
@@ -76,7 +86,7 @@ def from_fhir(resource: Resource, site: Site) -> RecordingConsent:
         encounter=found["provision"]["data"][0]["reference"]["reference"],
         performer=_read_performer(found["performer"][0]),
         practitioner=next((actor for actor in actors if actor.startswith("Practitioner/")), None),
-        device=next((actor for actor in actors if actor.startswith("Device/")), None),
+        device=next((actor for actor in actors if re.match(r"Device[/?]", actor)), None),
         organization=found["organization"][0]["reference"] if "organization" in found else None,
         answered_at=read_instant(found["provision"]["period"]["start"]),
         withdrawn_at=read_instant(found["dateTime"]) if is_withdrawn else None,
@@ -126,7 +136,7 @@ def _agreed(consent: RecordingConsent, site: Site) -> list[Resource]:
     permit: dict[str, Any] = {
         "type": "permit",
         "actor": [
-            {"role": codes.GRANTEE.concept(site), "reference": reference(actor)}
+            {"role": codes.GRANTEE.concept(site), "reference": pointer(actor, site)}
             for actor in (consent.practitioner, consent.device)
         ],
         "action": codes.concepts(site, codes.COLLECT, codes.USE),

@@ -12,7 +12,7 @@ from fhir_mappings.model import Site
 Resource = dict[str, Any]
 """A FHIR resource, or a part of one, as JSON."""
 
-LOGICAL = {"Media": "recording", "Consent": "consent"}
+LOGICAL = {"Media": "recording", "Consent": "consent", "Device": "model", "DocumentReference": "note"}
 """Types that may be referred to by identifier, with their identifier's kind: a server may not take them (C06)."""
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
@@ -55,7 +55,7 @@ def pointer(to: str, site: Site, display: str | None = None) -> Resource:
     if not mark:
         return reference(to, display)
     if kind not in LOGICAL:
-        raise refuse("Reference", "", "only recordings and consents have logical references")
+        raise refuse("Reference", "", "this type has no logical references")
     logical = {"type": kind, "identifier": identifier(site, LOGICAL[kind], value)}
     return logical | ({"display": display} if display else {})
 

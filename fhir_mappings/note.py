@@ -51,7 +51,7 @@ def to_fhir(note: Note, site: Site) -> Resource:
         category=codes.concepts(site, codes.CLINICAL_NOTE),
         subject=reference(note.patient),
         date=instant(written_at),
-        author=[reference(note.practitioner)] + ([reference(device, "Chartside summariser")] if device else []),
+        author=[reference(note.practitioner)] + ([pointer(device, site, "Chartside summariser")] if device else []),
         description=" ".join(filter(None, (STANDINGS[note.doc_status], note.description))),
         securityLabel=codes.concepts(site, *_security_labels(note)),
         content=_content(note, site, ending),
@@ -73,7 +73,7 @@ def from_fhir(resource: Resource, site: Site) -> Note:
     """
     found = rules.require(without_server_meta(resource), site)
     content, context = found["content"], found["context"]
-    authors = [author["reference"] for author in found["author"]]
+    authors = [pointed_at(author) for author in found["author"]]
     related = [pointed_at(to) for to in context.get("related", ())]
     doc_status, is_signed = found["docStatus"], found["docStatus"] != "preliminary"
     answers = json.loads(base64.b64decode(content[1]["attachment"]["data"])) if len(content) > 1 else None

@@ -11,13 +11,13 @@ def draft_to_fhir(draft: DraftProvenance, site: Site) -> Resource:
     assembler = {
         "type": codes.ASSEMBLER.concept(site),
         "role": codes.concepts(site, codes.ARTIFICIAL_INTELLIGENCE),
-        "who": reference(draft.device, draft.device_display),
+        "who": pointer(draft.device, site, draft.device_display),
         "onBehalfOf": reference(draft.practitioner),
     }
     author = {"type": codes.AUTHOR.concept(site), "who": reference(draft.practitioner)}
     resource = {
         "resourceType": "Provenance",
-        "target": [reference(draft.note)],
+        "target": [pointer(draft.note, site)],
         "occurredPeriod": {"start": instant(draft.started_at), "end": instant(draft.ended_at)},
         "recorded": instant(draft.recorded_at),
         "policy": list(draft.policies),
@@ -34,7 +34,7 @@ def signing_to_fhir(signing: SigningProvenance, site: Site) -> Resource:
     """Write who signed, and which version was revised. Raises InvalidResource."""
     revised = [{"role": "revision", "what": reference(signing.previous)}] if signing.previous else None
     resource = {"resourceType": "Provenance"} | given(
-        target=[reference(signing.note)],
+        target=[pointer(signing.note, site)],
         occurredDateTime=instant(signing.signed_at),
         recorded=instant(signing.recorded_at),
         activity=codes.LEGALLY_AUTHENTICATED.concept(site),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fhir_mappings import codes
-from fhir_mappings.elements import Resource
+from fhir_mappings.elements import Resource, type_of
 from fhir_mappings.faults import Fault
 from fhir_mappings.model import Site
 from fhir_mappings.rules.profile import Profile, codes_in, fault, instant_of
@@ -59,7 +59,7 @@ def _times(resource: Resource) -> Iterator[Fault]:
 
 def _permit(permit: Mapping[str, Any]) -> Iterator[Fault]:
     at = "provision.provision[0]"
-    actors = sorted(actor["reference"]["reference"].partition("/")[0] for actor in permit["actor"])
+    actors = sorted(type_of(actor["reference"]) for actor in permit["actor"])
     if actors != ["Device", "Practitioner"]:
         yield fault(f"{at}.actor", "consent-state", "the permit names one clinician and one device")
     wanted = {
@@ -145,6 +145,7 @@ PARTICIPANT = Profile(
         "provision.data.reference": ("Encounter",),
         "provision.provision.actor.reference": ("Practitioner", "Device"),
     },
+    logical=("provision.provision.actor.reference",),
     identifiers={"identifier": ("consent",)},
     said_only={"performer": "RelatedPerson"},
     attachments=("sourceAttachment",),

@@ -31,7 +31,7 @@ def same_visit(note: Resource, answers: Resource) -> Iterator[Fault]:
 
 def _labels(resource: Resource, _: Site) -> Iterator[Fault]:
     meta, labels = codes_in(resource["meta"]["security"]), codes_in(resource["securityLabel"])
-    authors = [author["reference"].partition("/")[0] for author in resource["author"]]
+    authors = [type_of(author) for author in resource["author"]]
     if authors not in (["Practitioner"], ["Practitioner", "Device"]):
         yield fault("author", "author", "must be the clinician, then at most one device")
     has_device = "Device" in authors
@@ -114,7 +114,7 @@ PROFILE = Profile(
         "securityLabel.coding": (codes.RESTRICTED, codes.MH, codes.SUD, codes.PART2, codes.AIAST),
         "content.format": (codes.MIME_SUFFICIENT,),
     },
-    logical=("context.related",),
+    logical=("author", "context.related"),
     targets={
         "subject": ("Patient",),
         "author": ("Practitioner", "Device"),

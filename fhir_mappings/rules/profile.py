@@ -49,7 +49,7 @@ class Profile:
     identifiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Every place where an Identifier stands, and its kinds below {base}/ids/."""
     logical: tuple[str, ...] = ()
-    """Places where a reference may be by identifier alone, to a recording or a consent."""
+    """Places where a reference may be by identifier alone, to what this server may not hold itself."""
     said_only: Mapping[str, str] = field(default_factory=dict)
     """Places where a reference may be by words alone, to somebody of this type for whom there is no resource."""
     attachments: tuple[str, ...] = ()

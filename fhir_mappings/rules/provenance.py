@@ -21,11 +21,11 @@ def _draft(resource: Resource, site: Site) -> Iterator[Fault]:
         yield fault("agent", "provenance", "must be the assembler, then the author")
         return
     assembler, author = agents
-    if not assembler["who"]["reference"].startswith("Device/") or "display" not in assembler["who"]:
+    if type_of(assembler["who"]) != "Device" or "display" not in assembler["who"]:
         yield fault("agent[0].who", "provenance", "the assembler is a device, named with its prompt version")
     if "onBehalfOf" not in assembler or codes_in(assembler.get("role")) != ["Artificial-Intelligence"]:
         yield fault("agent[0]", "provenance", "the assembler is an AI on behalf of the clinician")
-    if not author["who"]["reference"].startswith("Practitioner/"):
+    if type_of(author["who"]) != "Practitioner":
         yield fault("agent[1].who", "provenance", "the author is a human")
     if sorted(codes_in(resource["reason"])) != ["AIAST", "TREAT"]:
         yield fault("reason", "provenance", "must be TREAT and AIAST")
@@ -71,7 +71,7 @@ DRAFT = Profile(
         "agent.type.coding": (codes.ASSEMBLER, codes.AUTHOR),
         "agent.role.coding": (codes.ARTIFICIAL_INTELLIGENCE,),
     },
-    logical=("entity.what",),
+    logical=("target", "agent.who", "entity.what"),
     targets={
         "target": ("DocumentReference",),
         "agent.who": ("Device", "Practitioner"),
@@ -91,6 +91,7 @@ SIGNING = Profile(
     },
     bindings={"entity.role": _ENTITY_ROLES},
     codes={"activity.coding": (codes.LEGALLY_AUTHENTICATED,), "agent.type.coding": (codes.LEGAL,)},
+    logical=("target",),
     targets={
         "target": ("DocumentReference",),
         "agent.who": ("Practitioner",),
