@@ -50,13 +50,17 @@ class ClientKeys:
         header = {"alg": ehr.signing_algorithm, "kid": kid, "typ": "JWT"}
         return jwt.encode(header, claims, private, algorithms=[ehr.signing_algorithm])
 
-    def jwks(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the public halves of all keys that a server may need now, with kid and algorithm."""
+    def jwks(self, algorithm: str = "") -> dict[str, list[dict[str, Any]]]:
+        """Return the public halves of all keys that a server may need now, with kid and algorithm.
+
+        Of one algorithm alone for servers that stumble over keys of another type (sekmet-fhir 0.1.1 does).
+        """
         now = self._clock.now()
-        for algorithm in ALGORITHMS:
-            self._signing(algorithm, now)
+        wanted = [name for name in ALGORITHMS if algorithm in {"", name}]
+        for name in wanted:
+            self._signing(name, now)
         with self._db.read() as db:
-            rows = client_keys.published(db, since=now - AHEAD)
+            rows = [row for row in client_keys.published(db, since=now - AHEAD) if row.algorithm in wanted]
             return {"keys": [_public(_key(client_keys.private_of(self._seal, row)), row.algorithm) for row in rows]}
 
     def rotate(self, *, is_leaked: bool = False) -> tuple[list[str], datetime]:

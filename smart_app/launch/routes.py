@@ -172,7 +172,7 @@ def _serve_keys(routes: Blueprint, keys: ClientKeys) -> None:
     @routes.get("/.well-known/jwks.json")
     @allow(Who.PUBLIC)
     def jwks() -> AnyResponse:
-        answer = jsonify(keys.jwks())
+        answer = jsonify(keys.jwks(_only("alg")))
         answer.headers["Cache-Control"] = f"public, max-age={int(CACHED.total_seconds())}"
         return answer
 

@@ -104,6 +104,8 @@ def test_the_public_keys_are_published_and_nothing_else(site: Site) -> None:
     assert (rsa["alg"], ec["alg"], ec["crv"]) == ("RS384", "ES384", "P-384")
     assert all(key["use"] == "sig" and key["key_ops"] == ["verify"] for key in keys)
     assert site.browser().get("/.well-known/jwks.json").get_json() == answer.get_json()
+    for alg, expected in (("RS384", [rsa]), ("ES384", [ec]), ("none", [])):
+        assert site.browser().get(f"/.well-known/jwks.json?alg={alg}").get_json()["keys"] == expected
 
 
 @pytest.mark.req("T05", "smart@295")
