@@ -7,14 +7,15 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 MODULE_DIR = "oe-module-chartside"
 """The folder in interface/modules/custom_modules/ that OpenEMR looks for."""
 SOURCE = Path(__file__).parent / "openemr"
-_LEFT_OUT = {"tests"}
+_LEFT_OUT = {"tests", "phpcs.xml", "phpunit.xml"}
 
 
 def build_zip(target: Path) -> list[str]:
     """Write the zip and return the names in it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     files = sorted(path for path in SOURCE.rglob("*") if path.is_file())
-    kept = [path for path in files if path.relative_to(SOURCE).parts[0] not in _LEFT_OUT]
+    parts = {path: path.relative_to(SOURCE).parts for path in files}
+    kept = [path for path in files if parts[path][0] not in _LEFT_OUT and not parts[path][-1].startswith(".")]
     with ZipFile(target, "w", ZIP_DEFLATED) as archive:
         for path in kept:
             entry = ZipInfo(f"{MODULE_DIR}/{path.relative_to(SOURCE).as_posix()}", (1980, 1, 1, 0, 0, 0))

@@ -35,7 +35,7 @@ def test_the_style_is_psr_12() -> None:
 @pytest.mark.req("S07")
 def test_phpunit_passes() -> None:
     """The module's own unit tests pass."""
-    run("phpunit", "--no-configuration", "--bootstrap", "tests/autoload.php", "tests")
+    run("phpunit")
 
 
 def test_every_file_names_its_licence() -> None:
