@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, timedelta
 
 from fhir_mappings import codes
-from fhir_mappings.elements import Resource, read_instant
+from fhir_mappings.elements import Resource, instant, read_instant
 from fhir_mappings.faults import Fault
 from fhir_mappings.model import Site
 from fhir_mappings.rules.profile import Profile, codes_in, fault, instant_of
@@ -24,6 +24,12 @@ def due_note(started_at: str) -> str:
     return f"Erasure due within 24 hours of the first recorded byte, at the latest at {due:%Y-%m-%d %H:%M} UTC."
 
 
+def due_notes(started_at: str) -> tuple[str, str]:
+    """Return every wording of `due_note` that a chart may hold: today's, and the older one of Media filed before it."""
+    due = instant(read_instant(started_at) + MAX_AGE)
+    return due_note(started_at), f"Erasure due {due} at the latest (24 h from the first recorded byte)."
+
+
 def _labels(resource: Resource, _: Site) -> Iterator[Fault]:
     if sorted(codes_in(resource["meta"]["security"])) != ["DELAU", "MH", "R"]:
         yield fault("meta.security", "label", "must be R, DELAU and MH")
@@ -33,7 +39,7 @@ def _custody(resource: Resource, site: Site) -> Iterator[Fault]:
     content, notes = resource["content"], resource["note"]
     if not content["contentType"].startswith("audio/"):
         yield fault("content.contentType", "recording", "is no audio")
-    if notes[0]["text"] != due_note(resource["createdPeriod"]["start"]):
+    if notes[0]["text"] not in due_notes(resource["createdPeriod"]["start"]):
         yield fault("note[0].text", "recording", "does not say when erasure is due")
     if "url" in content:
         if content["url"] != f"{site.base}/media/{resource['identifier'][0]['value']}":

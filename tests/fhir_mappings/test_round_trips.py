@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhir_mappings import consent, note, recording, response, template, text
+from fhir_mappings.faults import InvalidResource
 from fhir_mappings.model import (
     ConsentStatus,
     Note,
@@ -235,6 +236,20 @@ def test_what_a_server_adds_to_meta_does_no_harm() -> None:
     written["meta"] |= {"versionId": "2", "lastUpdated": "2026-11-22T18:00:06.123Z", "project": "x", "author": {}}
     written["id"] = "m1"
     assert recording.from_fhir(written, SITE) == ERASED
+
+
+@pytest.mark.req("C03")
+@pytest.mark.parametrize("given_recording", [LIVE, ERASED])
+def test_a_recording_filed_with_the_older_sentence_is_still_read(given_recording: Recording) -> None:
+    """Media.note once said when the erasure is due in other words; a moment that is another is refused in both."""
+    written = recording.to_fhir(given_recording, SITE)
+    older = "Erasure due 2026-11-23T16:02:30Z at the latest (24 h from the first recorded byte)."
+    assert written["note"][0]["text"] != older
+    written["note"][0]["text"] = older
+    assert recording.from_fhir(written, SITE) == given_recording
+    written["note"][0]["text"] = older.replace("T16", "T17")
+    with pytest.raises(InvalidResource):
+        recording.from_fhir(written, SITE)
 
 
 def test_a_withdrawn_note_reads_back_without_ai() -> None:
