@@ -1,4 +1,4 @@
-"""The app's own processes: `python -m smart_app serve | worker | sweep | keys | transcribe | draft`."""
+"""The app's own processes: `python -m smart_app serve | worker | sweep | keys | scopes | transcribe | draft`."""
 
 import argparse
 import gc
@@ -86,7 +86,7 @@ def sweep(settings: config.Settings) -> int:
 
     quiet_logs()
     made = kit.make(settings)
-    kit.sweep(made.db, made.clock, made.retention, made.withdrawals, made.audio, settings)
+    kit.sweep(made.db, made.clock, made.retention, made.withdrawals, made.audio, settings, made.face)
     print(f"Swept at {made.clock.now():%Y-%m-%d %H:%M:%S} UTC.")  # noqa: T201 - the command's answer
     return 0
 
@@ -112,6 +112,15 @@ def keys(settings: config.Settings, what: str, *, is_leaked: bool) -> int:
     return 0
 
 
+def scopes() -> int:
+    """Read a server's two documents from standard input and write the scopes that a launch would ask it for."""
+    from smart_app import admin
+
+    said = json.load(sys.stdin)
+    print(json.dumps(admin.plan(said.get("smart"), said.get("statement"))))  # noqa: T201 - the command's answer
+    return 0
+
+
 def _on_files(command: str, arguments: list[str]) -> int:
     if command == "transcribe":
         from smart_app.transcript.files import main as run
@@ -124,6 +133,8 @@ def main() -> int:
     """Run one process; return its exit status."""
     if len(sys.argv) > 1 and sys.argv[1] in {"transcribe", "draft"}:
         return _on_files(sys.argv[1], sys.argv[2:])
+    if sys.argv[1:] == ["scopes"]:
+        return scopes()
     parser = argparse.ArgumentParser(prog="chartside", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("serve", "worker", "sweep"):

@@ -18,6 +18,7 @@ from smart_app.draft.json_shape import to_json as summary_to_json
 from smart_app.errors import Expired, NotFound, NotSignedIn
 from smart_app.help import practice
 from smart_app.help.reading import Sources
+from smart_app.jobs.face_writing import FaceWriter
 from smart_app.jobs.filing import Filer
 from smart_app.jobs.pipeline import Pipeline, Tools
 from smart_app.jobs.queue import Jobs, Steps
@@ -111,6 +112,7 @@ class Kit:
     signer: receipts.Signer
     steps: Steps
     jobs: Jobs
+    face: FaceWriter
 
     def patient_of(self, person: Person) -> PatientFacts:
         """Return the patient as read at this browser's launch, or the practice patient."""
@@ -178,6 +180,20 @@ def _tools(drafter: Drafter, sound: StoredSound, models: Models) -> Tools:
     )
 
 
+def _face(db: Database, clock: Clock, settings: Settings, seal: Seal, models: Models) -> FaceWriter:
+    """Return what keeps our own FHIR face true, already following every change."""
+    writer = FaceWriter(
+        clock=clock,
+        settings=settings,
+        seal=seal,
+        models=lambda: models,
+        read_elements=partial(material.elements_for_filing, seal),
+        read_template=partial(material.template_of, seal),
+    )
+    writer.follow(db)
+    return writer
+
+
 def make(settings: Settings, outside: Outside | None = None) -> Kit:
     """Make the kit: open the database (at its newest schema), the key slots, the audio store and the queue."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -211,6 +227,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
         db=db, vault=vault, audio=audio, receipt=receipt, forget_ai_text=partial(_forget_ai_text, desk)
     )
     models = Models(speech_model=outside.speech_model, drafter=_drafter_name(settings), prompt_version=cues().version)
+    face = _face(db, clock, settings, seal, models)
     pipeline = Pipeline(
         db=db,
         clock=clock,
@@ -233,7 +250,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     steps = Steps(
         process=pipeline.run,
         file=filer.run,
-        sweep=partial(sweep, db, clock, kept, withdrawals, audio, settings),
+        sweep=partial(sweep, db, clock, kept, withdrawals, audio, settings, face),
         pulse=partial(_pulse, db, clock, kept),
     )
     jobs = Jobs(settings.queue_file, settings.master_key, steps, clock.now)
@@ -253,6 +270,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
         signer=signer,
         steps=steps,
         jobs=jobs,
+        face=face,
     )
 
 
@@ -275,10 +293,12 @@ def sweep(
     withdrawals: withdrawal.Withdrawals,
     audio: AudioStore,
     settings: Settings,
+    face: FaceWriter,
 ) -> None:
-    """Do all that time brings: deadlines, unfinished withdrawals, empty rooms, files that a crash left."""
+    """Do all that time brings: deadlines, unfinished withdrawals, empty rooms, files that a crash left, the face."""
     withdrawal.finish_withdrawals(withdrawals, at=clock.now())
     kept.sweep()
+    face.catch_up(db)
     erasure.sweep_orphans(db, audio)
     with db.begin() as open_db:
         ending.end_empty_rooms(open_db, now=clock.now(), after_minutes=settings.room_empty_minutes)

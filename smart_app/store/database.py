@@ -4,7 +4,7 @@ import fcntl
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
@@ -103,6 +103,7 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "connect", _switch_off_implicit_begin)
             event.listen(self.engine, "begin", _begin)
+        self._at_the_end: list[Callable[[Db], None]] = []
         self._writes = sessionmaker(self.engine, expire_on_commit=False)
         self._reads = sessionmaker(self.engine.execution_options(chartside_read=True), expire_on_commit=False)
 
@@ -111,6 +112,12 @@ class Database:
         """Open a transaction that may write; commit at the end, roll back on any exception. Never nested."""
         with self._write_turn, self._writes.begin() as db:
             yield db
+            for act in self._at_the_end:
+                act(db)
+
+    def before_commit(self, act: Callable[[Db], None]) -> None:
+        """Have something done at the end of every transaction that may write, as part of it."""
+        self._at_the_end.append(act)
 
     @contextmanager
     def read(self) -> Iterator[Db]:

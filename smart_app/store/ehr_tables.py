@@ -61,6 +61,8 @@ class FhirClient(Base):
     jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     jwks_uri: Mapped[str | None]
     scope: Mapped[str] = mapped_column(Text)
+    iss: Mapped[str] = mapped_column(default="")
+    """The EHR whose patients it may see; empty: every EHR of the site."""
     created_by: Mapped[str]
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
@@ -98,5 +100,6 @@ class FaceResource(Base):
     patient_id: Mapped[str] = mapped_column(index=True)
     encounter_id: Mapped[str | None]
     body_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    """The resource as sealed JSON; empty: it is gone from the face."""
     version: Mapped[int] = mapped_column(default=1)
     last_updated: Mapped[datetime] = mapped_column(index=True)

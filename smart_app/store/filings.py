@@ -18,6 +18,7 @@ def owe(db: Db, kind: str, subject_id: str, *, session_id: str, now: datetime) -
     session = db.get(TelehealthSession, session_id)
     if session is not None and session.is_practice:
         return
+    changed(db).add((kind, subject_id))
     row = find(db, kind, subject_id)
     if row is None:
         db.add(Filing(kind=kind, subject_id=subject_id, session_id=session_id, next_try_at=now))
@@ -30,6 +31,12 @@ def owe(db: Db, kind: str, subject_id: str, *, session_id: str, now: datetime) -
     row.parked = row.public = ""
     db.flush()
     db.refresh(row)
+
+
+def changed(db: Db) -> set[tuple[str, str]]:
+    """Return kind and row of what this transaction owed to the chart so far; whoever looks after it may take it out."""
+    found: set[tuple[str, str]] = db.info.setdefault("chartside_owed", set())
+    return found
 
 
 def find(db: Db, kind: str, subject_id: str) -> Filing | None:
@@ -98,6 +105,17 @@ def free_waiting(db: Db, session_id: str, *, now: datetime) -> None:
     db.execute(
         update(Filing)
         .where(Filing.session_id == session_id, Filing.parked == WAITS)
+        .values(parked="", public="", next_try_at=now, attempts=0)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def free_not_taken(db: Db, iss: str, *, now: datetime) -> None:
+    """Let what an EHR did not take be tried again there, when it may take it now."""
+    of_ehr = select(TelehealthSession.id).where(TelehealthSession.iss == iss)
+    db.execute(
+        update(Filing)
+        .where(Filing.session_id.in_(of_ehr), Filing.parked.in_((NOT_TAKEN, WAITS)), Filing.done < Filing.wanted)
         .values(parked="", public="", next_try_at=now, attempts=0)
         .execution_options(synchronize_session=False)
     )

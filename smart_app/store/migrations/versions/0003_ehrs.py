@@ -55,6 +55,7 @@ def _add_face() -> None:
         sa.Column("jwks", sa.JSON(), nullable=True),
         sa.Column("jwks_uri", sa.String(), nullable=True),
         sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("iss", sa.String(), nullable=False),
         sa.Column("created_by", sa.String(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("revoked_at", UtcDateTime(), nullable=True),
