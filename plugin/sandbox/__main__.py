@@ -10,6 +10,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+from plugin.sandbox.faults import FAULTS, Faults
 from plugin.sandbox.fhir_server import FhirServer, FhirServerFailed
 from plugin.sandbox.settings import SandboxSettings
 
@@ -25,6 +26,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--app-url", default="http://127.0.0.1:8080", help="address of Chartside")
     parser.add_argument("--host", default="localhost", help="host name in its own addresses")
     parser.add_argument("--access-token-s", type=int, default=3600, help="lifetime of access tokens")
+    parser.add_argument("--fault", choices=tuple(FAULTS), default="", help="play this fault (see sandbox/faults.py)")
     parser.add_argument("--ready-file", type=Path, help="written with its address as soon as it answers")
     parser.add_argument("--stop-with-stdin", action="store_true", help="end when standard input closes")
     return parser.parse_args(argv)
@@ -99,6 +101,7 @@ def main(argv: list[str] | None = None) -> int:
         access_token_s=asked.access_token_s,
         listen_port=asked.listen_port,
     )
+    Faults(settings.data_dir).switch(asked.fault)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if asked.stop_with_stdin:
         threading.Thread(target=_watch_stdin, daemon=True).start()

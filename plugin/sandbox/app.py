@@ -8,6 +8,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from plugin.sandbox import chart as chart_pages
 from plugin.sandbox import gateway as fhir_gateway
 from plugin.sandbox.chart import Chart, signed_in
+from plugin.sandbox.faults import Faults
 from plugin.sandbox.grants import GrantStore
 from plugin.sandbox.oauth import make_server
 from plugin.sandbox.settings import SandboxSettings, load_cookie_key, load_registration, load_signing_key
@@ -34,9 +35,10 @@ def create_app(settings: SandboxSettings, store: StoreClient) -> Flask:
     )
     chart = Chart(settings, registration, store, grants)
     server = make_server(app, settings, registration, grants, key)
-    authorization = Authorization(server, grants, chart)
-    gateway = fhir_gateway.make_blueprint(fhir_gateway.Gateway(settings, grants, store))
-    oauth = make_oauth(server, authorization)
+    faults = Faults(settings.data_dir)
+    authorization = Authorization(server, grants, chart, faults)
+    gateway = fhir_gateway.make_blueprint(fhir_gateway.Gateway(settings, grants, store, faults))
+    oauth = make_oauth(server, authorization, faults)
     pages = [make_sign_in(), make_decision(authorization), chart_pages.make_blueprint(chart)]
     for blueprint in (make_discovery(settings, key), gateway, oauth, *pages):
         app.register_blueprint(blueprint)

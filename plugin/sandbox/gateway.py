@@ -9,6 +9,7 @@ import requests
 from flask import Blueprint, Response, request
 
 from plugin.sandbox.discovery import capability_statement
+from plugin.sandbox.faults import Faults
 from plugin.sandbox.grants import GrantStore
 from plugin.sandbox.guard import Guard, Refused, Resource
 from plugin.sandbox.scopes import SUPPORTED
@@ -79,7 +80,8 @@ def _body(resource_type: str) -> Resource:
 class Gateway:
     """The guarded proxy."""
 
-    def __init__(self, settings: SandboxSettings, grants: GrantStore, store: StoreClient) -> None:
+    def __init__(self, settings: SandboxSettings, grants: GrantStore, store: StoreClient, faults: Faults) -> None:
+        self._faults = faults
         self._settings = settings
         self._grants = grants
         self._store = store
@@ -117,6 +119,8 @@ class Gateway:
         return self._change(guard, interaction)
 
     def _authenticate(self) -> Guard:
+        if played := self._faults.at_fhir():
+            raise Refused(401, "login", played)
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         grant = self._grants.access_grant(token.strip()) if scheme.lower() == "bearer" else None
         if grant is None:

@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
+from plugin.sandbox.faults import Faults
+
 START_TIMEOUT_S = 45.0
 STOP_TIMEOUT_S = 15.0
 HTTP_TIMEOUT_S = 10.0
@@ -134,6 +136,10 @@ class SandboxProcess:
         if process is None:
             return
         end(process)
+
+    def play(self, fault: str) -> None:
+        """Let it play a fault of sandbox/faults.py from now on; empty: none."""
+        Faults(self.data_dir).switch(fault)
 
     def is_running(self) -> bool:
         """Say whether the process lives."""

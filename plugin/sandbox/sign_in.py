@@ -4,13 +4,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidRequestError
+from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, session
 from joserfc.jwk import RSAKey
 from werkzeug.wrappers import Response as BaseResponse
 
 from plugin.sandbox.chart import Chart, signed_in
 from plugin.sandbox.discovery import openid_configuration, smart_configuration
+from plugin.sandbox.faults import Faults
 from plugin.sandbox.grants import GrantStore, LaunchContext
 from plugin.sandbox.oauth import SmartAuthorizationServer
 from plugin.sandbox.people import PEOPLE, Person
@@ -65,7 +66,8 @@ def make_discovery(settings: SandboxSettings, key: RSAKey) -> Blueprint:
 class Authorization:
     """The authorization endpoint: no question in a launch from the chart, a patient picker otherwise."""
 
-    def __init__(self, server: SmartAuthorizationServer, grants: GrantStore, chart: Chart) -> None:
+    def __init__(self, server: SmartAuthorizationServer, grants: GrantStore, chart: Chart, faults: Faults) -> None:
+        self._faults = faults
         self._server = server
         self._grants = grants
         self._chart = chart
@@ -77,6 +79,8 @@ class Authorization:
             grant = self._server.get_consent_grant(end_user=person)
         except OAuth2Error as error:
             return self._refuse(error)
+        if (played := self._fault(grant)) is not None:
+            return self._refuse(played)
         if person is None:
             session["after_sign_in"] = request.full_path
             return redirect("/", 303)
@@ -84,6 +88,15 @@ class Authorization:
             context = self._grants.take_launch(launch, person.id)
             return self._finish(grant, context, "The launch is unknown, used, expired or another user's.")
         return self._page(person)
+
+    def _fault(self, grant: Any) -> OAuth2Error | None:
+        """Return the error that is played; what is wrong with client or address never goes back to the app."""
+        name, sentence = self._faults.at_authorization()
+        if not name:
+            return None
+        if name == "invalid_scope":
+            return InvalidScopeError(sentence, redirect_uri=grant.redirect_uri, state=request.args["state"])
+        return InvalidRequestError(sentence)
 
     def decide(self) -> BaseResponse:
         """Answer the approve page: the same request in the URL, the choice in the form."""
@@ -132,7 +145,7 @@ class Authorization:
         return Response(page, status=400, content_type="text/html; charset=utf-8")
 
 
-def make_oauth(server: SmartAuthorizationServer, authorization: Authorization) -> Blueprint:
+def make_oauth(server: SmartAuthorizationServer, authorization: Authorization, faults: Faults) -> Blueprint:
     """Return the OAuth endpoints; their protection is OAuth's own, so they stand outside the CSRF check."""
     routes = Blueprint("oauth", __name__)
 
@@ -148,6 +161,10 @@ def make_oauth(server: SmartAuthorizationServer, authorization: Authorization) -
 
     @routes.post("/oauth/token")
     def token() -> Response:
+        if (played := faults.at_token(request.form.get("grant_type", ""))) is not None:
+            answer = jsonify(played[1])
+            answer.status_code = played[0]
+            return answer
         response: Response = server.create_token_response()
         return response
 
