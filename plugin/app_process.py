@@ -1,0 +1,52 @@
+"""What the command asks the installed app: its own process answers in JSON; the two share no code."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from plugin.failures import Exit, Failure
+
+TIMEOUT_S = 120.0
+
+
+def ask(
+    command: Sequence[str], *, said: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the JSON object that `python -m smart_app ...` answers; `said` goes to its standard input.
+
+    Raises Failure with the app's own words when it refuses its settings, or when it breaks.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "smart_app", *command],
+            input=json.dumps(said or {}),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            env=dict(os.environ if environment is None else environment),
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _broken("It took more than two minutes.") from error
+    if done.returncode == Exit.USAGE:
+        words = done.stderr.strip().splitlines() or ["The settings cannot be used."]
+        raise Failure(Exit.USAGE, "settings", words[-1], "docs/admin.md lists every setting.")
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:
+        found = None
+    if done.returncode or not isinstance(found, dict):
+        raise _broken((done.stderr.strip().splitlines() or ["It said nothing."])[-1])
+    return found
+
+
+def _broken(why: str) -> Failure:
+    return Failure(
+        Exit.PROBLEM,
+        "app_failed",
+        f"Chartside's own process failed: {why}",
+        "Run the same command as the user that runs Chartside, with its environment.",
+    )
