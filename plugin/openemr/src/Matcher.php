@@ -37,7 +37,8 @@ final class Matcher
     private static function hasIdentifier(array $each, string $value): bool
     {
         foreach ($each['identifier'] as $one) {
-            if ($value === $one['value'] || $value === "{$one['system']}|{$one['value']}") {
+            [$system, $code] = [$one['system'] ?? '', $one['value'] ?? ''];
+            if ($value === $code || $value === "$system|$code") {
                 return true;
             }
         }
@@ -47,9 +48,7 @@ final class Matcher
     /** @return list<string> */
     private static function encounters(array $each): array
     {
-        $named = array_column(array_column($each['provision']['data'] ?? [], 'reference'), 'reference');
-        $named[] = $each['encounter']['reference'] ?? '';
-        return array_map(self::tail(...), array_filter($named, 'is_string'));
+        return array_map(self::tail(...), array_filter(ResourceController::encountersOf($each), 'is_string'));
     }
 
     private static function updated(string $value): \Closure

@@ -43,7 +43,7 @@ final class Note
         $loinc = array_values(array_filter(
             is_array($body['type']['coding'] ?? null) ? $body['type']['coding'] : [],
             static fn(mixed $each): bool => ($each['system'] ?? null) === 'http://loinc.org'
-                && preg_match('/\A[0-9]{1,7}-[0-9]\z/', (string)($each['code'] ?? ''))
+                && is_string($each['code'] ?? null) && preg_match('/\A[0-9]{1,7}-[0-9]\z/', $each['code'])
         ))[0] ?? throw new Refusal(422, 'required', 'The type of a note has a LOINC code.');
         $dated = $body['date'] ?? null;
         if (!is_string($dated) || !preg_match('/\A\d{4}-\d{2}-\d{2}T[0-9:.]+(?:Z|[+-]\d{2}:\d{2})\z/', $dated)) {
@@ -51,15 +51,16 @@ final class Note
         }
         $key = Gate::identifier($body, 30);
         $text = self::text($body, $docStatus === 'preliminary');
-        $display = mb_substr((string)($loinc['display'] ?? $loinc['code']), 0, 255);
+        $display = mb_substr(is_string($loinc['display'] ?? null) ? $loinc['display'] : $loinc['code'], 0, 255);
         return new self($key, $encounter, $status, $docStatus, $dated, $loinc['code'], $display, $text);
     }
 
     private static function text(array $body, bool $isDraft): string
     {
         foreach (is_array($body['content'] ?? null) ? $body['content'] : [] as $content) {
-            if (str_starts_with((string)($content['attachment']['contentType'] ?? ''), 'text/plain')) {
-                $text = base64_decode((string)($content['attachment']['data'] ?? ''), true);
+            [$type, $data] = [$content['attachment']['contentType'] ?? null, $content['attachment']['data'] ?? null];
+            if (is_string($type) && str_starts_with($type, 'text/plain')) {
+                $text = is_string($data) ? base64_decode($data, true) : '';
                 break;
             }
         }

@@ -153,18 +153,27 @@ final class ResourceController
             throw new Refusal(422, 'required', 'A Consent kept here names its patient.');
         }
         $caller->demandPatient($this->patientOf($body));
-        $named = array_column(array_column($body['provision']['data'] ?? [], 'reference'), 'reference');
-        $encounters = preg_grep('/(?:\A|\/)Encounter\//', array_filter($named, 'is_string'));
-        foreach ([...$encounters, $body['encounter']['reference'] ?? null] as $encounter) {
-            if ($encounter !== null) {
-                $caller->encounter($encounter);
-            }
+        foreach (self::encountersOf($body) as $encounter) {
+            $caller->encounter($encounter);
         }
+    }
+
+    /** @return list<mixed> the references to encounters, as they stand in the body */
+    public static function encountersOf(array $body): array
+    {
+        $data = $body['provision']['data'] ?? [];
+        $named = is_array($data) ? array_column(array_column($data, 'reference'), 'reference') : [];
+        $own = $body['encounter']['reference'] ?? null;
+        $related = preg_grep('/(?:\A|\/)Encounter\//', array_filter($named, 'is_string'));
+        return [...$related, ...($own === null ? [] : [$own])];
     }
 
     /** @return array{0: string, 1: string} the first identifier */
     private function valid(array $body): array
     {
+        if (!is_array($body['meta'] ?? [])) {
+            throw new Refusal(422, 'structure', 'The meta of a resource is an object.');
+        }
         $statuses = self::STATUSES[$this->kind];
         if (!in_array($body['status'] ?? null, $statuses, true)) {
             throw new Refusal(422, 'value', 'The status is not one of ' . implode(', ', $statuses) . '.');
