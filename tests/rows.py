@@ -103,6 +103,13 @@ def _page(labels: dict[str, str], rows: Iterable[tuple[str, str, str]], wanted: 
     return head + "\n".join(lines) + "\n"
 
 
+def collect() -> tuple[dict[str, list[str]], dict[str, Any]]:
+    """Return what every test that there is proves, and how each went when it last ran."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "tests"]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return _read(WANTED), _read(OUTCOMES)
+
+
 def main() -> int:
     """Print a line per id, write docs/rows.md; 1 when an S or D row lacks a proof, or a test failed or did not run."""
     parser = argparse.ArgumentParser()
@@ -110,9 +117,8 @@ def main() -> int:
     if parser.parse_args().forget:
         OUTCOMES.unlink(missing_ok=True)
         return 0
-    collect = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "tests"]
-    subprocess.run(collect, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    labels, wanted, outcomes = tomllib.loads(LABELS.read_text()), _read(WANTED), _read(OUTCOMES)
+    labels = tomllib.loads(LABELS.read_text())
+    wanted, outcomes = collect()
     rows = table(labels, wanted, outcomes)
     for _, _, words in rows:
         print(words)
