@@ -34,10 +34,11 @@ final class Bootstrap
     {
         $this->events->addListener(GlobalsInitializedEvent::EVENT_HANDLE, $this->addSwitch(...));
         $this->events->addListener(MenuEvent::MENU_UPDATE, $this->addMenu(...));
+        // Before anything is configured: the client id comes from a registration, which has to name these scopes.
+        $this->events->addListener(RestApiScopeEvent::EVENT_TYPE_GET_SUPPORTED_SCOPES, $this->addScopes(...));
         if (!$this->settings->isConfigured()) {
             return;
         }
-        $this->events->addListener(RestApiScopeEvent::EVENT_TYPE_GET_SUPPORTED_SCOPES, $this->addScopes(...));
         $this->events->addListener(RestApiCreateEvent::EVENT_HANDLE, $this->addRoutes(...));
         $this->events->addListener(EncounterMenuEvent::MENU_RENDER, $this->addEncounterEntry(...));
         $this->events->addListener(MainRenderEvent::EVENT_BODY_RENDER_POST, static fn() => print Page::readyPopUp());

@@ -34,13 +34,14 @@ final class BootstrapTest extends TestCase
         $GLOBALS[Settings::ADDRESS] = 'https://chartside.example.org';
     }
 
-    /** Without client id and address only the settings and the switch are offered. */
+    /** Without client id and address: settings, switch, and the scopes that registering (which gives the id) names. */
     public function testItOffersNothingButSettingsUntilItIsSetUp(): void
     {
         $GLOBALS[Settings::ADDRESS] = '';
         $events = new EventDispatcherDouble();
         (new Bootstrap($events))->subscribeToEvents();
-        self::assertSame(['globals.initialized', 'menu.update'], array_keys($events->listeners));
+        $wanted = ['globals.initialized', 'menu.update', 'api.scope.get-supported-scopes'];
+        self::assertSame($wanted, array_keys($events->listeners));
         $menu = new MenuEvent();
         $events->listeners['menu.update']($menu);
         self::assertSame(['chartside_settings'], array_column($menu->getMenu()[0]->children, 'menu_id'));
