@@ -6,7 +6,7 @@ Adapters live in their rooms; each Protocol has an in-memory double in `tests/fa
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, NewType, Protocol
 
 import numpy as np
@@ -190,6 +190,8 @@ class Filed:
     resource_type: str
     id: str
     etag: str | None = None
+    way: str = "fhir"
+    """How the EHR holds it (fhir_mappings/ways.toml)."""
 
     @property
     def reference(self) -> str:
@@ -290,6 +292,8 @@ class Access:
     base: str
     scope: str
     patient_id: str
+    user_name: str = ""
+    """The EHR's name of the signed-in user, to which an OpenEMR message is addressed."""
 
 
 PRACTICE_PATIENT = "practice:"
@@ -304,6 +308,44 @@ class Tokens(Protocol):
 
     def renewed(self, ehr_grant_id: str, *, stale: str) -> Access:
         """Return another token than `stale`, which the server has refused."""
+
+
+Adapter = Literal["fhir_r4", "openemr", "openemr_module"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EhrFacts:
+    """What is known of an EHR server: which adapter speaks to it, and what its statement offers."""
+
+    iss: str
+    adapter: Adapter
+    software: str = ""
+    version: str = ""
+    offers: Mapping[str, Sequence[str]] | None = None
+    """{resource type: interaction codes} of the CapabilityStatement; None: it gave none that can be read."""
+    probed_at: datetime
+
+
+REFUSAL_LIFETIME = timedelta(hours=24)
+"""How long a refusal counts: a right may have been given, a module installed."""
+
+
+class EhrMemory(Protocol):
+    """What is known of the EHRs and what they refused when it was used; kept across processes."""
+
+    def known(self, iss: str) -> EhrFacts | None:
+        """Return what was learnt of a server."""
+
+    def keep(self, facts: EhrFacts) -> None:
+        """Keep what was learnt; refusals are forgotten and filings freed where it can do something else now."""
+
+    def refuse(
+        self, iss: str, resource_type: str, operation: str, *, ehr_grant_id: str, status: int, at: datetime
+    ) -> None:
+        """Switch one capability off: for everybody, or (with a grant) for that login alone."""
+
+    def is_refused(self, iss: str, resource_type: str, operation: str, *, ehr_grant_id: str, now: datetime) -> bool:
+        """Say whether the server has lately refused this to everybody or to this login."""
 
 
 class Charts(Protocol):

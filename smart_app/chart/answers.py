@@ -17,21 +17,24 @@ _RIGHTS = {"create": "c", "update": "u", "read": "r", "search-type": "s"}
 class Answers:
     """Turns answers into errors of ours, and remembers what a server does not offer."""
 
-    def __init__(self, *, ehr_grant_id: str, capabilities: Capabilities, clock: Clock) -> None:
-        self._grant = ehr_grant_id
+    def __init__(self, *, capabilities: Capabilities, clock: Clock) -> None:
         self._capabilities = capabilities
         self._clock = clock
 
-    def demand(self, base: str, kind: str, operation: str) -> None:
+    def is_off(self, kind: str, operation: str) -> bool:
+        """Say whether the server refused it lately."""
+        return self._capabilities.is_refused(kind, operation, now=self._clock.now())
+
+    def demand(self, kind: str, operation: str) -> None:
         """Refuse at once what the server refused lately."""
-        now = self._clock.now()
-        if self._capabilities.is_refused(base, kind, operation, ehr_grant_id=self._grant, now=now):
+        if self.is_off(kind, operation):
             raise self.not_offered(kind, operation)
 
-    def switch_off(self, base: str, kind: str, operation: str, *, is_for_this_login: bool = False) -> None:
+    def switch_off(self, kind: str, operation: str, *, status: int, is_for_this_login: bool = False) -> None:
         """Remember that this server (or this login) does not offer one operation on one type."""
-        grant = self._grant if is_for_this_login else ""
-        self._capabilities.refuse(base, kind, operation, ehr_grant_id=grant, now=self._clock.now())
+        self._capabilities.refuse(
+            kind, operation, status=status, at=self._clock.now(), is_for_this_login=is_for_this_login
+        )
 
     def not_offered(self, kind: str, operation: str) -> ChartRefused:
         """Return the error for an operation that this EHR does not offer."""
@@ -72,7 +75,7 @@ class Answers:
             # A login for one patient may be refused another's resource and still take its own.
             about = patients_of(ours, access.base) if ours else frozenset()
             if operation in {"create", "update"} and about <= {f"Patient/{access.patient_id}"}:
-                self.switch_off(access.base, kind, operation, is_for_this_login=True)
+                self.switch_off(kind, operation, status=status, is_for_this_login=True)
             raise ChartRefused(
                 "forbidden",
                 f"The EHR does not allow you to {_VERBS[operation]} a {kind}.",
@@ -81,7 +84,7 @@ class Answers:
             )
         if status in {404, 405, 501}:
             if operation in {"create", "update"}:
-                self.switch_off(access.base, kind, operation)
+                self.switch_off(kind, operation, status=status)
             raise self.not_offered(kind, operation)
         if status == 409:
             raise ChartConflict(

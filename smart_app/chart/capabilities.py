@@ -2,15 +2,17 @@
 
 import re
 import threading
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
-from smart_app.ports import Resource
+from smart_app.ports import REFUSAL_LIFETIME, EhrFacts, EhrMemory
 
-STATEMENT_LIFETIME = timedelta(minutes=15)
+MAX_TYPES = 500
+"""R4 has about 150; a statement that lists more is cut there."""
 _LETTERS = {"create": "c", "read": "r", "update": "u", "search-type": "s"}
 _V1_LETTERS = {"read": "rs", "write": "cud", "*": "cruds"}
-_SCOPE = re.compile(r"(?:patient|user|system)/(?P<type>\*|[A-Za-z]+)\.(?P<ops>[a-z*]+)(?:\?.*)?")
+_SCOPE = re.compile(r"(?:patient|user|system)/(?P<type>\*|[A-Za-z_]+)\.(?P<ops>[a-z*]+)(?:\?.*)?")
 
 
 def scope_allows(scope: str, resource_type: str, operation: str) -> bool:
@@ -24,58 +26,90 @@ def scope_allows(scope: str, resource_type: str, operation: str) -> bool:
     return False
 
 
-@dataclass(slots=True, kw_only=True)
-class _Known:
-    statement: Resource | None
-    until_at: datetime
-    refused: set[tuple[str, str, str]] = field(default_factory=set)
-    """(type, operation, ehr_grant_id; empty: for everybody)."""
+def offers_of(statement: Any) -> dict[str, list[str]] | None:
+    """Return {type: interaction codes} of a CapabilityStatement, whatever else a server put there; None: no list."""
+    if not isinstance(statement, dict):
+        return None
+    servers = [rest for rest in _objects(statement.get("rest")) if rest.get("mode", "server") == "server"]
+    offers: dict[str, list[str]] = {}
+    for entry in [entry for rest in servers for entry in _objects(rest.get("resource"))][:MAX_TYPES]:
+        kind = entry.get("type")
+        if isinstance(kind, str):
+            codes = [str(each.get("code")) for each in _objects(entry.get("interaction"))]
+            offers[kind[:64]] = sorted({*offers.get(kind, ()), *codes})
+    return offers or None
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def states(offers: Mapping[str, Sequence[str]] | None, resource_type: str, operation: str) -> bool:
+    """Say whether the statement offers the operation; one that is missing or lists no interactions forbids nothing."""
+    if offers is None:
+        return True
+    codes = offers.get(resource_type)
+    return codes is not None and (not codes or operation in codes)
 
 
 class Capabilities:
-    """One server's statement with its refusals, forgotten after 15 minutes so that a repaired server is seen."""
+    """What one EHR offers to one login."""
+
+    def __init__(self, *, facts: EhrFacts, memory: EhrMemory, ehr_grant_id: str) -> None:
+        self.facts = facts
+        self._memory = memory
+        self._grant = ehr_grant_id
+
+    def offers(self, resource_type: str, operation: str) -> bool:
+        """Say whether the statement offers it."""
+        return states(self.facts.offers, resource_type, operation)
+
+    def refuse(
+        self, resource_type: str, operation: str, *, status: int, at: datetime, is_for_this_login: bool = False
+    ) -> None:
+        """Switch one capability off, for everybody or for this login."""
+        grant = self._grant if is_for_this_login else ""
+        self._memory.refuse(self.facts.iss, resource_type, operation, ehr_grant_id=grant, status=status, at=at)
+
+    def is_refused(self, resource_type: str, operation: str, *, now: datetime) -> bool:
+        """Say whether the server has lately refused this to everybody or to this login."""
+        return self._memory.is_refused(self.facts.iss, resource_type, operation, ehr_grant_id=self._grant, now=now)
+
+
+class RememberedHere:
+    """The memory of EHRs for one process alone (port EhrMemory)."""
 
     def __init__(self) -> None:
-        self._known: dict[str, _Known] = {}
+        self._facts: dict[str, EhrFacts] = {}
+        self._refused: dict[tuple[str, str, str, str], datetime] = {}
         self._lock = threading.Lock()
 
-    def statement(self, base: str, now: datetime) -> tuple[bool, Resource | None]:
-        """Return whether the server was asked lately, and what it stated (None: it did not answer)."""
+    def known(self, iss: str) -> EhrFacts | None:
+        """Return what was learnt of a server."""
         with self._lock:
-            known = self._known.get(base)
-            return (False, None) if known is None or known.until_at <= now else (True, known.statement)
+            return self._facts.get(iss)
 
-    def learn(self, base: str, statement: Resource | None, now: datetime) -> None:
-        """Keep what a server stated."""
+    def keep(self, facts: EhrFacts) -> None:
+        """Keep what was learnt; where the server became another, forget its refusals."""
         with self._lock:
-            self._known[base] = _Known(statement=statement, until_at=now + STATEMENT_LIFETIME)
+            before = self._facts.get(facts.iss)
+            self._facts[facts.iss] = facts
+            if before is not None and (before.adapter, before.version, before.offers) != (
+                facts.adapter,
+                facts.version,
+                facts.offers,
+            ):
+                self._refused = {key: at for key, at in self._refused.items() if key[0] != facts.iss}
 
-    def refuse(self, base: str, resource_type: str, operation: str, *, ehr_grant_id: str, now: datetime) -> None:
-        """Switch one capability off: for everybody, or (with a grant) for that login alone."""
+    def refuse(
+        self, iss: str, resource_type: str, operation: str, *, ehr_grant_id: str, status: int, at: datetime
+    ) -> None:
+        """Switch one capability off."""
         with self._lock:
-            known = self._known.get(base)
-            if known is None or known.until_at <= now:
-                known = self._known[base] = _Known(statement=None, until_at=now + STATEMENT_LIFETIME)
-            known.refused.add((resource_type, operation, ehr_grant_id))
+            self._refused[iss, resource_type, operation, ehr_grant_id] = at
 
-    def is_refused(self, base: str, resource_type: str, operation: str, *, ehr_grant_id: str, now: datetime) -> bool:
+    def is_refused(self, iss: str, resource_type: str, operation: str, *, ehr_grant_id: str, now: datetime) -> bool:
         """Say whether the server has lately refused this to everybody or to this login."""
         with self._lock:
-            known = self._known.get(base)
-            wanted = {(resource_type, operation, ""), (resource_type, operation, ehr_grant_id)}
-            return known is not None and known.until_at > now and bool(known.refused & wanted)
-
-
-def states(statement: Resource | None, resource_type: str, operation: str) -> bool:
-    """Say whether the statement offers the operation; one that is missing or lists no interactions forbids nothing."""
-    if statement is None:
-        return True
-    servers = [rest for rest in statement.get("rest") or [] if rest.get("mode", "server") == "server"]
-    listed = [entry for rest in servers for entry in rest.get("resource") or []]
-    if not listed:
-        return True
-    for entry in listed:
-        if entry.get("type") == resource_type:
-            codes = {interaction.get("code") for interaction in entry.get("interaction") or []}
-            return not codes or operation in codes
-    return False
+            found = [self._refused.get((iss, resource_type, operation, grant)) for grant in ("", ehr_grant_id)]
+        return any(at is not None and at > now - REFUSAL_LIFETIME for at in found)

@@ -2,21 +2,34 @@
 
 from urllib.parse import quote
 
-from smart_app.chart.capabilities import Capabilities
+from smart_app.chart.answers import Answers
+from smart_app.chart.capabilities import Capabilities, RememberedHere
+from smart_app.chart.choice import is_fresh, look
 from smart_app.chart.fhir_r4 import FhirR4Chart
 from smart_app.chart.http import GuardedHttp
+from smart_app.chart.line import Line
 from smart_app.errors import ChartRefused, ChartUnreachable
-from smart_app.ports import Chart, Clock, Tokens
+from smart_app.ports import Chart, Clock, EhrFacts, EhrMemory, Tokens
 
 
 class FhirCharts:
-    """Charts on FHIR R4 servers; one per process, so that what a server offers is asked once."""
+    """Charts on every kind of server; what a server is, is asked once an hour and kept."""
 
-    def __init__(self, *, http: GuardedHttp, tokens: Tokens, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        http: GuardedHttp,
+        tokens: Tokens,
+        clock: Clock,
+        memory: EhrMemory | None = None,
+        soap_note_at: frozenset[str] = frozenset(),
+    ) -> None:
+        """Without a `memory` it remembers for this process alone; `soap_note_at` are EHRs that want a SOAP note too."""
         self._http = http
         self._tokens = tokens
         self._clock = clock
-        self._capabilities = Capabilities()
+        self._memory = memory or RememberedHere()
+        self._soap_note_at = soap_note_at
 
     def knows_bearer(self, iss: str, patient_id: str, token: str) -> bool:
         """Say whether this EHR takes the token for one of its own, whatever it allows; False when it does not answer.
@@ -31,11 +44,20 @@ class FhirCharts:
         return answer.status in {200, 403, 404}
 
     def for_grant(self, ehr_grant_id: str) -> Chart:
-        """Return the chart through this launch's tokens."""
-        return FhirR4Chart(
-            ehr_grant_id=ehr_grant_id,
-            http=self._http,
-            tokens=self._tokens,
-            capabilities=self._capabilities,
-            clock=self._clock,
-        )
+        """Return the chart through this launch's tokens.
+
+        Raises ChartNeedsRelaunch or ChartUnreachable when the launch has no token.
+        """
+        line = Line(ehr_grant_id=ehr_grant_id, http=self._http, tokens=self._tokens)
+        facts = self._facts(line)
+        capabilities = Capabilities(facts=facts, memory=self._memory, ehr_grant_id=ehr_grant_id)
+        answers = Answers(capabilities=capabilities, clock=self._clock)
+        return FhirR4Chart(line=line, capabilities=capabilities, answers=answers)
+
+    def _facts(self, line: Line) -> EhrFacts:
+        known, now = self._memory.known(line.access().base), self._clock.now()
+        if known is not None and is_fresh(known, now):
+            return known
+        found = look(self._http, line, known, now=now)
+        self._memory.keep(found)
+        return found

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from smart_app.chart.answers import Answers
-from smart_app.chart.capabilities import Capabilities, scope_allows, states
-from smart_app.chart.http import GuardedHttp
+from smart_app.chart.capabilities import Capabilities, scope_allows
+from smart_app.chart.line import Line
 from smart_app.chart.resources import (
     FHIR_ID,
     encounters_of,
@@ -22,7 +22,7 @@ from smart_app.chart.resources import (
     problem_name,
 )
 from smart_app.errors import ChartConflict, ChartNeedsRelaunch, ChartRefused, ChartUnreachable
-from smart_app.ports import Access, Clock, Filed, HttpAnswer, PatientFacts, Resource, Tokens
+from smart_app.ports import Access, Filed, HttpAnswer, PatientFacts, Resource
 
 MAX_PAGES = 50
 _OPERATIONS = {"search": "search-type"}
@@ -34,15 +34,10 @@ _WAIT = "ehr_busy"
 class FhirR4Chart:
     """One launch's way into the chart of a FHIR R4 server."""
 
-    def __init__(
-        self, *, ehr_grant_id: str, http: GuardedHttp, tokens: Tokens, capabilities: Capabilities, clock: Clock
-    ) -> None:
-        self._grant = ehr_grant_id
-        self._http = http
-        self._tokens = tokens
+    def __init__(self, *, line: Line, capabilities: Capabilities, answers: Answers) -> None:
+        self._line = line
         self._capabilities = capabilities
-        self._clock = clock
-        self._answers = Answers(ehr_grant_id=ehr_grant_id, capabilities=capabilities, clock=clock)
+        self._answers = answers
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -57,7 +52,7 @@ class FhirR4Chart:
 
     def _extras(self, resource_type: str, patient_id: str) -> list[Resource]:
         """Return the first page of a nice-to-have; nothing when the EHR will not give it."""
-        access = self._tokens.access(self._grant)
+        access = self._line.access()
         if not scope_allows(access.scope, resource_type, "search-type"):
             return []
         # No other parameter: an unknown one may give nothing, silently (OpenEMR), or be ignored (sekmet).
@@ -74,7 +69,7 @@ class FhirR4Chart:
 
     def find(self, resource_type: str, params: Mapping[str, str]) -> tuple[Resource, ...]:
         """Search, following next links on the same base; patient, status, identifier are checked again here."""
-        base = self._tokens.access(self._grant).base
+        base = self._line.access().base
         found: list[Resource] = []
         url = f"{resource_type}?{urlencode(params)}"
         for _ in range(MAX_PAGES):
@@ -89,36 +84,17 @@ class FhirR4Chart:
     def takes(self, resource_type: str, operation: str = "create") -> bool:
         """Say whether the scopes, the server's statement and its refusals so far leave the operation open."""
         operation = _OPERATIONS.get(operation, operation)
-        access = self._tokens.access(self._grant)
-        if not scope_allows(access.scope, resource_type, operation):
-            return False
-        statement = self._statement(access.base)
-        now = self._clock.now()
-        if self._capabilities.is_refused(access.base, resource_type, operation, ehr_grant_id=self._grant, now=now):
-            return False
-        return states(statement, resource_type, operation)
-
-    def _statement(self, base: str) -> Resource | None:
-        now = self._clock.now()
-        is_known, statement = self._capabilities.statement(base, now)
-        if is_known:
-            return statement
-        try:
-            answer = self._http.fhir("GET", f"{base}/metadata", base=base)
-            statement = answer.json() if answer.status == 200 else None
-        except (ChartRefused, ChartUnreachable, ValueError):
-            statement = None
-        statement = statement if isinstance(statement, dict) else None
-        self._capabilities.learn(base, statement, now)
-        return statement
+        is_granted = scope_allows(self._line.access().scope, resource_type, operation)
+        is_open = is_granted and not self._answers.is_off(resource_type, operation)
+        return is_open and self._capabilities.offers(resource_type, operation)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def create(self, resource: Resource) -> Filed:
         """Create exactly once: search first, create on condition, search again when the outcome is unknown."""
         kind = str(resource["resourceType"])
-        access = self._tokens.access(self._grant)
-        self._answers.demand(access.base, kind, "create")
+        access = self._line.access()
+        self._answers.demand(kind, "create")
         if (found := self._ours(resource, access)) is not None:
             return self._adopt(found, resource, access)
         try:
@@ -138,7 +114,7 @@ class FhirR4Chart:
         headers = {"Prefer": "return=representation"}
         if is_conditional and (wanted := finder(resource)):
             headers["If-None-Exist"] = urlencode(wanted)
-        answer = self._call("POST", str(resource["resourceType"]), headers=headers, json=resource)
+        answer = self._line.fhir("POST", str(resource["resourceType"]), headers=headers, json=resource)
         self._answers.refuse_unknown(answer)
         return answer
 
@@ -179,8 +155,8 @@ class FhirR4Chart:
 
     def _update(self, resource: Resource, filed: Filed, *, may_search: bool) -> Filed:
         kind = filed.resource_type
-        access = self._tokens.access(self._grant)
-        self._answers.demand(access.base, kind, "update")
+        access = self._line.access()
+        self._answers.demand(kind, "update")
         if filed.etag is None and scope_allows(access.scope, kind, "read"):
             theirs, etag = self._read(kind, filed.id)
             self._check_chart(theirs, resource, access)
@@ -203,7 +179,7 @@ class FhirR4Chart:
         headers = {"Prefer": "return=representation"}
         if filed.etag:
             headers["If-Match"] = filed.etag
-        answer = self._call("PUT", f"{filed.resource_type}/{_checked_id(filed.id)}", headers=headers, json=ours)
+        answer = self._line.fhir("PUT", f"{filed.resource_type}/{_checked_id(filed.id)}", headers=headers, json=ours)
         self._answers.refuse_unknown(answer)
         return answer
 
@@ -245,7 +221,7 @@ class FhirR4Chart:
                 "gone", f"The {filed.resource_type} was deleted in the chart by somebody else.", "Look in the chart."
             )
         if found[0].get("id") == filed.id:
-            self._answers.switch_off(access.base, filed.resource_type, "update")
+            self._answers.switch_off(filed.resource_type, "update", status=404)
             raise self._answers.not_offered(filed.resource_type, "update")
         self._check_chart(found[0], resource, access)
         moved = Filed(resource_type=filed.resource_type, id=_checked_id(found[0].get("id")), etag=found[1])
@@ -280,8 +256,8 @@ class FhirR4Chart:
             )
 
     def _read(self, resource_type: str, resource_id: str) -> tuple[Resource, str | None]:
-        access = self._tokens.access(self._grant)
-        answer = self._call("GET", f"{resource_type}/{_checked_id(resource_id)}")
+        access = self._line.access()
+        answer = self._line.fhir("GET", f"{resource_type}/{_checked_id(resource_id)}")
         if answer.status in {404, 410}:
             raise ChartRefused("gone", f"The {resource_type} is not in the chart.", "Look in the chart.")
         self._answers.refuse_unknown(answer)
@@ -292,34 +268,14 @@ class FhirR4Chart:
         return theirs, _etag(answer, theirs)
 
     def _bundle(self, url: str, resource_type: str) -> Resource:
-        access = self._tokens.access(self._grant)
-        answer = self._call("GET", url)
+        access = self._line.access()
+        answer = self._line.fhir("GET", url)
         self._answers.refuse_unknown(answer)
         self._answers.check(answer, access, resource_type, "search-type")
         bundle = _body(answer, "Bundle")
         if bundle is None:
             raise ChartRefused("not_fhir", "The EHR's answer is not FHIR.", _ASK_ADMIN)
         return bundle
-
-    def _call(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, json: Resource | None = None
-    ) -> HttpAnswer:
-        """Send with the token; on 401 refresh once and repeat once."""
-        access = self._tokens.access(self._grant)
-        target = urljoin(access.base + "/", url)
-        answer = self._http.fhir(method, target, base=access.base, bearer=access.token, headers=headers, json=json)
-        if answer.status != 401:
-            return answer
-        renewed = self._tokens.renewed(self._grant, stale=access.token)
-        answer = self._http.fhir(method, target, base=renewed.base, bearer=renewed.token, headers=headers, json=json)
-        if answer.status == 401:
-            # OpenEMR says 401 for a missing scope too, so refreshing again would go on for ever.
-            raise ChartNeedsRelaunch(
-                "login_refused",
-                "The EHR refused a fresh login: it is over, or a permission is missing.",
-                "Open Chartside again from the patient's chart; if it happens again, tell your administrator.",
-            )
-        return answer
 
 
 def _body(answer: HttpAnswer, resource_type: str) -> Resource | None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -21,9 +22,21 @@ FHIR_TOTAL_S = 30.0
 """The longest that one answer may drip in, whatever the pauses between its bytes."""
 DOCUMENT_MAX_BYTES = 256 * 1024
 FHIR_MAX_BYTES = 10 * 1024 * 1024
+STATEMENT_MAX_BYTES = 4 * 1024 * 1024
+"""A CapabilityStatement that lists every resource of R4 with all its parameters has about one."""
 _STEP_BYTES = 64 * 1024
 _LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 _ASK_ADMIN = "Tell the people who run Chartside."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One file of a multipart form."""
+
+    field: str
+    name: str
+    content: bytes
+    content_type: str
 
 
 def _parts(url: str) -> SplitResult | None:
@@ -91,8 +104,8 @@ class GuardedHttp:
             )
         )
 
-    def get(self, url: str, *, origins: frozenset[str]) -> HttpAnswer:
-        """Fetch a public document: 5 s in all, 256 KB, no redirects, never repeated."""
+    def get(self, url: str, *, origins: frozenset[str], most: int = DOCUMENT_MAX_BYTES) -> HttpAnswer:
+        """Fetch a public document: 5 s in all, 256 KB (`most` bytes), no redirects, never repeated."""
         self._check(url, origins)
         timeout = (DOCUMENT_TIMEOUT_S, DOCUMENT_TIMEOUT_S)
         headers = {"Accept": "application/json"}
@@ -103,7 +116,7 @@ class GuardedHttp:
             headers=headers,
             timeout=timeout,
             total_s=DOCUMENT_TIMEOUT_S,
-            most=DOCUMENT_MAX_BYTES,
+            most=most,
         )
 
     def post_form(self, url: str, body: str, *, headers: Mapping[str, str], origins: frozenset[str]) -> HttpAnswer:
@@ -135,8 +148,11 @@ class GuardedHttp:
         bearer: str = "",
         headers: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
+        upload: Upload | None = None,
     ) -> HttpAnswer:
         """Call the FHIR server at or below its base, with the bearer; only a GET is repeated by itself.
+
+        `headers` may ask for something else than FHIR, and `upload` sends a file instead of JSON.
 
         Raises ChartRefused for an address elsewhere (T01) and ChartUnreachable; every status comes back as an answer.
         """
@@ -146,12 +162,16 @@ class GuardedHttp:
         sent = {"Accept": "application/fhir+json", **(headers or {})}
         if bearer:
             sent["Authorization"] = f"Bearer {bearer}"
+        content: dict[str, Any] = {}
         if json is not None:
-            sent["Content-Type"] = "application/fhir+json"
+            content["json"] = json
+            sent["Content-Type"] = sent["Accept"]
+        if upload is not None:
+            content["files"] = {upload.field: (upload.name, upload.content, upload.content_type)}
         session = self._reading if method == "GET" else self._once
         timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
         return self._send(
-            session, method, url, headers=sent, timeout=timeout, total_s=FHIR_TOTAL_S, most=FHIR_MAX_BYTES, json=json
+            session, method, url, headers=sent, timeout=timeout, total_s=FHIR_TOTAL_S, most=FHIR_MAX_BYTES, **content
         )
 
     def _check(self, url: str, origins: frozenset[str]) -> None:

@@ -56,6 +56,9 @@ def charts(tokens: HandedTokens, clock: FrozenClock) -> FhirCharts:
 
 
 @pytest.fixture
-def chart(charts: FhirCharts) -> Chart:
-    """The chart of the grant."""
-    return charts.for_grant("grant-1")
+def chart(charts: FhirCharts, ehr: SmartEhr) -> Chart:
+    """The chart of the grant, with the server known."""
+    made = charts.for_grant("grant-1")
+    ehr.calls.clear()
+    ehr.headers.clear()
+    return made

@@ -26,9 +26,10 @@ def ehr() -> Iterator[SmartEhr]:
 
 def over_http(visit: Visit, ehr: SmartEhr) -> Filer:
     """Return a worker with the real FHIR R4 adapter."""
-    scope = scopes.plan(supported=None, capabilities=[], statement=None)
+    scope = scopes.plan(scopes.Offer())
     tokens = HandedTokens(base=ehr.iss, scope=scope)
     charts = FhirCharts(http=GuardedHttp(is_loopback_dev=True), tokens=tokens, clock=visit.clock)
+    charts.for_grant("grant-alice")  # what the server is, is asked before it begins to fail
     return filer_of(visit, charts)
 
 
@@ -65,9 +66,9 @@ def test_one_consent_whatever_the_server_answers(visit: Visit, ehr: SmartEhr, st
         assert row.next_try_at > visit.clock.now()
     ehr.faults.fhir.clear()
     ehr.faults.fhir_after.clear()
-    with visit.db.begin() as db:  # a click or a launch, after 15 minutes in which a refusal is remembered
+    with visit.db.begin() as db:  # a click or a launch, after the day in which a refusal is remembered
         filings.unpark_of_clinician(db, [visit.session_id], now=visit.clock.now())
-    visit.clock.tick(minutes=16)
+    visit.clock.tick(hours=25)
     work(visit, filer)
 
     assert [each["identifier"][0]["value"] for each in ehr.of_type("Consent")] == [consent_id]
