@@ -41,6 +41,7 @@ from smart_app.session import LIVE
 from smart_app.sound import StoredSound, merge
 from smart_app.store import captured, filings, launches, retention, sessions, visits
 from smart_app.store.database import Database, Db
+from smart_app.store.ehr_profiles import EhrProfiles, forget_old_refusals
 from smart_app.store.practice import forget as forget_practice
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note, Recording, TelehealthSession
@@ -206,7 +207,8 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     audio = AudioStore(settings.audio_dir, vault)
     http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev)
     tokens = TokenKeeper(db=db, settings=settings, clock=clock, seal=seal, http=http)
-    charts = FhirCharts(http=http, tokens=tokens, clock=clock)
+    memory = EhrProfiles(db)
+    charts = FhirCharts(http=http, tokens=tokens, clock=clock, memory=memory)
     more_scopes = scopes.REVIEW_TASK if settings.is_review_task_filed else None
     filing_tokens = FilingTokens(
         clinicians=tokens,
@@ -240,7 +242,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     )
     filer = Filer(
         db=db,
-        charts=FhirCharts(http=http, tokens=filing_tokens, clock=clock),
+        charts=FhirCharts(http=http, tokens=filing_tokens, clock=clock, memory=memory),
         clock=clock,
         settings=settings,
         models=lambda: models,
@@ -302,6 +304,7 @@ def sweep(
     erasure.sweep_orphans(db, audio)
     with db.begin() as open_db:
         ending.end_empty_rooms(open_db, now=clock.now(), after_minutes=settings.room_empty_minutes)
+        forget_old_refusals(open_db, now=clock.now())
         forget_practice(open_db, before=clock.now() - practice.KEPT)
 
 
