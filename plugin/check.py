@@ -8,6 +8,7 @@ from typing import Any, get_args
 from fhir_mappings import ways
 from plugin import fetch, terminal
 from plugin.failures import Exit
+from plugin.findings import Finding, note, problem, show, sorted_by_weight, status_of, warning
 from plugin.servers import Server, look, openemr_site, origin
 
 EXAMPLES = (
@@ -28,16 +29,6 @@ STEPS: dict[ways.Step, str] = {
     "template": "template",
     "audit": "audit",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing found: mark (ok, note, warning, problem), a stable code, what was found, what to do."""
-
-    mark: str
-    code: str
-    found: str
-    todo: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,50 +56,44 @@ def _step(server: Server, step: ways.Step) -> StepHere:
 
 def findings_of(server: Server) -> tuple[Finding, ...]:
     """Return what an admin should know before installing, problems first."""
-    order = ("problem", "warning", "note", "ok")
     found = (*_fhir(server), *_launch(server), *_safety(server), *_clock(server), *_openemr(server))
-    return tuple(sorted(found, key=lambda finding: order.index(finding.mark)))
+    return sorted_by_weight(found)
 
 
 def _fhir(server: Server) -> Iterator[Finding]:
     if server.statement is None:
-        yield Finding(
-            mark="note", code="statement_guarded", found="It shows its CapabilityStatement after a login only."
-        )
+        yield note("statement_guarded", "It shows its CapabilityStatement after a login only.")
         return
     if not server.fhir_version.startswith("4."):
         stated = server.fhir_version or "none"
         todo = "Ask the vendor for the FHIR R4 base; it often stands beside the others."
-        yield Finding(mark="problem", code="not_r4", found=f"Its FHIR version is {stated}, not 4.0 (R4).", todo=todo)
+        yield problem("not_r4", f"Its FHIR version is {stated}, not 4.0 (R4).", todo)
     servers = server.statement.get("rest")
     if not isinstance(servers, list) or not any(isinstance(one, dict) and one.get("resource") for one in servers):
-        yield Finding(mark="note", code="statement_empty", found="Its CapabilityStatement lists no resources.")
+        yield note("statement_empty", "Its CapabilityStatement lists no resources.")
 
 
 def _launch(server: Server) -> Iterator[Finding]:
     if server.smart is None:
-        yield Finding(
-            mark="problem",
-            code="no_smart",
-            found="It has no SMART configuration (.well-known/smart-configuration).",
-            todo="Switch on SMART on FHIR at the EHR. Without it nobody can open Chartside from a chart.",
-        )
+        found = "It has no SMART configuration (.well-known/smart-configuration)."
+        todo = "Switch on SMART on FHIR at the EHR. Without it nobody can open Chartside from a chart."
+        yield problem("no_smart", found, todo)
         return
     missing = [n for n in ("authorization_endpoint", "token_endpoint") if not server.smart_url(n)]
     if missing:
         found = f"Its SMART configuration names no {' and no '.join(missing)}."
-        yield Finding(mark="problem", code="no_endpoint", found=found, todo="Tell the EHR's vendor.")
+        yield problem("no_endpoint", found, "Tell the EHR's vendor.")
     for resource in ("Patient", "Encounter"):
         if not server.plan.takes(resource, "read"):
             found = f"It offers apps no reading of {resource}, which each launch needs."
-            yield Finding(mark="problem", code="no_read", found=found, todo=f"Let apps read {resource}.")
+            yield problem("no_read", found, f"Let apps read {resource}.")
     if server.plan.capabilities and "launch-ehr" not in server.plan.capabilities:
         found = "It does not say that apps can be opened from a chart (launch-ehr)."
         todo = "Open Chartside from its own page, /launch/standalone, and pick the patient there."
-        yield Finding(mark="warning", code="no_ehr_launch", found=found, todo=todo)
+        yield warning("no_ehr_launch", found, todo)
     if "offline_access" not in server.plan.scope.split():
         found = "It offers no offline_access: what is not filed when a login ends waits for the next launch."
-        yield Finding(mark="note", code="no_refresh", found=found)
+        yield note("no_refresh", found)
 
 
 def _safety(server: Server) -> Iterator[Finding]:
@@ -117,37 +102,33 @@ def _safety(server: Server) -> Iterator[Finding]:
     methods = server.smart.get("code_challenge_methods_supported")
     if isinstance(methods, list) and "S256" not in methods:
         found = "It does not offer PKCE with S256; Chartside refuses such a login."
-        yield Finding(mark="problem", code="no_pkce", found=found, todo="Update the EHR.")
+        yield problem("no_pkce", found, "Update the EHR.")
     if not server.issuer:
         found = "It names no issuer of its id_tokens."
-        yield Finding(mark="problem", code="no_issuer", found=found, todo="Tell the EHR's vendor.")
+        yield problem("no_issuer", found, "Tell the EHR's vendor.")
     if not server.keys:
         found = "It publishes no signing keys (jwks_uri), so logins cannot be proved."
-        yield Finding(mark="problem", code="no_keys", found=found, todo="Tell the EHR's vendor.")
+        yield problem("no_keys", found, "Tell the EHR's vendor.")
     known = {origin(server.url), origin(server.issuer)}
     for name in ("authorization_endpoint", "token_endpoint"):
         url = server.smart_url(name)
         if url and origin(url) not in known:
             found = f"Its {name} is on another server, {origin(url)}; Chartside sends nothing there."
             todo = "Ask the vendor for the issuer of its id_tokens; it has to be on the same server as the login."
-            yield Finding(mark="problem", code="foreign_endpoint", found=found, todo=todo)
+            yield problem("foreign_endpoint", found, todo)
 
 
 def _clock(server: Server) -> Iterator[Finding]:
     if server.skew_s is not None and abs(server.skew_s) > CLOCKS_APART_S:
         way = "ahead of" if server.skew_s > 0 else "behind"
         found = f"Its clock is {abs(server.skew_s):.0f} s {way} this machine's."
-        yield Finding(mark="warning", code="clock", found=found, todo="Set both by NTP, or logins will be refused.")
+        yield warning("clock", found, "Set both by NTP, or logins will be refused.")
 
 
 def _openemr(server: Server) -> Iterator[Finding]:
     """Name OpenEMR's habits, as measured on 8.2.0-dev, and what Chartside does about each."""
     if not server.is_openemr:
         return
-
-    def note(code: str, found: str, todo: str = "") -> Finding:
-        return Finding(mark="note", code=code, found=found, todo=todo)
-
     if server.adapter == "openemr":
         todo = "Install it for Consent, Media, editable notes and the clinicians' own switch: plugin/openemr/README.md."
         yield note("openemr_no_module", "Chartside's OpenEMR module is not there; it works without, with less.", todo)
@@ -206,7 +187,7 @@ def run(asked: argparse.Namespace) -> int:
     """Look at a server and tell; 0, or 1 when something keeps Chartside from working there."""
     server = look(fetch.address(asked.url))
     findings, steps = findings_of(server), steps_at(server)
-    status = Exit.PROBLEM if any(each.mark == "problem" for each in findings) else Exit.OK
+    status = status_of(findings)
     if asked.json:
         terminal.write_json(
             {
@@ -237,8 +218,7 @@ def _show(server: Server, findings: tuple[Finding, ...], steps: tuple[StepHere, 
     terminal.table(("step", "held as", "what happens"), rows)
     if findings:
         terminal.heading("What to know")
-        told = [(terminal.MARKS[one.mark][0], f"{one.found} {one.todo}".strip()) for one in findings]
-        terminal.table(("", "found"), told)
+        show(findings)
     terminal.heading("Next")
     if status is Exit.OK:
         terminal.say(f"chartside register {server.url} --base-url https://chartside.your.clinic")

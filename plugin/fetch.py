@@ -79,6 +79,7 @@ def send(
     *,
     headers: Mapping[str, str] | None = None,
     json_body: Mapping[str, Any] | None = None,
+    body: bytes | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> Answer:
     """Send one request. Raises Failure as `get` does."""
@@ -92,16 +93,17 @@ def send(
                 url,
                 headers={"User-Agent": "Chartside", "Accept-Encoding": "identity", **(headers or {})},
                 json=json_body,
+                data=body,
                 timeout=timeout_s,
                 allow_redirects=False,
                 stream=True,
             ) as response:
                 if 300 <= response.status_code < 400:
                     raise _redirected(url, response.headers.get("Location", ""))
-                body = _read(response, host, ends_at=started + timeout_s)
+                read = _read(response, host, ends_at=started + timeout_s)
                 lowered = {name.lower(): value for name, value in response.headers.items()}
                 took_s = time.monotonic() - started
-                return Answer(url=url, status=response.status_code, headers=lowered, body=body, took_s=took_s)
+                return Answer(url=url, status=response.status_code, headers=lowered, body=read, took_s=took_s)
         except requests.exceptions.SSLError as error:
             raise _untrusted(host, str(error)) from error
         except (requests.Timeout, TimeoutError) as error:

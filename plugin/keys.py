@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from plugin import app_process, terminal
+from plugin import app_process, environment, terminal
 from plugin.failures import Exit
 
 EXAMPLES = ("chartside keys list", "chartside keys rotate", "chartside keys rotate --leaked")
@@ -15,6 +15,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser("keys", help=words, description=__doc__)
     parser.add_argument("what", choices=("list", "rotate"), help="show the public keys, or make new ones")
     parser.add_argument("--leaked", action="store_true", help="with rotate: destroy the old keys at once")
+    environment.add_option(parser)
     parser.set_defaults(run=run)
     return parser
 
@@ -22,7 +23,8 @@ def add(commands: Any) -> argparse.ArgumentParser:
 def run(asked: argparse.Namespace) -> int:
     """Show the published keys; with `rotate`, after making new ones."""
     is_rotation = asked.what == "rotate"
-    found = app_process.ask(["keys", asked.what, *(["--leaked"] if asked.leaked and is_rotation else [])])
+    leaked = ["--leaked"] if asked.leaked and is_rotation else []
+    found = app_process.ask(["keys", asked.what, *leaked], environment=environment.read(asked.env_file))
     if asked.json:
         terminal.write_json({"exit": 0, **found})
         return Exit.OK

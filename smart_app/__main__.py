@@ -1,4 +1,7 @@
-"""The app's own processes: `python -m smart_app serve | worker | sweep | keys | scopes | transcribe | draft`."""
+"""The app's own processes: `python -m smart_app serve | worker | sweep | transcribe | draft`.
+
+`keys`, `scopes` and `inspect` answer in JSON: they are what `chartside` asks the app.
+"""
 
 import argparse
 import gc
@@ -121,6 +124,15 @@ def scopes() -> int:
     return 0
 
 
+def inspect(settings: config.Settings) -> int:
+    """Write how this installation stands, as JSON."""
+    from smart_app import inspection
+    from smart_app.kit import SystemClock
+
+    print(json.dumps(inspection.inspect(settings, SystemClock())))  # noqa: T201 - the command's answer
+    return 0
+
+
 def _on_files(command: str, arguments: list[str]) -> int:
     if command == "transcribe":
         from smart_app.transcript.files import main as run
@@ -145,6 +157,7 @@ def main() -> int:
     keys_command = commands.add_parser("keys", help="the keys that prove Chartside at the EHRs")
     keys_command.add_argument("what", choices=("list", "rotate"))
     keys_command.add_argument("--leaked", action="store_true", help="destroy the old keys at once")
+    commands.add_parser("inspect")
     asked = parser.parse_args()
     try:
         settings = config.load()
@@ -153,6 +166,8 @@ def main() -> int:
         return EXIT_REFUSED
     if asked.command == "keys":
         return keys(settings, asked.what, is_leaked=asked.leaked)
+    if asked.command == "inspect":
+        return inspect(settings)
     if asked.stop_with_stdin:
         _end_with_stdin()
     if asked.command == "serve":

@@ -73,7 +73,7 @@ class WhisperTranscriber:
 
     def _loaded(self) -> Any:
         if self._model is None:
-            folder = _model_folder(self._folder)
+            folder = model_folder(self._folder)
             # faster-whisper asks the network for what a folder lacks unless told not to before it is imported.
             os.environ["HF_HUB_OFFLINE"] = "1"
             from faster_whisper import WhisperModel
@@ -208,7 +208,7 @@ def _attempt(segments: Sequence[Any], offset_s: float) -> Attempt:
     )
 
 
-def _model_folder(setting: str) -> Path:
+def model_folder(setting: str) -> Path:
     """Return the folder of the model, complete, so that nothing is ever fetched. Raises TranscriptFailed."""
     if setting:
         folder = Path(setting)

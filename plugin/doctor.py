@@ -1,0 +1,164 @@
+"""`chartside doctor`: a live diagnosis of an installation, run as its user on its machine."""
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from plugin import app_process, environment, machine, terminal
+from plugin.doctor_ehr import ehr_findings
+from plugin.doctor_web import web_findings
+from plugin.failures import Exit, Failure
+from plugin.findings import Finding, note, ok, problem, show, sorted_by_weight, status_of, warning
+
+EXAMPLES = (
+    "sudo -u chartside chartside doctor --env-file /etc/chartside/chartside.env",
+    "chartside doctor --json",
+)
+WORKER_SILENT_S = 120.0
+"""A worker says that it lives every few seconds."""
+_PARKED = {
+    "needs_relaunch": "wait for their clinician to open Chartside from the chart again",
+    "not_taken": "are kept in Chartside, because the EHR does not take them",
+    "waits_for_another": "wait for something else to be filed first",
+    "no_encounter": "wait for a launch from an encounter",
+    "refused": "were refused by the EHR; the chart page tells why",
+}
+_NO_FAULT = {"not_taken", "waits_for_another"}
+
+
+def add(commands: Any) -> argparse.ArgumentParser:
+    """Add the command to the parser."""
+    words = "a live diagnosis of an installation"
+    parser: argparse.ArgumentParser = commands.add_parser("doctor", help=words, description=__doc__)
+    environment.add_option(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Look at everything that can be seen from here; 0, or 1 when something has to be mended."""
+    env = environment.read(asked.env_file)
+    _be_the_owner(env)
+    facts = app_process.ask(["inspect"], environment=env)
+    findings = sorted_by_weight(examine(facts, env))
+    status = status_of(findings)
+    if asked.json:
+        terminal.write_json({"exit": int(status), "findings": [asdict(each) for each in findings]})
+        return status
+    terminal.heading(f"Chartside at {facts['base_url']}")
+    show(findings)
+    problems = sum(each.mark == "problem" for each in findings)
+    terminal.say(f"{problems} to mend." if problems else "Nothing to mend.")
+    return status
+
+
+def _be_the_owner(env: Mapping[str, str]) -> None:
+    """Refuse to look as somebody else: files that are made on the way would not be Chartside's."""
+    folder = Path(env.get("CHARTSIDE_DATA_DIR") or ".")
+    if env.get("CHARTSIDE_DATA_DIR") and folder.exists() and folder.stat().st_uid != os.geteuid():
+        raise Failure(
+            Exit.USAGE,
+            "wrong_user",
+            f"{folder} belongs to another user.",
+            f"Run this as the user that runs Chartside (number {folder.stat().st_uid}), for example with sudo -u.",
+        )
+
+
+def examine(facts: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield what is found: settings, files, machine, database, worker, erasure, web, EHRs."""
+    yield ok("settings", "The settings can be used.")
+    yield from environment.check_secrets(env)
+    yield from _disks(facts)
+    yield from _database(facts)
+    yield from _models(facts)
+    yield from web_findings(facts)
+    for ehr in facts["ehrs"]:
+        yield from ehr_findings(ehr, facts["base_url"])
+
+
+def _disks(facts: Mapping[str, Any]) -> Iterator[Finding]:
+    folder, key_file = Path(facts["data_dir"]), Path(facts["key_file"])
+    if not folder.is_dir():
+        yield problem("no_data_dir", f"{folder} is not there.", "Make it, or start Chartside once: it makes it.")
+        return
+    yield from environment.check_private(folder, "The data folder")
+    if key_file.exists():
+        yield from environment.check_private(key_file, "The audio keys")
+    yield machine.disk(folder, int(facts["disk_reserve_bytes"]))
+    yield machine.encryption(folder)
+    yield from machine.key_volume(key_file, folder)
+    yield machine.swap()
+
+
+def _database(facts: Mapping[str, Any]) -> Iterator[Finding]:
+    state = facts["state"]
+    if state is None:
+        yield problem(
+            "never_started", "There is no database yet.", "Start `chartside serve` and `chartside worker` once."
+        )
+        return
+    if "fault" in state:
+        found = f"The database does not open ({state['fault']})."
+        yield problem("database", found, "Check CHARTSIDE_DATABASE_URL and the database's log.")
+        return
+    if state["revision"] != state["newest_revision"]:
+        found = f"The database is at revision {state['revision']}, this version needs {state['newest_revision']}."
+        yield problem(
+            "migrations", found, "Restart `chartside serve` and `chartside worker`; they bring it up to date."
+        )
+        return
+    yield ok("database", f"The database opens and is up to date ({state['revision']}).")
+    yield _worker(state["worker_seen_at"])
+    yield _erasure(state)
+    yield from _outbox(state)
+
+
+def _worker(seen_at: str | None) -> Finding:
+    todo = (
+        "Start `chartside worker` (systemctl start chartside-worker); without it nothing is drafted, filed or erased."
+    )
+    if seen_at is None:
+        return problem("worker", "No worker has been alive in the last two hours.", todo)
+    silent_s = (datetime.now(UTC) - datetime.fromisoformat(seen_at)).total_seconds()
+    if silent_s > WORKER_SILENT_S:
+        return problem("worker", f"No worker has been alive for {silent_s / 60:.0f} minutes.", todo)
+    return ok("worker", "A worker is alive.")
+
+
+def _erasure(state: Mapping[str, Any]) -> Finding:
+    if state["overdue"]:
+        found = f"{state['overdue']} recordings or transcripts are past their deadline and not erased."
+        return problem("retention", found, "Run `chartside sweep` now, and put it into cron; look at the worker's log.")
+    oldest = state["oldest_unerased_at"]
+    since = f"; the oldest that still has its sound is from {oldest[:16].replace('T', ' ')} UTC" if oldest else ""
+    return ok("retention", f"Nothing is past its deadline{since}.")
+
+
+def _outbox(state: Mapping[str, Any]) -> Iterator[Finding]:
+    if state["owed"]:
+        yield note("owed", f"{state['owed']} filings are on their way to the chart.")
+    for code, count in sorted((state["parked"] or {}).items()):
+        found = f"{count} filings {_PARKED.get(code, f'wait for a person ({code})')}."
+        yield (
+            note(f"parked_{code}", found)
+            if code in _NO_FAULT
+            else warning(f"parked_{code}", found, "The clinicians see each on its chart page, with what to do.")
+        )
+
+
+def _models(facts: Mapping[str, Any]) -> Iterator[Finding]:
+    speech = facts["speech_model"]
+    if "fault" in speech:
+        yield problem("speech_model", speech["fault"]["public"], speech["fault"]["todo"])
+    else:
+        yield ok("speech_model", f"The speech model is in {speech['folder']}.")
+    if facts["drafter"] == "openai":
+        found = f"Transcripts are sent to {facts['drafter_url']} for drafting."
+        yield note("outside_drafter", found, "Have the contract with who runs it.")
+    if not facts["has_turn"]:
+        todo = "If calls fail for some clients, set up coturn: docs/admin.md, The call's network."
+        yield note("no_turn", "There is no TURN server; calls between strict networks may not connect.", todo)

@@ -1,0 +1,71 @@
+"""The environment of the installation: the shell's, or a file as systemd reads it (`--env-file`)."""
+
+import argparse
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from plugin.failures import Exit, Failure
+from plugin.findings import Finding, problem, warning
+
+SECRETS = (
+    "CHARTSIDE_MASTER_KEY",
+    "CHARTSIDE_SIGNING_KEY",
+    "CHARTSIDE_EHRS",
+    "CHARTSIDE_DRAFTER_KEY",
+    "CHARTSIDE_TURN_SECRET",
+)
+
+
+def add_option(parser: argparse.ArgumentParser) -> None:
+    """Add --env-file to a command that looks at the installation."""
+    words = "file of NAME=value lines, as systemd's EnvironmentFile; default: this shell's environment"
+    parser.add_argument("--env-file", type=Path, metavar="FILE", help=words)
+
+
+def read(path: Path | None) -> dict[str, str]:
+    """Return the shell's environment with the file's lines over it. Raises Failure for a file that cannot be read."""
+    found = dict(os.environ)
+    if path is None:
+        return found
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(
+            Exit.USAGE, "env_file", f"{path} cannot be read.", "Name the service's environment file; run as its user."
+        ) from error
+    for number, line in enumerate(lines, start=1):
+        text = line.strip()
+        if not text or text.startswith(("#", ";")):
+            continue
+        name, is_set, value = text.partition("=")
+        if not is_set or not name.strip().isidentifier():
+            raise Failure(Exit.USAGE, "env_file", f"{path}, line {number}, is not NAME=value.", "Correct that line.")
+        value = value.strip()
+        is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+        found[name.strip()] = value[1:-1] if is_quoted else value
+    return found
+
+
+def check_secrets(found: Mapping[str, str]) -> Iterator[Finding]:
+    """Say which secrets others on this machine may read."""
+    for name in SECRETS:
+        if path := found.get(f"{name}_FILE"):
+            yield from check_private(Path(path), f"{name}_FILE")
+        elif found.get(name):
+            what = f"{name} stands in the environment, where every child process and crash report sees it."
+            yield warning("secret_in_environment", what, f"Put it into a file of mode 600 and set {name}_FILE.")
+
+
+def check_private(path: Path, what: str) -> Iterator[Finding]:
+    """Say so where others than the owner may read a file or enter a folder."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        yield problem("file_missing", f"{what}: {path} is not there or cannot be read.", "Run as Chartside's user.")
+        return
+    if mode & 0o077:
+        wanted = "700" if stat.S_ISDIR(mode) else "600"
+        found = f"{what}: {path} can be read by others (mode {stat.S_IMODE(mode):o})."
+        yield problem("file_open", found, f"chmod {wanted} {path}")
