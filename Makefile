@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUNNING := tests/journeys tests/crash tests/bad_input
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test rows forget journey check bench browser faketime coturn php openemr-module lock clean
+.PHONY: help demo test rows smart-trace forget journey check bench browser faketime coturn php openemr-module lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -46,6 +46,9 @@ demo: $(VENV)/.installed  ## A whole clinic on this machine: sandbox EHR, web, w
 
 rows: $(VENV)/.installed  ## Which row of the behaviour table is proved by which test of the last `make test`; writes docs/rows.md
 	$(BIN)/python -m tests.rows
+
+smart-trace: $(VENV)/.installed  ## Each client requirement of SMART App Launch 2.2 and its test of the last `make test`; writes docs/smart-conformance.md
+	$(BIN)/python -m tests.smart_trace
 
 test: forget check browser faketime coturn php  ## Everything: checks, unit tests, journeys in real browsers
 	$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(RUNNING))

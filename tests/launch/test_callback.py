@@ -1,9 +1,11 @@
 """The way back from the EHR: state, errors, tokens, who signed in, what was granted; any fault and it is over."""
 
+import html
 from typing import Any
 
 import pytest
 
+from smart_app.launch import authorisation
 from smart_app.launch.scopes import NO_REFRESH
 from smart_app.store.tables import BrowserSession, EhrGrant
 from tests.fakes import smart_ehr
@@ -59,6 +61,30 @@ def test_each_error_of_the_ehr_has_a_sentence(site: Site, error: str) -> None:
     arguments = site.authorise(site.open(browser))
     code = f"ehr_{error}" if error.isascii() and error.replace("_", "").isalpha() else "ehr_error"
     refused(site.back(browser, {"state": arguments["state"], "error": error}), code)
+
+
+FOREIGN_STATE = "A" * 43
+
+
+@pytest.mark.req("T06", "smart@4", "smart@60", "smart@61", "smart@6")
+@pytest.mark.parametrize("error", sorted(authorisation._ERRORS))
+def test_every_authorize_error_meets_every_kind_of_state(site: Site, error: str) -> None:
+    """With our state our own sentence and what to do; without it, or with a foreign one, not even the error is read."""
+    evil = {"error": error, "error_description": "call 555 0199", "error_uri": "https://evil.example/help"}
+    ours = site.authorise(site.open(site.browser()))["state"]
+    for kind, state in (("missing", {}), ("foreign", {"state": FOREIGN_STATE}), ("another browser's", {"state": ours})):
+        answer = site.back(site.browser(), {**evil, **state})
+        refused(answer, "other_browser" if state.get("state") == ours else "state_unknown")
+        assert "evil.example" not in answer.get_data(as_text=True), kind
+    browser = site.browser()
+    answer = site.back(browser, {**evil, "state": site.authorise(site.open(browser))["state"]})
+    refused(answer, f"ehr_{error}")
+    page, (public, todo) = html.unescape(answer.get_data(as_text=True)), authorisation._ERRORS[error]
+    assert public in page
+    assert todo in page
+    assert "555 0199" not in page
+    assert "evil.example" not in page
+    assert site.ehr.forms == []
 
 
 @pytest.mark.req("T01", "T06")

@@ -52,7 +52,9 @@ def test_it_reads_the_chart_with_three_requests(site: Site) -> None:
 
 
 @pytest.mark.req("C01", "T06", "smart@2", "smart@3", "smart@13", "smart@29", "smart@32", "smart@33", "smart@34")
-@pytest.mark.req("smart@35", "smart@37", "smart@40", "smart@41", "smart@44", "smart@45", "smart@50", "smart@51")
+@pytest.mark.req(
+    "smart@35", "smart@37", "smart@40", "smart@41", "smart@42", "smart@44", "smart@45", "smart@50", "smart@51"
+)
 @pytest.mark.req("smart@47", "smart@161", "smart@211", "smart@216")
 def test_the_authorization_request_is_as_smart_says(site: Site) -> None:
     """response_type, client_id, redirect_uri, scope, state, aud, the launch byte by byte, PKCE S256; nothing else."""

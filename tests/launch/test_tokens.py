@@ -36,7 +36,7 @@ def row(site: Site) -> EhrGrant:
     return found
 
 
-@pytest.mark.req("T05", "smart@105", "smart@106", "smart@107", "smart@117")
+@pytest.mark.req("T05", "smart@105", "smart@106", "smart@107", "smart@108", "smart@117")
 def test_it_refreshes_at_80_percent_of_the_lifetime(site: Site, grant_id: str) -> None:
     """Before, the token is used as it is; after, it is renewed once, without a scope, and the new one is stored."""
     first = site.tokens.access(grant_id).token
