@@ -130,7 +130,9 @@ class TokenKeeper:
         token = self._seal.open(row.access_sealed, aad=f"ehr_grant.access:{row.id}")
         sealed = [value for value in (row.refresh_sealed, row.previous_refresh_sealed) if value is not None]
         return _Held(
-            access=Access(token=token, base=row.iss, scope=row.scope, patient_id=row.patient_id),
+            access=Access(
+                token=token, base=row.iss, scope=row.scope, patient_id=row.patient_id, user_name=row.user_name
+            ),
             iss=row.iss,
             token_endpoint=row.token_endpoint,
             refresh=tuple(self._seal.open(value, aad=f"ehr_grant.refresh:{row.id}") for value in sealed),
