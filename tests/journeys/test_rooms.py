@@ -97,6 +97,8 @@ def test_the_consent_screen_is_answered_by_keyboard_alone(room: Room) -> None:
     client.keyboard.press("Tab")
     expect(client.get_by_role("dialog").get_by_role("button", name="Español")).to_be_focused()
     client.keyboard.press("Tab")
+    expect(client.get_by_role("dialog").get_by_role("link", name="Help")).to_be_focused()
+    client.keyboard.press("Tab")
     expect(client.locator("#agree")).to_be_focused()
     client.keyboard.press("Tab")
     expect(client.locator("#decline")).to_be_focused()

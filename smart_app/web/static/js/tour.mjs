@@ -3,6 +3,7 @@
  * @module
  */
 import { driver } from "../vendor/driver/driver.js.mjs";
+import { el } from "./dom.mjs";
 
 /** @typedef {{page: string, beside: string, title: string, text: string}} Step */
 
@@ -50,8 +51,8 @@ function show(number) {
     disableActiveInteraction: true,
     onPopoverRender: (/** @type {any} */ popover) => {
       // Driver makes a page's header and footer of them, which the page has already.
-      popover.title.setAttribute("role", "heading");
-      popover.title.setAttribute("aria-level", "2");
+      popover.title.setAttribute("role", "none");
+      popover.title.replaceChildren(el("h2", {}, step.title));
       popover.footer.setAttribute("role", "group");
       // Driver puts the focus on the close button; going on is what most people want.
       setTimeout(() => popover.nextButton.focus(), 60);
