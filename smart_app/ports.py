@@ -12,6 +12,8 @@ from typing import Any, Literal, NewType, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fhir_mappings.ways import Adapter
+
 SessionId = NewType("SessionId", str)
 Resource = dict[str, Any]
 """A FHIR resource as JSON."""
@@ -191,7 +193,7 @@ class Filed:
     id: str
     etag: str | None = None
     way: str = "fhir"
-    """How the EHR holds it (fhir_mappings/ways.toml)."""
+    """How the EHR holds it (a name of fhir_mappings/ways.py)."""
 
     @property
     def reference(self) -> str:
@@ -308,9 +310,6 @@ class Tokens(Protocol):
 
     def renewed(self, ehr_grant_id: str, *, stale: str) -> Access:
         """Return another token than `stale`, which the server has refused."""
-
-
-Adapter = Literal["fhir_r4", "openemr", "openemr_module"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

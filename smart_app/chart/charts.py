@@ -8,6 +8,7 @@ from smart_app.chart.choice import is_fresh, look
 from smart_app.chart.fhir_r4 import FhirR4Chart
 from smart_app.chart.http import GuardedHttp
 from smart_app.chart.line import Line
+from smart_app.chart.openemr import OpenEmrChart
 from smart_app.errors import ChartRefused, ChartUnreachable
 from smart_app.ports import Chart, Clock, EhrFacts, EhrMemory, Tokens
 
@@ -52,7 +53,10 @@ class FhirCharts:
         facts = self._facts(line)
         capabilities = Capabilities(facts=facts, memory=self._memory, ehr_grant_id=ehr_grant_id)
         answers = Answers(capabilities=capabilities, clock=self._clock)
-        return FhirR4Chart(line=line, capabilities=capabilities, answers=answers)
+        fhir = FhirR4Chart(line=line, capabilities=capabilities, answers=answers)
+        if facts.adapter == "openemr":
+            return OpenEmrChart(line=line, answers=answers, fhir=fhir, has_soap_note=facts.iss in self._soap_note_at)
+        return fhir
 
     def _facts(self, line: Line) -> EhrFacts:
         known, now = self._memory.known(line.access().base), self._clock.now()

@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from fhir_mappings.ways import MODULE_RESOURCE, Adapter
 from smart_app.chart.capabilities import offers_of
 from smart_app.chart.http import STATEMENT_MAX_BYTES, GuardedHttp, origin
 from smart_app.chart.line import Line
 from smart_app.errors import ChartNeedsRelaunch, ChartRefused, ChartUnreachable
-from smart_app.ports import Adapter, EhrFacts, HttpAnswer
+from smart_app.ports import EhrFacts, HttpAnswer
 
 LIFETIME = timedelta(hours=1)
 AFTER_SILENCE = timedelta(minutes=5)
@@ -17,7 +18,7 @@ AFTER_SILENCE = timedelta(minutes=5)
 _OPENEMR = "OpenEMR"
 _OPENEMR_SCOPE = "api:oemr"
 """In no other server's list, so that an OpenEMR is known even when its statement cannot be read."""
-_MODULE_SCOPE = "user/chartside."
+_MODULE_SCOPE = f"user/{MODULE_RESOURCE}."
 
 
 def is_fresh(facts: EhrFacts, now: datetime) -> bool:

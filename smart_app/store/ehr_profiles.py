@@ -5,7 +5,8 @@ from typing import cast
 
 from sqlalchemy import delete, select
 
-from smart_app.ports import REFUSAL_LIFETIME, Adapter, EhrFacts
+from fhir_mappings.ways import Adapter
+from smart_app.ports import REFUSAL_LIFETIME, EhrFacts
 from smart_app.store import filings
 from smart_app.store.database import Database, Db
 from smart_app.store.ehr_tables import EhrProfile, EhrRefusal

@@ -11,6 +11,7 @@ from smart_app.errors import ChartNeedsRelaunch
 from smart_app.ports import Access, Chart
 from tests.conftest import FrozenClock
 from tests.fakes.smart_ehr import SCOPE_ALL, SmartEhr
+from tests.peers.openemr_like.process import OpenEmrLike
 
 
 @pytest.fixture
@@ -62,3 +63,34 @@ def chart(charts: FhirCharts, ehr: SmartEhr) -> Chart:
     ehr.calls.clear()
     ehr.headers.clear()
     return made
+
+
+# --- OpenEMR --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="package")
+def stock_server() -> Iterator[OpenEmrLike]:
+    """A stock OpenEMR, as measured."""
+    with OpenEmrLike() as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def module_server() -> Iterator[OpenEmrLike]:
+    """An OpenEMR with our module."""
+    with OpenEmrLike(has_module=True) as server:
+        yield server
+
+
+@pytest.fixture
+def openemr(stock_server: OpenEmrLike) -> OpenEmrLike:
+    """A stock OpenEMR with nothing but its seeded charts."""
+    stock_server.control("reset")
+    return stock_server
+
+
+@pytest.fixture
+def openemr_with_module(module_server: OpenEmrLike) -> OpenEmrLike:
+    """An OpenEMR with our module, and nothing but its seeded charts."""
+    module_server.control("reset")
+    return module_server
