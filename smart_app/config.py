@@ -54,6 +54,8 @@ class Ehr:
     """Of the client assertions (private_key_jwt)."""
     is_backend_service: bool = False
     """File with system scopes what is owed when the clinician's login at the EHR is over."""
+    is_introspected: bool = False
+    """Let clients read Chartside's own FHIR face with this EHR's tokens; the EHR is asked about each (RFC 7662)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +229,7 @@ def _ehr(entry: dict[str, Any], *, is_loopback_dev: bool) -> Ehr:
             ),
             signing_algorithm=_ehr_choice(entry, "signing_algorithm", get_args(SigningAlgorithm), "RS384"),
             is_backend_service=entry.get("backend_services", False) is True,
+            is_introspected=entry.get("introspection", False) is True,
         )
     except (KeyError, OSError, AttributeError) as error:
         raise _refuse(

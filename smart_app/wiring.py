@@ -7,14 +7,22 @@ from flask import Blueprint, Flask, g
 
 from smart_app import kit as kits
 from smart_app.call import routes as call
+from smart_app.chart.http import origin
 from smart_app.config import Settings
 from smart_app.consent import routes as consent
+from smart_app.face import admin_routes as face_admin
+from smart_app.face import routes as face
+from smart_app.face.access import Doorkeeper
+from smart_app.face.clients import Assertions
 from smart_app.help import admin_routes, practice_routes, why_routes
 from smart_app.help import routes as help_
 from smart_app.help.practice import PracticeIdentity
 from smart_app.kit import Kit
 from smart_app.launch import routes as launch
+from smart_app.launch.client_keys import ClientKeys
+from smart_app.launch.discovery import Discovery
 from smart_app.launch.identity import BrowserIdentity
+from smart_app.launch.introspection import Introspection
 from smart_app.note import routes as note
 from smart_app.note.ready_made import seed_templates
 from smart_app.ports import PRACTICE_PATIENT
@@ -45,6 +53,21 @@ def _site_facts(made: Kit) -> dict[str, object]:
     }
 
 
+def _door(made: Kit) -> Doorkeeper:
+    """Return what lets FHIR clients in to our own face."""
+    introspect = Introspection(
+        http=made.http,
+        keys=ClientKeys(db=made.db, seal=made.seal, clock=made.clock),
+        discovery=Discovery(http=made.http, clock=made.clock),
+    )
+    return Doorkeeper(db=made.db, settings=made.settings, clock=made.clock, introspect=introspect)
+
+
+def _knows_bearer(made: Kit, door: Doorkeeper, iss: str, patient_id: str, token: str) -> bool:
+    """Say whether a token is one of ours or of the EHR's; neither gives sound to a FHIR client (C03)."""
+    return door.knows(token) or made.charts.knows_bearer(iss, patient_id, token)
+
+
 def wire(settings: Settings, kit: Kit | None) -> Flask:
     """Make the web app; see `smart_app.create_app`."""
     made = kit or kits.make(settings)
@@ -54,6 +77,7 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
     identity = BrowserIdentity(db=made.db, settings=settings, clock=made.clock, seal=made.seal)
     policy.enforce(app, PracticeIdentity(identity, made.db), settings.base_url)
     front.serve_health(app, limiter, made.health, policy.allow(policy.Who.PUBLIC))
+    door = _door(made)
     room = partial(_register, app, db=made.db, settings=settings, clock=made.clock, seal=made.seal)
     room(launch.blueprint, http=made.http, charts=made.charts)
     room(consent.blueprint, vault=made.vault, limiter=limiter, patient_of=made.patient_of)
@@ -75,8 +99,9 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
         withdrawals=made.withdrawals,
         utterances_of=made.utterances_of,
         sound_of=made.sound.play,
-        knows_bearer=made.charts.knows_bearer,
+        knows_bearer=partial(_knows_bearer, made, door),
     )
+    room(face.blueprint, limiter=limiter, door=door, assertions=Assertions(http=made.http, origin_of=origin))
     dictation = Dictation.make(settings.speech_model, settings.speech_threads)
     room(
         note.blueprint,
@@ -89,6 +114,7 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
     )
     app.register_blueprint(help_.blueprint(settings=settings, patient_of=made.patient_of))
     app.register_blueprint(admin_routes.blueprint(db=made.db, clock=made.clock))
+    app.register_blueprint(face_admin.blueprint(db=made.db, clock=made.clock, settings=settings))
     app.register_blueprint(
         why_routes.blueprint(db=made.db, clock=made.clock, seal=made.seal, sources=made.why_sources())
     )
@@ -98,7 +124,8 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
         )
     )
     app.context_processor(partial(_site_facts, made))
-    front.exempt_from_csrf(app, "recording.put_chunk")
+    for endpoint in ("recording.put_chunk", *face.PUBLIC_ENDPOINTS):
+        front.exempt_from_csrf(app, endpoint)
     with made.db.begin() as db:
         seed_templates(db, made.clock.now())
     return app

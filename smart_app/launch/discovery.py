@@ -102,6 +102,13 @@ class Discovery:
             raise LaunchRefused("no_service", "The EHR offers no backend service.", _ADVICE)
         return Service(token_endpoint=self._endpoint(ehr, smart, "token_endpoint"), scope=scope)
 
+    def find_introspection(self, ehr: Ehr) -> str:
+        """Return where the EHR tells about its tokens (RFC 7662), as it says on a registered origin.
+
+        Raises LaunchRefused when it offers none and ChartUnreachable when it does not answer.
+        """
+        return self._endpoint(ehr, self._smart(ehr), "introspection_endpoint")
+
     def _smart(self, ehr: Ehr) -> dict[str, Any]:
         return self._document(ehr, f"{ehr.iss}/.well-known/smart-configuration", "smart_configuration")
 

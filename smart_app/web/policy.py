@@ -30,6 +30,8 @@ class Who(StrEnum):
     """A capture grant in the header; the handler checks it before it reads the body."""
     COPY_LINK = "copy_link"
     """The participant's 30-day link; the handler checks the token."""
+    BEARER = "bearer"
+    """A FHIR client's access token; the handler checks it before it reads anything."""
 
 
 class Identify(Protocol):
