@@ -97,7 +97,7 @@ class _Pages:
 
     def _posted(self, ehr: Ehr, outgoing: Outgoing) -> AnyResponse:
         """Return the page whose form is the authorization request; browsers check each redirect of a form too."""
-        answer = make_response(render_template("launch/goon.html", url=outgoing.url, fields=outgoing.form, ehr=ehr))
+        answer = make_response(render_template("launch/posting.html", url=outgoing.url, fields=outgoing.form, ehr=ehr))
         targets = " ".join(["'self'", *sorted(registered_origins(ehr))])
         answer.headers["Content-Security-Policy"] = _CSP.format(ancestors="'none'", targets=targets)
         return answer

@@ -105,3 +105,12 @@ def test_an_entry_that_contradicts_itself_stops_the_start(tmp_path: Path, wrong:
     with pytest.raises(ConfigError) as refused:
         _load(tmp_path, **wrong)
     assert refused.value.todo
+
+
+def test_every_key_of_an_entry_stands_in_the_admins_table() -> None:
+    """What config.py reads of an EHR's entry is documented."""
+    text = (APP / "config.py").read_text()
+    read = set(re.findall(r'entry(?:\.get\(|\[|, )"([a-z_]+)"', text))
+    told = set(re.findall(r"`([a-z_]+)`", (APP.parent / "docs" / "admin.md").read_text()))
+    assert {"iss", "auth", "signing_algorithm", "backend_services"} <= read
+    assert read - told == set()

@@ -110,7 +110,7 @@ def test_a_long_request_is_posted_where_the_ehr_takes_that(site: Site) -> None:
     answer = site.open(browser, launch=LONG + '"><script>')
     page = answer.get_data(as_text=True)
     assert answer.status_code == 200
-    assert f'<form method="post" action="{site.ehr.base}/authorize" id="goon">' in page
+    assert f'<form method="post" action="{site.ehr.base}/authorize" id="posting">' in page
     assert "<script>" not in page.replace('<script type="module"', "")
     asked = _form(page)
     assert asked["launch"] == LONG + '"><script>'

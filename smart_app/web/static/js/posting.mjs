@@ -2,7 +2,7 @@
 
 /** @param {Document} page */
 export function start(page) {
-  const form = page.querySelector("#goon");
+  const form = page.querySelector("#posting");
   if (form instanceof HTMLFormElement) form.requestSubmit();
 }
 
