@@ -1,7 +1,7 @@
 """Notice -> FHIR Communication, in one of a few fixed sentences so that no clinical word can slip in."""
 
 from fhir_mappings import codes, rules
-from fhir_mappings.elements import Resource, given, identifier, instant, reference
+from fhir_mappings.elements import Resource, given, identifier, instant, pointer, reference
 from fhir_mappings.model import Notice, Site
 from fhir_mappings.rules.workflow import SENTENCES
 
@@ -17,7 +17,7 @@ def to_fhir(notice: Notice, site: Site) -> Resource:
         encounter=reference(notice.encounter),
         sent=instant(notice.sent_at),
         recipient=[reference(notice.recipient)],
-        sender=reference(notice.sender),
+        sender=pointer(notice.sender, site),
         payload=[{"contentString": SENTENCES[notice.kind]}],
     )
     return rules.require(resource, site)

@@ -78,6 +78,7 @@ COMMUNICATION = Profile(
     },
     bindings={"status": frozenset({"completed"})},
     codes={"category.coding": (codes.NOTIFICATION,), "medium.coding": (codes.ELECTRONIC,)},
+    logical=("sender",),
     targets={
         "subject": ("Patient",),
         "encounter": ("Encounter",),

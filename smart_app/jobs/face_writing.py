@@ -41,9 +41,9 @@ class _FaceFacts(Facts):
             return _DEVICE + str(made["identifier"][0]["value"])
         return f"{face.TYPES[kind]}/{face.face_id(kind, subject_id)}"
 
-    def have(self, kind: str, resource_type: str, subject_ids: list[str]) -> tuple[str, ...]:
-        """Return the references on the face."""
-        return tuple(self.need(kind, each) for each in subject_ids)
+    def settled(self, kind: str, subject_id: str) -> str:
+        """Return the reference on the face, which always shows the present form."""
+        return self.need(kind, subject_id)
 
 
 class FaceWriter:

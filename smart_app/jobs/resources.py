@@ -9,9 +9,9 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from fhir_mappings import audit as audit_mapping
+from fhir_mappings import communication, model, provenance
 from fhir_mappings import consent as consent_mapping
 from fhir_mappings import device as device_mapping
-from fhir_mappings import model, provenance
 from fhir_mappings import note as note_mapping
 from fhir_mappings import recording as recording_mapping
 from fhir_mappings import task as task_mapping
@@ -32,6 +32,16 @@ from smart_app.store.tables import (
 )
 
 APP_VERSION = version("chartside")
+
+_TYPES = {
+    "device": "Device",
+    "app-device": "Device",
+    "consent": "Consent",
+    "media": "Media",
+    "note": "DocumentReference",
+    "questionnaire": "Questionnaire",
+}
+"""The resource type of what others refer to; an EHR may hold it as something else, e.g. a receipt in a document."""
 
 ReadElements = Callable[[Note], tuple[tuple[str, str, str, bool], ...]]
 """Opens a note's sealed content: (link_id, title, text, is_ai) in order."""
@@ -77,6 +87,15 @@ class Facts:
         return f"Patient/{self.session.patient_id}"
 
     @property
+    def practitioner(self) -> str:
+        """Return the reference of the session's clinician.
+
+        OpenEMR calls users without a national number Person, which cannot author a note; the id is the same.
+        """
+        kind, slash, id_ = self.clinician.fhir_user.partition("/")
+        return f"Practitioner{slash}{id_}" if kind == "Person" else self.clinician.fhir_user
+
+    @property
     def encounter(self) -> str:
         """Return the reference of the session's encounter."""
         return f"Encounter/{self.session.encounter_id}"
@@ -92,29 +111,48 @@ class Facts:
         )
 
     def need(self, kind: str, subject_id: str) -> str:
-        """Return the chart's reference. Raises Missing when it is not filed."""
+        """Return the chart's reference. Raises Missing when it is not filed, or filed as something else."""
         found = filings.reference(self.db, kind, subject_id)
-        if found is None:
+        if found is None or not found.startswith(f"{_TYPES[kind]}/"):
             raise Missing(kind, subject_id)
         return found
 
-    def have(self, kind: str, resource_type: str, subject_ids: list[str]) -> tuple[str, ...]:
-        """Return the chart's references; of those that this EHR does not take, logical ones by our identifier.
+    def settled(self, kind: str, subject_id: str) -> str:
+        """Return the chart's reference of what it holds in its present form. Raises Missing while that is owed."""
+        found = self.need(kind, subject_id)
+        if filings.is_owed(self.db, kind, subject_id):
+            raise Missing(kind, subject_id)
+        return found
+
+    def point(self, kind: str, subject_id: str) -> str:
+        """Return the chart's reference; of what this EHR does not hold so, a logical one by our identifier.
 
         Raises Missing for one that is still owed.
         """
-        return tuple(
-            f"{resource_type}?identifier={id_}" if filings.is_not_taken(self.db, kind, id_) else self.need(kind, id_)
-            for id_ in subject_ids
-        )
+        try:
+            return self.need(kind, subject_id)
+        except Missing:
+            is_other = filings.reference(self.db, kind, subject_id) is not None
+            if not is_other and not filings.is_not_taken(self.db, kind, subject_id):
+                raise
+        return f"{_TYPES[kind]}?identifier={device_identifier(self) if kind == 'device' else subject_id}"
+
+    def have(self, kind: str, subject_ids: list[str]) -> tuple[str, ...]:
+        """Return the references of several, as `point` does."""
+        return tuple(self.point(kind, id_) for id_ in subject_ids)
+
+
+def device_identifier(facts: Facts) -> str:
+    """Return the identifier of the Device that drafts."""
+    identity = f"{facts.models.drafter}|{facts.models.prompt_version}|{facts.models.speech_model}|{APP_VERSION}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:24]
 
 
 def ai_device(facts: Facts, _subject_id: str) -> Resource:
     """Make the Device that drafts: one per model and prompt."""
-    identity = f"{facts.models.drafter}|{facts.models.prompt_version}|{facts.models.speech_model}|{APP_VERSION}"
     return device_mapping.to_fhir(
         model.AiDevice(
-            identifier=hashlib.sha256(identity.encode()).hexdigest()[:24],
+            identifier=device_identifier(facts),
             model=f"{facts.models.drafter}, recogniser {facts.models.speech_model}",
             model_version=facts.models.drafter,
             prompt_version=facts.models.prompt_version,
@@ -139,8 +177,8 @@ def _consent_model(facts: Facts, row: RecordingConsent, who: Participant) -> mod
         encounter=facts.encounter,
         # The chart knows no partner, guardian or interpreter: their answer is theirs, by role, and not the patient's.
         performer=facts.patient if who.role == "client" else consent_mapping.somebody(who.role.capitalize()),
-        practitioner=facts.clinician.fhir_user if is_agreed else None,
-        device=facts.need("device", facts.session.id) if is_agreed else None,
+        practitioner=facts.practitioner if is_agreed else None,
+        device=facts.point("device", facts.session.id) if is_agreed else None,
         answered_at=row.answered_at,
         withdrawn_at=row.withdrawn_at,
         language=row.language,
@@ -179,7 +217,7 @@ def media(facts: Facts, subject_id: str) -> Resource:
             status=status,
             patient=facts.patient,
             encounter=facts.encounter,
-            practitioner=facts.clinician.fhir_user,
+            practitioner=facts.practitioner,
             started_at=started_at,
             ended_at=ended_at,
             duration_s=round((ended_at - started_at).total_seconds(), 1) if ended_at else None,
@@ -208,8 +246,8 @@ def note(facts: Facts, subject_id: str) -> Resource:
         for link_id, title, text, is_ai in facts.read_elements(row)
     )
     has_ai = any(element.is_ai and element.text.strip() for element in elements)
-    consents = facts.have("consent", "Consent", chart_facts.live_consent_ids(facts.db, facts.session.id))
-    recordings = facts.have("media", "Media", chart_facts.captured_recording_ids(facts.db, facts.session.id))
+    consents = facts.have("consent", chart_facts.live_consent_ids(facts.db, facts.session.id))
+    recordings = facts.have("media", chart_facts.captured_recording_ids(facts.db, facts.session.id))
     replaces = facts.need("note", row.replaces_id) if row.replaces_id else None
     is_replaced = chart_facts.is_superseded_by(facts.db, row.id) is not None
     status: model.NoteStatus = "superseded" if is_replaced else "current"
@@ -228,9 +266,9 @@ def note(facts: Facts, subject_id: str) -> Resource:
             loinc_type=facts.loinc_note_type,
             patient=facts.patient,
             encounter=facts.encounter,
-            practitioner=facts.clinician.fhir_user,
-            device=facts.need("device", facts.session.id) if has_ai else None,
-            signed_by=facts.clinician.fhir_user if row.signed_at else None,
+            practitioner=facts.practitioner,
+            device=facts.point("device", facts.session.id) if has_ai else None,
+            signed_by=facts.practitioner if row.signed_at else None,
             created_at=row.created_at,
             signed_at=row.signed_at,
             session_started_at=facts.session.started_at,
@@ -264,16 +302,16 @@ def provenance_draft(facts: Facts, subject_id: str) -> Resource:
     consents = [_consent_model(facts, *chart_facts.consent(facts.db, id_)) for id_ in consent_ids]
     return provenance.draft_to_fhir(
         model.DraftProvenance(
-            note=facts.need("note", row.id),
+            note=facts.settled("note", row.id),
             started_at=facts.session.ended_at or facts.session.started_at,
             ended_at=made_at,
             recorded_at=row.signed_at or row.saved_at,
-            practitioner=facts.clinician.fhir_user,
-            device=facts.need("device", facts.session.id),
+            practitioner=facts.practitioner,
+            device=facts.point("device", facts.session.id),
             device_display=f"Chartside summariser {made_by.drafter}, prompts {made_by.prompt_version}",
             recogniser=made_by.speech_model,
-            recordings=facts.have("media", "Media", chart_facts.captured_recording_ids(facts.db, facts.session.id)),
-            consents=facts.have("consent", "Consent", consent_ids),
+            recordings=facts.have("media", chart_facts.captured_recording_ids(facts.db, facts.session.id)),
+            consents=facts.have("consent", consent_ids),
             policies=tuple(sorted({consent_mapping.policy_uri(each, facts.site) for each in consents})),
         ),
         facts.site,
@@ -286,8 +324,8 @@ def provenance_signed(facts: Facts, subject_id: str) -> Resource:
     assert row.signed_at is not None  # noqa: S101 - owed only by signing
     return provenance.signing_to_fhir(
         model.SigningProvenance(
-            note=facts.need("note", row.id),
-            signed_by=facts.clinician.fhir_user,
+            note=facts.settled("note", row.id),
+            signed_by=facts.practitioner,
             signed_at=row.signed_at,
             recorded_at=row.signed_at,
         ),
@@ -326,11 +364,26 @@ def task(facts: Facts, subject_id: str) -> Resource:
             note=facts.need("note", row.id),
             patient=facts.patient,
             encounter=facts.encounter,
-            requester=facts.clinician.fhir_user,
-            owner=facts.clinician.fhir_user,
+            requester=facts.practitioner,
+            owner=facts.practitioner,
             authored_at=row.created_at,
             modified_at=row.signed_at or facts.now,
             status=status,
+        ),
+        facts.site,
+    )
+
+
+def notice(facts: Facts, _subject_id: str) -> Resource:
+    """Make the Communication that tells the clinician that the summary is ready."""
+    return communication.to_fhir(
+        model.Notice(
+            identifier=facts.session.id,
+            patient=facts.patient,
+            encounter=facts.encounter,
+            recipient=facts.practitioner,
+            sender=facts.point("device", facts.session.id),
+            sent_at=facts.session.ready_at or facts.now,
         ),
         facts.site,
     )
@@ -347,5 +400,6 @@ BUILDERS: dict[str, Callable[[Facts, str], Resource]] = {
     "provenance-signed": provenance_signed,
     "audit-erasure": audit_erasure,
     "task": task,
+    "notice": notice,
 }
 """The kinds of filing, each with what makes its resource."""

@@ -50,6 +50,12 @@ def reference(db: Db, kind: str, subject_id: str) -> str | None:
     return f"{row.resource_type}/{row.resource_id}" if row is not None and row.resource_id else None
 
 
+def is_owed(db: Db, kind: str, subject_id: str) -> bool:
+    """Say whether the chart lacks this row's resource, or its present form."""
+    row = find(db, kind, subject_id)
+    return row is not None and row.done < row.wanted
+
+
 def is_not_taken(db: Db, kind: str, subject_id: str) -> bool:
     """Say whether the EHR does not take this resource, so that nothing need wait for it."""
     row = find(db, kind, subject_id)
