@@ -115,6 +115,7 @@ def _database(facts: Mapping[str, Any]) -> Iterator[Finding]:
     yield _worker(state["worker_seen_at"])
     yield _erasure(state)
     yield from _outbox(state)
+    yield from _refusals(state)
 
 
 def _worker(seen_at: str | None) -> Finding:
@@ -148,6 +149,14 @@ def _outbox(state: Mapping[str, Any]) -> Iterator[Finding]:
             if code in _NO_FAULT
             else warning(f"parked_{code}", found, "The clinicians see each on its chart page, with what to do.")
         )
+
+
+def _refusals(state: Mapping[str, Any]) -> Iterator[Finding]:
+    for one in state["refused"]:
+        found = (
+            f"{one['iss']} refused {one['what']} ({one['status']}); Chartside takes another way until it tries again."
+        )
+        yield note("refused", found, "If it should work, look at the app's rights in the EHR.")
 
 
 def _models(facts: Mapping[str, Any]) -> Iterator[Finding]:

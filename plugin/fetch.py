@@ -105,7 +105,7 @@ def send(
                 took_s = time.monotonic() - started
                 return Answer(url=url, status=response.status_code, headers=lowered, body=read, took_s=took_s)
         except requests.exceptions.SSLError as error:
-            raise _untrusted(host, str(error)) from error
+            raise untrusted(host, str(error)) from error
         except (requests.Timeout, TimeoutError) as error:
             raise _slow(host, timeout_s) from error
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
@@ -140,7 +140,8 @@ def _redirected(url: str, location: str) -> Failure:
     )
 
 
-def _untrusted(host: str, reason: str) -> Failure:
+def untrusted(host: str, reason: str) -> Failure:
+    """Return why a server's certificate is not taken, from what the TLS library says."""
     lowered = reason.lower()
     if "expired" in lowered:
         why = "has expired"

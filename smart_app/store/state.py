@@ -1,6 +1,6 @@
 """How the installation stands, for the administrator's diagnosis: read only, figures without names."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from alembic.runtime.migration import MigrationContext
@@ -8,7 +8,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import func, select
 
 from smart_app.store import retention
-from smart_app.store.database import Database
+from smart_app.store.database import Database, Db
+from smart_app.store.ehr_tables import EhrRefusal
 from smart_app.store.tables import Filing, Recording
 from smart_app.store.upgrade import alembic_config
 
@@ -29,6 +30,8 @@ class State:
     owed: int = 0
     parked: dict[str, int] | None = None
     """What waits for a person, by error code."""
+    refused: list[dict[str, str | int]] = field(default_factory=list)
+    """What an EHR refused when it was used, so that another way is taken for now."""
 
 
 def read(database: Database, *, now: datetime) -> State:
@@ -54,4 +57,10 @@ def read(database: Database, *, now: datetime) -> State:
             overdue=(overdue or 0) + len(retention.transcripts_past_deadline(db, now=late)),
             owed=db.scalar(owed) or 0,
             parked={code: count for code, count in db.execute(parked)},
+            refused=_refusals(db),
         )
+
+
+def _refusals(db: Db) -> list[dict[str, str | int]]:
+    rows = select(EhrRefusal.iss, EhrRefusal.resource_type, EhrRefusal.operation, EhrRefusal.status).distinct()
+    return [{"iss": iss, "what": f"{kind} {does}", "status": status} for iss, kind, does, status in db.execute(rows)]

@@ -1,0 +1,328 @@
+"""`chartside doctor`: a live diagnosis of an installation."""
+
+import base64
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from werkzeug.serving import make_server
+
+from plugin import environment, machine
+from plugin.doctor import examine
+from plugin.doctor_ehr import ehr_findings
+from plugin.doctor_web import web_findings
+from plugin.findings import Finding
+from smart_app import config, create_app, kit
+from smart_app.store import retention
+from tests.peers.openemr_like.process import OpenEmrLike
+from tests.plugin.conftest import Run
+from tests.plugin.scripted import Scripted, json_reply
+
+NOW = datetime.now(UTC)
+GOOD_STATE: dict[str, Any] = {
+    "revision": "0003",
+    "newest_revision": "0003",
+    "worker_seen_at": NOW.isoformat(),
+    "oldest_unerased_at": None,
+    "overdue": 0,
+    "owed": 0,
+    "parked": {},
+    "refused": [],
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """A small site at a poor EHR, with its environment file."""
+
+    env_file: Path
+    data_dir: Path
+    ehr: OpenEmrLike
+    client_id: str
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Run the web process in a thread; the app is registered at an OpenEMR and not yet enabled there."""
+    folder = tmp_path_factory.mktemp("site")
+    server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True)
+    base = f"http://127.0.0.1:{server.server_port}"
+    with OpenEmrLike() as ehr:
+        client = ehr.register(redirect_uri=f"{base}/launch/callback", launch_uri=f"{base}/launch", is_enabled=False)
+        entry = {
+            "iss": ehr.fhir_url,
+            "name": "Poor EHR",
+            "client_id": client["client_id"],
+            "client_secret": client["client_secret"],
+            "expected_issuer": ehr.oauth_url,
+            "admin_users": ["Practitioner/erin"],
+        }
+        env = {
+            "CHARTSIDE_BASE_URL": base,
+            "CHARTSIDE_LOOPBACK_DEV": "1",
+            "CHARTSIDE_DATA_DIR": str(folder / "data"),
+            "CHARTSIDE_DISK_RESERVE_BYTES": "1000",
+            **{f"CHARTSIDE_{name}_FILE": str(folder / name) for name in ("MASTER_KEY", "SIGNING_KEY", "EHRS")},
+        }
+        for name, content in (
+            ("MASTER_KEY", base64.b64encode(b"m" * 32)),
+            ("SIGNING_KEY", base64.b64encode(b"s" * 32)),
+            ("EHRS", json.dumps([entry]).encode()),
+        ):
+            (folder / name).write_bytes(content)
+            (folder / name).chmod(0o600)
+        env_file = folder / "chartside.env"
+        env_file.write_text("# Chartside\n" + "".join(f'{name}="{value}"\n' for name, value in env.items()))
+        settings = config.load(env)
+        server.app = create_app(settings, kit.make(settings))
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        # The app runs in this process: its log must not stand between the lines of the command's answer.
+        logs = structlog.get_config()
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+        yield Installation(env_file=env_file, data_dir=settings.data_dir, ehr=ehr, client_id=str(client["client_id"]))
+        structlog.configure(**logs)
+        server.shutdown()
+        server.server_close()
+
+
+def marks(findings: list[dict[str, str]]) -> dict[str, str]:
+    """Return code: mark."""
+    return {one["code"]: one["mark"] for one in findings}
+
+
+def beat(installation: Installation) -> None:
+    """Let a worker have been alive just now."""
+    made = kit.make(config.load(environment.read(installation.env_file)))
+    with made.db.begin() as db:
+        retention.beat(db, name="test", now=datetime.now(UTC))
+
+
+@pytest.mark.req("C08")
+def test_it_looks_at_a_running_installation(chartside: Run, installation: Installation) -> None:
+    """A disabled client and a missing worker are problems; both gone, nothing is left to mend."""
+    installation.ehr.control("client", client_id=installation.client_id, is_enabled=False)
+    said = chartside("doctor", "--env-file", str(installation.env_file), "--json")
+    assert said.status == 1
+    found = marks(said.json["findings"])
+    assert {code for code, mark in found.items() if mark == "problem"} == {"worker", "client_refused"}
+    refused = next(one for one in said.json["findings"] if one["code"] == "client_refused")
+    assert "API Clients" in refused["todo"]
+
+    installation.ehr.control("client", client_id=installation.client_id, is_enabled=True)
+    beat(installation)
+    said = chartside("doctor", "--env-file", str(installation.env_file))
+    assert said.status == 0, said.out
+    assert "Nothing to mend." in said.out
+    assert "it accepts the registration" in said.out
+    assert "not-a-secret" not in said.out
+
+
+def test_keys_are_turned_over_through_the_app(chartside: Run, installation: Installation) -> None:
+    """The new keys are published beside the old ones; private halves are never shown."""
+    before = chartside("keys", "list", "--env-file", str(installation.env_file), "--json").json
+    after = chartside("keys", "rotate", "--env-file", str(installation.env_file), "--json").json
+    assert {key["kid"] for key in before["keys"]} < {key["kid"] for key in after["keys"]}
+    assert len(after["made"]) == 2
+    assert not any("d" in key for key in after["keys"])
+
+
+def test_wrong_settings_end_it_with_the_app_s_own_words(chartside: Run, installation: Installation) -> None:
+    """Exit status 2, the setting's name, and what to do."""
+    broken = installation.env_file.with_name("broken.env")
+    broken.write_text(installation.env_file.read_text() + "CHARTSIDE_AUDIO_MAX_HOURS=48\n")
+    said = chartside("doctor", "--env-file", str(broken), "--json")
+    assert said.status == 2
+    assert "CHARTSIDE_AUDIO_MAX_HOURS" in said.json["error"]["sentence"]
+
+
+@pytest.mark.parametrize("content", [None, "CHARTSIDE_BASE_URL\n", b"\xff\xfe"])
+def test_an_environment_file_that_cannot_be_read_is_named(
+    chartside: Run, tmp_path: Path, content: str | bytes | None
+) -> None:
+    """Missing, without a value, or no text."""
+    path = tmp_path / "env"
+    if content is not None:
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    said = chartside("doctor", "--env-file", str(path))
+    assert said.status == 2
+    assert "env" in said.err
+
+
+def test_another_user_is_sent_away(chartside: Run, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root would leave files behind that the service cannot write."""
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    said = chartside("doctor", "--env-file", str(installation.env_file), "--json")
+    assert said.status == 2
+    assert said.json["error"]["code"] == "wrong_user"
+
+
+def facts(tmp_path: Path, **more: Any) -> dict[str, Any]:
+    """Return the facts of a good installation whose web address nobody serves, with changes."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700, exist_ok=True)
+    return {
+        "base_url": "http://127.0.0.1:9",
+        "data_dir": str(data),
+        "key_file": str(data / "keys" / "slots.bin"),
+        "disk_reserve_bytes": 1000,
+        "has_turn": True,
+        "drafter": "builtin",
+        "drafter_url": "",
+        "speech_model": {"folder": "/models/tiny"},
+        "state": GOOD_STATE,
+        "ehrs": [],
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "mark"),
+    [
+        ({"state": None}, "never_started", "problem"),
+        ({"state": {"fault": "OperationalError"}}, "database", "problem"),
+        ({"state": {**GOOD_STATE, "revision": "0001"}}, "migrations", "problem"),
+        ({"state": {**GOOD_STATE, "worker_seen_at": None}}, "worker", "problem"),
+        ({"state": {**GOOD_STATE, "worker_seen_at": (NOW - timedelta(hours=1)).isoformat()}}, "worker", "problem"),
+        ({"state": {**GOOD_STATE, "overdue": 2}}, "retention", "problem"),
+        ({"state": {**GOOD_STATE, "owed": 3}}, "owed", "note"),
+        ({"state": {**GOOD_STATE, "parked": {"needs_relaunch": 1}}}, "parked_needs_relaunch", "warning"),
+        ({"state": {**GOOD_STATE, "parked": {"not_taken": 1}}}, "parked_not_taken", "note"),
+        (
+            {"state": {**GOOD_STATE, "refused": [{"iss": "https://e", "what": "Media create", "status": 403}]}},
+            "refused",
+            "note",
+        ),
+        ({"speech_model": {"fault": {"public": "No model.", "todo": "Install it."}}}, "speech_model", "problem"),
+        ({"drafter": "openai", "drafter_url": "https://llm.example"}, "outside_drafter", "note"),
+        ({"has_turn": False}, "no_turn", "note"),
+        ({"disk_reserve_bytes": 10**15}, "disk_full", "problem"),
+        ({"data_dir": "/no/such/folder"}, "no_data_dir", "problem"),
+        ({}, "web", "problem"),
+    ],
+)
+@pytest.mark.req("C08")
+def test_each_fault_of_an_installation_is_found(tmp_path: Path, change: dict[str, Any], code: str, mark: str) -> None:
+    """Each with its code, its weight and what to do about a problem."""
+    found = [one for one in examine(facts(tmp_path, **change), {}) if one.code == code]
+    assert [one.mark for one in found] == [mark]
+    assert found[0].todo or mark != "problem"
+
+
+def test_secrets_that_others_can_read_are_named(tmp_path: Path) -> None:
+    """By mode, by place, or missing."""
+    open_file = tmp_path / "master"
+    open_file.write_text("x")
+    open_file.chmod(0o644)
+    env = {
+        "CHARTSIDE_MASTER_KEY_FILE": str(open_file),
+        "CHARTSIDE_SIGNING_KEY": "in the environment",
+        "CHARTSIDE_EHRS_FILE": str(tmp_path / "missing"),
+    }
+    found = {one.code: one for one in environment.check_secrets(env)}
+    assert set(found) == {"file_open", "secret_in_environment", "file_missing"}
+    assert found["file_open"].todo == f"chmod 600 {open_file}"
+    assert "in the environment," not in found["secret_in_environment"].todo
+
+
+def test_swap_and_encryption_are_read_from_the_machine(tmp_path: Path) -> None:
+    """As Linux shows them; what cannot be seen is said to be unseen."""
+    swaps = tmp_path / "swaps"
+    swaps.write_text("Filename Type Size Used Priority\n/dev/sda2 partition 1 0 -2\n/dev/zram0 partition 1 0 100\n")
+    assert machine.swap(swaps).code == "swap"
+    assert "/dev/sda2" in machine.swap(swaps).found
+    assert "zram" not in machine.swap(swaps).found
+    swaps.write_text("Filename Type Size Used Priority\n")
+    assert machine.swap(swaps).mark == "ok"
+    assert machine.swap(tmp_path / "none").code == "swap_unknown"
+    device = tmp_path.stat().st_dev
+    disk = tmp_path / "block" / f"{os.major(device)}:{os.minor(device)}"
+    assert machine.encryption(tmp_path, tmp_path / "block").code == "disk_unknown"
+    disk.mkdir(parents=True)
+    assert machine.encryption(tmp_path, tmp_path / "block").code == "disk_plain"
+    (disk / "slaves" / "dm-0" / "dm").mkdir(parents=True)
+    (disk / "slaves" / "dm-0" / "dm" / "uuid").write_text("CRYPT-LUKS2-1")
+    assert machine.encryption(tmp_path, tmp_path / "block").code == "disk_encrypted"
+
+
+def test_keys_on_the_data_s_volume_are_warned_of(tmp_path: Path) -> None:
+    """A backup of that volume would keep keys alive."""
+    key_file = tmp_path / "keys" / "slots.bin"
+    assert list(machine.key_volume(key_file, tmp_path)) == []
+    key_file.parent.mkdir()
+    key_file.touch()
+    assert [one.mark for one in machine.key_volume(key_file, tmp_path)] == ["warning"]
+
+
+HEADERS = {"Cache-Control": "no-store", "Content-Security-Policy": "x", "X-Content-Type-Options": "nosniff"}
+
+
+def web(server: Scripted) -> dict[str, Finding]:
+    """Return what is found at a scripted web address."""
+    return {one.code: one for one in web_findings({"base_url": server.url})}
+
+
+def test_what_a_proxy_does_on_the_way_is_seen(server: Scripted) -> None:
+    """Too small bodies, dropped headers, a hidden key list, another site at the address."""
+    server.script["/healthz"] = json_reply({"status": "ok"}, **HEADERS)
+    server.script["/.well-known/jwks.json"] = json_reply({"keys": [{"kid": "1", "alg": "ES384"}]})
+    server.script["/chunks/doctor/0/0"] = (403, {}, b"")
+    found = web(server)
+    assert {code for code, one in found.items() if one.mark != "ok"} == {"https"}
+
+    server.script["/healthz"] = json_reply({"status": "ok"})
+    server.script["/.well-known/jwks.json"] = (404, {}, b"")
+    server.script["/chunks/doctor/0/0"] = (413, {}, b"")
+    found = web(server)
+    assert {code for code, one in found.items() if one.mark == "problem"} == {"proxy_cache", "jwks", "proxy_body"}
+    assert "client_max_body_size" in found["proxy_body"].todo
+
+    server.script["/.well-known/jwks.json"] = json_reply({"keys": [{"kid": "1", "d": "private"}]})
+    assert web(server)["jwks_private"].mark == "problem"
+    server.script["/healthz"] = (200, {}, b"It works!")
+    assert web(server)["web"].mark == "problem"
+
+
+@pytest.mark.parametrize(
+    ("answered", "code", "mark"),
+    [
+        ({"token": {"status": 400, "error": "invalid_grant"}}, "client", "ok"),
+        ({"token": {"status": 401, "error": "invalid_client"}}, "client_refused", "problem"),
+        ({"token": {"status": 400, "error": "unauthorized_client"}}, "client_refused", "problem"),
+        ({"token": {"status": 500, "error": ""}}, "client_unclear", "warning"),
+        ({"fault": {"public": "It failed.", "todo": "Ask."}}, "ehr_login", "problem"),
+        ({"expected_issuer": "https://old.example"}, "issuer", "problem"),
+        ({"admin_users": []}, "no_admin", "note"),
+    ],
+)
+def test_what_an_ehr_says_to_the_registration_is_judged(
+    server: Scripted, answered: dict[str, Any], code: str, mark: str
+) -> None:
+    """invalid_grant is what a known client hears of a wrong code; invalid_client is a refusal."""
+    server.good()
+    entry = {
+        "iss": f"{server.url}/fhir",
+        "name": "The EHR",
+        "client_id": "chartside",
+        "auth": "client_secret_basic",
+        "expected_issuer": server.url,
+        "admin_users": ["Practitioner/erin"],
+        **answered,
+    }
+    found = {one.code: one for one in ehr_findings(entry, "https://c.example")}
+    assert found[code].mark == mark
+    assert found[code].found.startswith("The EHR: ")
+
+
+def test_an_ehr_that_is_down_is_one_problem_and_no_crash(server: Scripted) -> None:
+    """The other findings stand."""
+    found = list(ehr_findings({"iss": f"{server.url}/fhir", "name": "The EHR"}, "https://c.example"))
+    assert [one.code for one in found] == ["ehr_no_metadata"]
