@@ -42,6 +42,7 @@ TIMES = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2040, 1,
     lambda naive: naive.replace(microsecond=naive.microsecond // 1000 * 1000, tzinfo=timezone(timedelta(hours=5.75)))
 )
 SPANS_S = st.integers(min_value=0, max_value=20 * 3600)
+TITLES = st.from_regex(r"[A-Za-z][A-Za-z ]{0,10}[a-z]", fullmatch=True)
 TEXTS = st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n#"), max_size=120)
 
 
@@ -58,7 +59,7 @@ def consents(draw: st.DrawFn) -> RecordingConsent:
         encounter=f"Encounter/{draw(IDS)}",
         performer=draw(st.sampled_from(["Patient/p1", "RelatedPerson/r1", consent.somebody("Partner")])),
         practitioner=None if is_declined else f"Practitioner/{draw(IDS)}",
-        device=None if is_declined else f"Device/{draw(IDS)}",
+        device=None if is_declined else draw(st.sampled_from(["Device/", "Device?identifier="])) + draw(IDS),
         organization=draw(st.sampled_from([None, "Organization/o1"])),
         answered_at=answered_at,
         withdrawn_at=answered_at + timedelta(seconds=draw(SPANS_S)) if status == "inactive" else None,
@@ -111,8 +112,28 @@ def notes(draw: st.DrawFn) -> Note:
     if draw(st.booleans()):
         # Without the QuestionnaireResponse inside, the time of creation is the document's own.
         found = replace(found, questionnaire=None, created_at=found.signed_at or found.created_at)
-    sensitivity = draw(st.sampled_from([("MH",), ("MH", "SUD"), ("MH", "SUD", "42CFRPart2")]))
-    return replace(found, identifier=draw(IDS), elements=elements, sensitivity=sensitivity)
+    if found.device is not None and draw(st.booleans()):
+        # A server that holds notes alone.
+        id_ = draw(IDS)
+        found = replace(
+            found,
+            device=f"Device?identifier={id_}",
+            recordings=(f"Media?identifier={id_}",),
+            consents=(f"Consent?identifier={id_}",),
+            response_ref=None,
+        )
+    started_at = draw(TIMES)
+    return replace(
+        found,
+        identifier=draw(IDS),
+        status=draw(st.sampled_from(["current", "superseded"])) if found.signed_at else "current",
+        title=draw(TITLES),
+        language=draw(st.sampled_from(["en", "es", "pt-BR"])),
+        session_started_at=started_at,
+        session_ended_at=started_at + timedelta(seconds=draw(SPANS_S)),
+        elements=elements,
+        sensitivity=draw(st.sampled_from([("MH",), ("MH", "SUD"), ("MH", "SUD", "42CFRPart2")])),
+    )
 
 
 @pytest.mark.req("C02")
@@ -154,9 +175,6 @@ def test_a_template_reads_back_as_it_was_written(link_ids: list[str], is_active:
     if any(link_id in {"risk", "plan", "ai-session-summary"} for link_id in link_ids):
         return
     assert template.from_fhir(template.to_fhir(made, SITE), SITE) == made
-
-
-TITLES = st.from_regex(r"[A-Za-z][A-Za-z ]{0,10}[a-z]", fullmatch=True)
 
 
 @st.composite

@@ -5,13 +5,47 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
+from fhir_mappings import consent, note, recording, response, template
 from fhir_mappings.elements import Resource
+from fhir_mappings.model import Template
 from fhir_mappings.r4b import KINDS, faults_of
 from fhir_mappings.rules import check
 from tests.fhir_mappings.cast import SITE
 from tests.fhir_mappings.states import STATES
+from tests.fhir_mappings.test_round_trips import consents, notes, recordings, template_elements
 from tests.fhir_mappings.validators import broken_invariants, pyrofile_errors
+
+
+def some(strategy: st.SearchStrategy[Any], number: int) -> list[Any]:
+    """Return as many of the strategy's values, always the same."""
+    found: list[Any] = []
+
+    @settings(max_examples=number, database=None, deadline=None, derandomize=True, phases=[Phase.generate])
+    @given(strategy)
+    def keep(value: Any) -> None:
+        found.append(value)
+
+    keep()
+    return found
+
+
+@pytest.mark.req("C02", "C03", "C04", "C09")
+def test_any_record_passes_every_judge() -> None:
+    """Generated consents, recordings, notes, responses and templates, as hypothesis finds them: 0 errors."""
+    made = [consent.to_fhir(each, SITE) for each in some(consents(), 25)]
+    made += [recording.to_fhir(each, SITE) for each in some(recordings(), 25)]
+    written = some(notes(), 25)
+    made += [note.to_fhir(each, SITE) for each in written]
+    made += [response.to_fhir(each, SITE) for each in written if each.questionnaire]
+    parts = enumerate(some(template_elements(), 20))
+    made += [
+        template.to_fhir(Template(identifier=f"t{number}", title="Mine", elements=each), SITE) for number, each in parts
+    ]
+    assert {each["resourceType"]: errors for each in made if (errors := pyrofile_errors(each))} == {}
+    assert broken_invariants({str(number): each for number, each in enumerate(made)}) == []
 
 
 @pytest.fixture(scope="module")
