@@ -187,6 +187,16 @@ class SmartEhr:
         body |= {"encounter": self.encounter, "need_patient_banner": False, "surprise": {"unknown": 1}}
         return _json({k: v for k, v in {**body, **self.faults.token}.items() if v is not None})
 
+    def _introspected(self) -> Response:
+        """Answer RFC 7662 for clients that prove themselves as at the token endpoint."""
+        form = dict(request.form)
+        self.forms.append(form)
+        if not self._is_client({"grant_type": "", **form}):
+            return _json({"error": "invalid_client"}, 401)
+        if form["token"] not in self.access:
+            return _json({"active": False})
+        return _json({"active": True, "scope": self.scope, "patient": self.patient, "exp": int(time.time()) + 60})
+
     def _is_client(self, form: dict[str, str]) -> bool:
         """Check the client's proof by the one method that it is registered with."""
         header, id_ = request.headers.get("Authorization"), form.get("client_id")
@@ -208,7 +218,7 @@ class SmartEhr:
         used = {one.claims["jti"] for one in self.assertions}
         self.assertions.append(token)
         claims, now = token.claims, int(time.time())
-        names = (claims["iss"], claims["sub"], claims["aud"])
+        names = (claims["iss"], claims["sub"], claims["aud"].replace("/introspect", "/token"))
         is_fresh = now - 60 < claims["exp"] <= now + 300 or "now" in self.faults.claims
         return names == ("chartside", "chartside", f"{self.base}/token") and is_fresh and claims["jti"] not in used
 
@@ -267,6 +277,7 @@ class SmartEhr:
             return _json(self.style) if self.style is not None else _json({}, 404)
 
         app.add_url_rule("/token", "token", self._token, methods=["POST"])
+        app.add_url_rule("/introspect", "introspect", self._introspected, methods=["POST"])
         app.add_url_rule("/fhir/metadata", "metadata", self._metadata)
         app.add_url_rule("/fhir/<kind>", "type", self._type, methods=["GET", "POST"])
         app.add_url_rule("/fhir/<kind>/<id_>", "instance", self._instance, methods=["GET", "PUT"])
