@@ -1,5 +1,6 @@
 """The FHIR clients that an administrator lets read the face: their registration, and the proof they send (RFC 7523)."""
 
+import base64
 import hashlib
 import json
 import re
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, RSAKey, import_key
+from joserfc.jwk import ECKey, Key, RSAKey
 
 from smart_app.errors import BadInput, ChartsideError, NotSignedIn
 from smart_app.face.answers import ALGORITHMS, SCOPES
@@ -91,13 +92,15 @@ def _public_keys(text: str) -> list[dict[str, Any]]:
 
 
 def _usable(key: Mapping[str, Any]) -> Key | None:
+    """Return the key if SMART's two algorithms can use it: RSA of 2048 bits or more, EC P-384."""
     try:
-        found = import_key(dict(key))
+        if key.get("kty") == "RSA":
+            modulus = str(key["n"])
+            bits = len(base64.urlsafe_b64decode(modulus + "=" * (-len(modulus) % 4))) * 8
+            return RSAKey.import_key(dict(key)) if bits >= _MIN_RSA_BITS else None
+        return ECKey.import_key(dict(key)) if key.get("crv") == "P-384" else None
     except (JoseError, ValueError, TypeError, KeyError):
         return None
-    if isinstance(found, RSAKey):
-        return found if found.raw_value.key_size >= _MIN_RSA_BITS else None
-    return found if isinstance(found, ECKey) and key.get("crv") == "P-384" else None
 
 
 # --- the proof ------------------------------------------------------------------------------------------------------

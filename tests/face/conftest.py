@@ -110,6 +110,7 @@ class Face:
         }
         kept = {name: value for name, value in full.items() if value is not None}
         head = {"alg": algorithm, "kid": key.kid, "typ": "JWT", **(header or {})}
+        head = {name: value for name, value in head.items() if value is not None}
         return jwt.encode(head, kept, key, algorithms=[head["alg"]])
 
     def ask_token(self, scope: str = ALL, *, assertion: str | None = None, **form: str) -> TestResponse:
