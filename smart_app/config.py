@@ -52,6 +52,8 @@ class Ehr:
     """How Chartside proves itself at the token endpoint; "none": a public client, which has no secret."""
     signing_algorithm: SigningAlgorithm = "RS384"
     """Of the client assertions (private_key_jwt)."""
+    has_soap_note: bool = False
+    """On a stock OpenEMR, add a SOAP note beside each signed note's document."""
     is_backend_service: bool = False
     """File with system scopes what is owed when the clinician's login at the EHR is over."""
     is_introspected: bool = False
@@ -228,6 +230,7 @@ def _ehr(entry: dict[str, Any], *, is_loopback_dev: bool) -> Ehr:
                 entry, "auth", get_args(ClientAuthentication), "client_secret_basic" if secret else "none"
             ),
             signing_algorithm=_ehr_choice(entry, "signing_algorithm", get_args(SigningAlgorithm), "RS384"),
+            has_soap_note=entry.get("soap_note", False) is True,
             is_backend_service=entry.get("backend_services", False) is True,
             is_introspected=entry.get("introspection", False) is True,
         )

@@ -13,6 +13,8 @@
 Retired codes are kept in `RETIRED`, never reused.
 """
 
+from typing import Any
+
 RETIRED: frozenset[str] = frozenset()
 
 
@@ -139,9 +141,19 @@ class ChartRefused(ChartsideError):
 
 
 class ChartConflict(ChartsideError):
-    """The EHR holds another version; reread and compare before anything else."""
+    """The EHR holds another version; reread and compare before anything else.
+
+    `theirs` is that version where it could be read (the resource, or the text alone), `etag` its version.
+    """
 
     status = 409
+
+    def __init__(
+        self, code: str, public: str, todo: str = "", *, theirs: dict[str, Any] | None = None, etag: str | None = None
+    ) -> None:
+        super().__init__(code, public, todo)
+        self.theirs = theirs
+        self.etag = etag
 
 
 class ChartUnreachable(ChartsideError):

@@ -209,6 +209,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     tokens = TokenKeeper(db=db, settings=settings, clock=clock, seal=seal, http=http)
     memory = EhrProfiles(db)
     charts = FhirCharts(http=http, tokens=tokens, clock=clock, memory=memory)
+    soap_note_at = frozenset(ehr.iss for ehr in settings.ehrs if ehr.has_soap_note)
     more_scopes = scopes.REVIEW_TASK if settings.is_review_task_filed else None
     filing_tokens = FilingTokens(
         clinicians=tokens,
@@ -242,8 +243,9 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     )
     filer = Filer(
         db=db,
-        charts=FhirCharts(http=http, tokens=filing_tokens, clock=clock, memory=memory),
+        charts=FhirCharts(http=http, tokens=filing_tokens, clock=clock, memory=memory, soap_note_at=soap_note_at),
         clock=clock,
+        seal=seal,
         settings=settings,
         models=lambda: models,
         read_elements=partial(material.elements_for_filing, seal),

@@ -194,8 +194,9 @@ class FhirR4Chart:
 
     def _settle(self, answer: HttpAnswer, ours: Resource, filed: Filed, access: Access) -> Filed:
         """After 409 or 412: the same content is success, an unchanged version gets one more try, else a conflict."""
-        if (done := self._done_already(ours, filed, access)) is not None:
-            return done
+        theirs, etag = self._theirs(filed, access)
+        if theirs is not None and is_same(theirs, ours):
+            return replace(filed, etag=etag)
         if answer.status == 409 and filed.etag:
             again = self._put(ours, filed)  # still with If-Match: another's change cannot be overwritten
             if again.status < 300:
@@ -203,15 +204,21 @@ class FhirR4Chart:
         raise ChartConflict(
             "changed_in_chart",
             f"The {filed.resource_type} was changed in the chart by somebody else; nothing was overwritten.",
-            "Compare both in the chart.",
+            "Compare both and decide.",
+            theirs=theirs,
+            etag=etag,
         )
 
     def _done_already(self, ours: Resource, filed: Filed, access: Access) -> Filed | None:
         """Return where it stands when the chart holds this very content, e.g. after an answer that was lost."""
+        theirs, etag = self._theirs(filed, access)
+        return replace(filed, etag=etag) if theirs is not None and is_same(theirs, ours) else None
+
+    def _theirs(self, filed: Filed, access: Access) -> tuple[Resource | None, str | None]:
+        """Read what the chart holds now; nothing where this login may not."""
         if not scope_allows(access.scope, filed.resource_type, "read"):
-            return None
-        theirs, etag = self._read(filed.resource_type, filed.id)
-        return replace(filed, etag=etag) if is_same(theirs, ours) else None
+            return None, None
+        return self._read(filed.resource_type, filed.id)
 
     def _missing(self, resource: Resource, filed: Filed, access: Access, *, may_search: bool) -> Filed:
         """After 404 or 410 on what we filed: perhaps it has another id now; it is never made again unasked."""

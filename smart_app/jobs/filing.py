@@ -13,11 +13,12 @@ import structlog
 from fhir_mappings.faults import InvalidResource
 from fhir_mappings.model import Site
 from smart_app.config import Settings
-from smart_app.errors import ChartRefused, ChartsideError, ChartUnreachable
+from smart_app.errors import ChartConflict, ChartRefused, ChartsideError, ChartUnreachable
 from smart_app.jobs.resources import BUILDERS, Facts, Missing, Models, ReadElements, ReadTemplate
 from smart_app.ports import Charts, Clock, Filed, Resource
 from smart_app.store import audit_lines, chart_facts, filings
 from smart_app.store.database import Database, Db
+from smart_app.store.sealed import Seal
 from smart_app.store.tables import Filing
 
 LEASE = timedelta(seconds=120)
@@ -55,8 +56,8 @@ def _words(error: ChartsideError) -> str:
     return f"{error.public} {error.todo}".strip()
 
 
-def _not_taken() -> ChartRefused:
-    return ChartRefused(filings.NOT_TAKEN, _KEPT_HERE)
+def _not_taken(words: str = _KEPT_HERE) -> ChartRefused:
+    return ChartRefused(filings.NOT_TAKEN, words)
 
 
 def _broken() -> ChartsideError:
@@ -74,6 +75,7 @@ class Filer:
         db: Database,
         charts: Charts,
         clock: Clock,
+        seal: Seal,
         settings: Settings,
         models: Callable[[], Models],
         read_elements: ReadElements,
@@ -82,6 +84,7 @@ class Filer:
         self._db = db
         self._charts = charts
         self._clock = clock
+        self._seal = seal
         self._settings = settings
         self._models = models
         self._read_elements = read_elements
@@ -107,6 +110,9 @@ class Filer:
         """Make the resource from the rows, or put the filing off, or park it."""
         with self._db.begin() as db:
             row = db.get_one(Filing, filing_id)
+            if row.way == filings.THEIRS:
+                self._settle(row)
+                return None
             session, clinician = chart_facts.session_and_clinician(db, row.session_id)
             if session.encounter_id is None:
                 self._hold(row, "no_encounter", "The chart was opened without an encounter. Launch from an encounter.")
@@ -133,7 +139,7 @@ class Filer:
                 return None
             filed = None
             if row.resource_type and row.resource_id:
-                filed = Filed(resource_type=row.resource_type, id=row.resource_id, etag=row.etag)
+                filed = Filed(resource_type=row.resource_type, id=row.resource_id, etag=row.etag, way=row.way)
             return _Job(
                 filing_id=row.id,
                 wanted=row.wanted,
@@ -167,7 +173,7 @@ class Filer:
             return chart.update(job.resource, job.filed) if job.filed else chart.create(job.resource)
         except ChartRefused as error:
             if error.code == _NOT_OFFERED:
-                raise _not_taken() from error
+                raise _not_taken(_words(error)) from error
             raise
 
     def _put_down(self, filing_id: str, wanted: int, error: ChartsideError) -> None:
@@ -177,12 +183,24 @@ class Filer:
             row.lease_until = None
             if row.wanted != wanted:
                 return
+            if isinstance(error, ChartConflict):
+                self._keep_theirs(row, error)
             if error.permanent or row.attempts >= MAX_TRIES:
                 self._hold(row, error.code, _words(error))
                 return
             asked_s = error.retry_after_s if isinstance(error, ChartUnreachable) else None
             row.next_try_at = self._clock.now() + pause(row.attempts, asked_s)
             row.public = error.public
+
+    def _keep_theirs(self, row: Filing, conflict: ChartConflict) -> None:
+        """Keep what the chart holds instead, sealed, until the clinician has decided."""
+        if conflict.theirs is not None:
+            row.theirs_sealed = filings.seal_theirs(self._seal, row, conflict.theirs, conflict.etag)
+
+    @staticmethod
+    def _settle(row: Filing) -> None:
+        """Owe nothing any more: the clinician decided for what the chart holds."""
+        row.done, row.lease_until, row.parked, row.attempts = row.wanted, None, "", 0
 
     @staticmethod
     def _hold(row: Filing, code: str, public: str) -> None:
@@ -196,6 +214,7 @@ class Filer:
             if job.wanted < row.done:  # another worker took it over and was faster with a newer one
                 return
             row.resource_type, row.resource_id, row.etag = filed.resource_type, filed.id, filed.etag
+            row.way, row.theirs_sealed = filed.way, None
             row.done, row.lease_until, row.filed_at, row.public = job.wanted, None, now, ""
             row.attempts = 0
             audit_lines.append(
@@ -204,6 +223,6 @@ class Filer:
                 actor="server",
                 action="chart.filed",
                 subject=row.subject_id,
-                detail={"kind": row.kind, "reference": filed.reference},
+                detail={"kind": row.kind, "reference": filed.reference, "way": filed.way},
             )
             filings.free_waiting(db, row.session_id, now=now)

@@ -20,7 +20,7 @@ from smart_app.jobs.resources import Models
 from smart_app.ports import Clock, Drafter, Heard, Summary, TooLittle, Transcript, Vault, Word
 from smart_app.retention.erasure import Retention
 from smart_app.session import Event, State
-from smart_app.store import audit_lines, captured, recordings, sessions, tables
+from smart_app.store import audit_lines, captured, ehr_profiles, filings, recordings, sessions, tables
 from smart_app.store.captured import CapturedRun
 from smart_app.store.database import Database, Db, new_id
 from smart_app.store.sealed import Seal
@@ -224,8 +224,15 @@ class Pipeline:
             row.reason = row.reason_public = ""
             detail = {"version": str(version), "drafter": drafted.drafter, "prompts": drafted.prompt_version}
             audit_lines.append(db, at=now, actor="server", action="summary.drafted", subject=session_id, detail=detail)
+            self._owe_notice(db, row)
             if self._settings.erase_after == "drafting":
                 self._retention.on_drafted(db, row)
+
+    def _owe_notice(self, db: Db, row: tables.TelehealthSession) -> None:
+        """Tell the clinician in the EHR too, once, where it has a way for that."""
+        has_way = ehr_profiles.adapter_of(db, row.iss) != "fhir_r4"
+        if has_way and filings.find(db, "notice", row.id) is None:
+            filings.owe(db, "notice", row.id, session_id=row.id, now=self._clock.now())
 
     def _too_little(self, session_id: str, drafted: TooLittle) -> None:
         now = self._clock.now()

@@ -92,6 +92,13 @@ _STANDS = {
     State.EMPTY: Stand(words="No summary", tone="plain"),
     State.FAILED: Stand(words="Summary failed", tone="danger"),
 }
+_IN_CHART = {
+    "document": "As a text document, in the category Medical Record.",
+    "clinical-note": "As a Clinical Note of the visit.",
+    filings.THEIRS: "The chart keeps the version that was changed there, as you decided.",
+}
+"""What is said of a way that is not plain FHIR (fhir_mappings/ways.py)."""
+_CONFLICT = "changed_in_chart"
 _NOBODY_THERE = Stand(words="Nobody in the room", tone="waiting")
 """Whatever was going on in it stands still, a recording too: the recorder is the clinician's browser."""
 _NOTE_STANDS = {
@@ -108,6 +115,7 @@ _KINDS = {
     "response": "form answers",
     "provenance-draft": "proof of origin",
     "provenance-signed": "proof of signature",
+    "notice": "message that the summary is ready",
     "audit-erasure": "proof of erasure",
     "task": "review task",
     "questionnaire": "note template",
@@ -183,7 +191,7 @@ def filing_line(row: Filing | None) -> FilingLine | None:
     if row is None:
         return None
     if row.done >= row.wanted:
-        return FilingLine(stand=Stand(words="In the chart", tone="good"))
+        return FilingLine(stand=Stand(words="In the chart", tone="good"), detail=_IN_CHART.get(row.way, ""))
     if row.parked == filings.NOT_TAKEN:
         return FilingLine(stand=Stand(words="Kept in Chartside", tone="plain"), detail=row.public)
     if row.parked:

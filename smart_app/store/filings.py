@@ -1,14 +1,19 @@
 """The outbox: what is owed to the chart. A change raises `wanted`; a worker files and sets `done` to what it filed."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, update
 
 from smart_app.store.database import Db
+from smart_app.store.sealed import Seal
 from smart_app.store.tables import Filing, Note, TelehealthSession
 
 NOT_TAKEN = "not_taken"
 """Parked because the EHR has no such resource or operation."""
+THEIRS = "theirs"
+"""The way of what the clinician decided to leave as the chart holds it: never written again."""
 WAITS = "waits_for_another"
 """Parked because what it refers to is parked; freed when that is filed."""
 
@@ -42,6 +47,19 @@ def changed(db: Db) -> set[tuple[str, str]]:
 def find(db: Db, kind: str, subject_id: str) -> Filing | None:
     """Return the filing of a row, if one is owed or done."""
     return db.scalar(select(Filing).where(Filing.kind == kind, Filing.subject_id == subject_id))
+
+
+def seal_theirs(seal: Seal, row: Filing, resource: Mapping[str, Any], etag: str | None) -> bytes:
+    """Seal what the chart holds instead of ours, for its column."""
+    return seal.seal({"resource": dict(resource), "etag": etag}, aad=f"filing.theirs:{row.id}")
+
+
+def theirs(seal: Seal, row: Filing) -> tuple[dict[str, Any], str | None] | None:
+    """Return what the chart holds instead of ours with its version, while that waits for the clinician."""
+    if row.theirs_sealed is None:
+        return None
+    found = seal.open(row.theirs_sealed, aad=f"filing.theirs:{row.id}")
+    return found["resource"], found["etag"]
 
 
 def reference(db: Db, kind: str, subject_id: str) -> str | None:

@@ -17,6 +17,7 @@ def filer_of(visit: Visit, charts: Charts) -> Filer:
         db=visit.db,
         charts=charts,
         clock=visit.clock,
+        seal=visit.seal,
         settings=visit.settings,
         models=lambda: MODELS,
         read_elements=lambda _note: visit.elements,

@@ -41,6 +41,7 @@ def test_the_questionnaire_is_of_the_version_that_the_note_was_made_from(visit: 
         db=visit.db,
         charts=FakeCharts(chart),
         clock=visit.clock,
+        seal=visit.seal,
         settings=visit.settings,
         models=lambda: MODELS,
         read_elements=lambda _note: visit.elements,

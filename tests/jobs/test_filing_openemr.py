@@ -1,0 +1,155 @@
+"""A whole visit filed at a stock OpenEMR, over HTTP: what it holds, what stays here, and what a repair brings."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from smart_app.chart.charts import FhirCharts
+from smart_app.chart.http import GuardedHttp
+from smart_app.jobs.filing import Filer
+from smart_app.store import filings
+from smart_app.store.ehr_profiles import EhrProfiles, forget_old_refusals
+from tests.chart.openemr_cast import OneToken
+from tests.jobs.cast import Visit
+from tests.jobs.outbox import due, filer_of, work
+from tests.peers.openemr_like.process import OpenEmrLike
+
+
+@pytest.fixture(scope="module")
+def stock_server() -> Iterator[OpenEmrLike]:
+    """A stock OpenEMR, as measured."""
+    with OpenEmrLike() as server:
+        yield server
+
+
+@pytest.fixture
+def openemr(stock_server: OpenEmrLike) -> OpenEmrLike:
+    """A stock OpenEMR with nothing but its seeded charts."""
+    stock_server.control("reset")
+    return stock_server
+
+
+@pytest.fixture
+def tokens(openemr: OpenEmrLike) -> OneToken:
+    """Alice's login in Maya's chart."""
+    return OneToken(ehr=openemr, token=openemr.token_of("alice"), patient_id=openemr.patient()["uuid"])
+
+
+@pytest.fixture
+def stock_filer(visit: Visit, openemr: OpenEmrLike, tokens: OneToken) -> Filer:
+    """A worker with the adapter for OpenEMR, and Alice's visit with Maya."""
+    visit.open(iss=openemr.fhir_url, patient_id=openemr.patient()["uuid"], encounter_id=openemr.encounter()["uuid"])
+    charts = FhirCharts(
+        http=GuardedHttp(is_loopback_dev=True), tokens=tokens, clock=visit.clock, memory=EhrProfiles(visit.db)
+    )
+    return filer_of(visit, charts)
+
+
+def held(visit: Visit) -> tuple[str, str, str]:
+    """Let the client agree, record, summarise, write and sign; return the ids of consent, recording and note."""
+    consent_id, recording_id = visit.answer(), visit.record()
+    visit.summarise()
+    note_id = visit.write_note()
+    visit.end()
+    return consent_id, recording_id, note_id
+
+
+@pytest.mark.req("C04", "C06", "T16")
+def test_note_and_receipt_are_documents_and_the_rest_stays_here(
+    visit: Visit, stock_filer: Filer, openemr: OpenEmrLike
+) -> None:
+    """Each row says how the EHR holds it; what it does not take waits for nobody and holds up nothing."""
+    consent_id, recording_id, note_id = held(visit)
+    work(visit, stock_filer)
+    note, consent = visit.filing("note", note_id), visit.filing("consent", consent_id)
+    assert (note.way, note.done, consent.way, consent.done) == ("document", 1, "document", 1)
+    assert visit.filing("media", recording_id).parked == filings.NOT_TAKEN
+    assert visit.filing("provenance-signed", note_id).parked == filings.NOT_TAKEN
+    texts = sorted(each["text"].splitlines()[0] for each in openemr.stored()["documents"])
+    assert texts == ["Consent to record a session: AGREED", "SOAP progress note"]
+    assert due(visit) == []
+    (filed,) = (each for each in visit.trail("chart.filed") if each.detail["kind"] == "note")
+    assert filed.detail["way"] == "document"
+
+
+@pytest.mark.req("B02")
+def test_a_withdrawal_is_a_second_receipt(visit: Visit, stock_filer: Filer, openemr: OpenEmrLike) -> None:
+    """The first one stays; nothing in OpenEMR can be changed."""
+    consent_id = visit.answer()
+    work(visit, stock_filer)
+    visit.withdraw(consent_id)
+    work(visit, stock_filer)
+    heads = [each["text"].splitlines()[0] for each in openemr.stored()["documents"]]
+    assert heads == ["Consent to record a session: AGREED", "Consent to record a session: WITHDRAWN"]
+
+
+@pytest.mark.req("G02", "G03")
+@pytest.mark.parametrize("is_after", [False, True])
+@pytest.mark.parametrize("path", ["/document$", "/patient/[^/]+$", "/fhir/Binary"])
+def test_one_document_in_every_fault(
+    visit: Visit, stock_filer: Filer, openemr: OpenEmrLike, path: str, is_after: bool
+) -> None:
+    """Each step may fail, before or after the EHR did it: exactly one file in the end."""
+    visit.answer("rejected")
+    openemr.faults(plan=[{"path": path, "status": 500, "is_after": is_after, "times": 3}])
+    work(visit, stock_filer, rounds=20, step_s=40)
+    assert len(openemr.stored()["documents"]) == 1
+    assert due(visit) == []
+
+
+@pytest.mark.req("C06")
+def test_what_was_refused_is_tried_again_a_day_later(visit: Visit, stock_filer: Filer, openemr: OpenEmrLike) -> None:
+    """No such category, until the admin made it: the refusal is forgotten and the receipt filed by itself."""
+    consent_id = visit.answer("rejected")
+    openemr.faults(plan=[{"method": "POST", "path": "/document$", "status": 404}])
+    work(visit, stock_filer)
+    row = visit.filing("consent", consent_id)
+    assert row.parked == filings.NOT_TAKEN
+    assert "stays in Chartside" in row.public
+    visit.clock.tick(hours=25)
+    with visit.db.begin() as db:
+        forget_old_refusals(db, now=visit.clock.now())
+    work(visit, stock_filer)
+    assert visit.filing("consent", consent_id).way == "document"
+
+
+@pytest.mark.req("C06")
+def test_an_ehr_that_became_another_gets_what_it_did_not_take(
+    visit: Visit, stock_filer: Filer, openemr: OpenEmrLike
+) -> None:
+    """A new version or our module: what it refused is forgotten, and what was kept here is tried there again."""
+    _, recording_id, _ = held(visit)
+    work(visit, stock_filer)
+    memory = EhrProfiles(visit.db)
+    known = memory.known(openemr.fhir_url)
+    assert known is not None
+    assert (known.adapter, known.software) == ("openemr", "OpenEMR")
+    now = visit.clock.now()
+    memory.refuse(known.iss, "document", "create", ehr_grant_id="", status=404, at=now)
+    memory.keep(replace(known, probed_at=now))
+    assert visit.filing("media", recording_id).parked == filings.NOT_TAKEN, "nothing changed"
+    memory.keep(replace(known, adapter="openemr_module"))
+    assert visit.filing("media", recording_id).parked == ""
+    assert not memory.is_refused(known.iss, "document", "create", ehr_grant_id="", now=now)
+
+
+@pytest.mark.req("T05")
+def test_a_revoked_login_waits_for_the_next_launch(
+    visit: Visit, stock_filer: Filer, openemr: OpenEmrLike, tokens: OneToken
+) -> None:
+    """The user took the app's rights back in OpenEMR: clear words, nothing lost, filed after the launch."""
+    openemr.control("revoke")
+    consent_id = visit.answer("rejected")
+    work(visit, stock_filer)
+    row = visit.filing("consent", consent_id)
+    assert (row.parked, row.public) == (
+        "needs_relaunch",
+        "The EHR login is over. Open Chartside again from the chart.",
+    )
+    tokens.token = openemr.connect("alice", client=openemr.register())
+    with visit.db.begin() as db:
+        filings.unpark_of_clinician(db, [visit.session_id], now=visit.clock.now())
+    work(visit, stock_filer)
+    assert visit.filing("consent", consent_id).way == "document"
+    openemr._tokens.clear()
