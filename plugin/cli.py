@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from plugin import check, doctor, keys, manifest_command, terminal
+from plugin import check, doctor, keys, manifest_command, register, terminal
 from plugin.demo import command as demo
 from plugin.failures import MEANINGS, Exit, Failure
 
@@ -20,6 +20,7 @@ APP_COMMANDS = {
 }
 COMMANDS: tuple[tuple[Callable[[Any], argparse.ArgumentParser], Sequence[str]], ...] = (
     (check.add, check.EXAMPLES),
+    (register.add, register.EXAMPLES),
     (doctor.add, doctor.EXAMPLES),
     (manifest_command.add, manifest_command.EXAMPLES),
     (keys.add, keys.EXAMPLES),
