@@ -195,6 +195,25 @@ def _face(db: Database, clock: Clock, settings: Settings, seal: Seal, models: Mo
     return writer
 
 
+def _filing_charts(
+    db: Database, settings: Settings, clock: Clock, seal: Seal, http: GuardedHttp, tokens: TokenKeeper
+) -> FhirCharts:
+    """Return the charts that filing uses: by the backend service where the clinician's login is over."""
+    more_scopes = scopes.REVIEW_TASK if settings.is_review_task_filed else None
+    filing_tokens = FilingTokens(
+        clinicians=tokens,
+        db=db,
+        settings=settings,
+        clock=clock,
+        seal=seal,
+        http=http,
+        discovery=Discovery(http=http, clock=clock, more_scopes=more_scopes),
+    )
+    soap_note_at = frozenset(ehr.iss for ehr in settings.ehrs if ehr.has_soap_note)
+    memory = EhrProfiles(db)
+    return FhirCharts(http=http, tokens=filing_tokens, clock=clock, memory=memory, soap_note_at=soap_note_at)
+
+
 def make(settings: Settings, outside: Outside | None = None) -> Kit:
     """Make the kit: open the database (at its newest schema), the key slots, the audio store and the queue."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -207,19 +226,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     audio = AudioStore(settings.audio_dir, vault)
     http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev)
     tokens = TokenKeeper(db=db, settings=settings, clock=clock, seal=seal, http=http)
-    memory = EhrProfiles(db)
-    charts = FhirCharts(http=http, tokens=tokens, clock=clock, memory=memory)
-    soap_note_at = frozenset(ehr.iss for ehr in settings.ehrs if ehr.has_soap_note)
-    more_scopes = scopes.REVIEW_TASK if settings.is_review_task_filed else None
-    filing_tokens = FilingTokens(
-        clinicians=tokens,
-        db=db,
-        settings=settings,
-        clock=clock,
-        seal=seal,
-        http=http,
-        discovery=Discovery(http=http, clock=clock, more_scopes=more_scopes),
-    )
+    charts = FhirCharts(http=http, tokens=tokens, clock=clock, memory=EhrProfiles(db))
     sound = StoredSound(db=db, audio=audio, settings=settings, transcriber=transcriber)
     signer = receipts.Signer(settings.signing_key)
     receipt = partial(_receipt, signer)
@@ -243,7 +250,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     )
     filer = Filer(
         db=db,
-        charts=FhirCharts(http=http, tokens=filing_tokens, clock=clock, memory=memory, soap_note_at=soap_note_at),
+        charts=_filing_charts(db, settings, clock, seal, http, tokens),
         clock=clock,
         seal=seal,
         settings=settings,
