@@ -2,6 +2,7 @@
 
 from urllib.parse import quote
 
+from fhir_mappings.ways import MODULE_RESOURCE
 from smart_app.chart.answers import Answers
 from smart_app.chart.capabilities import Capabilities, RememberedHere
 from smart_app.chart.choice import is_fresh, look
@@ -9,6 +10,7 @@ from smart_app.chart.fhir_r4 import FhirR4Chart
 from smart_app.chart.http import GuardedHttp
 from smart_app.chart.line import Line
 from smart_app.chart.openemr import OpenEmrChart
+from smart_app.chart.openemr_module import OpenEmrModuleChart
 from smart_app.errors import ChartRefused, ChartUnreachable
 from smart_app.ports import Chart, Clock, EhrFacts, EhrMemory, Tokens
 
@@ -54,9 +56,32 @@ class FhirCharts:
         capabilities = Capabilities(facts=facts, memory=self._memory, ehr_grant_id=ehr_grant_id)
         answers = Answers(capabilities=capabilities, clock=self._clock)
         fhir = FhirR4Chart(line=line, capabilities=capabilities, answers=answers)
+        if facts.adapter == "fhir_r4":
+            return fhir
+        has_soap_note = facts.adapter == "openemr" and facts.iss in self._soap_note_at
+        stock = OpenEmrChart(line=line, answers=answers, fhir=fhir, has_soap_note=has_soap_note)
         if facts.adapter == "openemr":
-            return OpenEmrChart(line=line, answers=answers, fhir=fhir, has_soap_note=facts.iss in self._soap_note_at)
-        return fhir
+            return stock
+        return OpenEmrModuleChart(line=line, answers=answers, fhir=fhir, stock=stock)
+
+    def ehr_switch(self, ehr_grant_id: str) -> bool | None:
+        """Return how the clinician's own AI switch stands in the EHR; None where the EHR has none.
+
+        Raises ChartRefused, ChartUnreachable or ChartNeedsRelaunch when it has one and does not tell.
+        """
+        line = Line(ehr_grant_id=ehr_grant_id, http=self._http, tokens=self._tokens)
+        if self._facts(line).adapter != "openemr_module":
+            return None
+        answer = line.api("GET", MODULE_RESOURCE)
+        try:
+            about = answer.json() if answer.status == 200 else None
+        except ValueError:
+            about = None
+        if not isinstance(about, dict):
+            raise ChartUnreachable(
+                "ehr_failed", "The EHR does not say how your switch stands.", "Try again in a minute."
+            )
+        return about.get("aiConsent") is True
 
     def _facts(self, line: Line) -> EhrFacts:
         known, now = self._memory.known(line.access().base), self._clock.now()
