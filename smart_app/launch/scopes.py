@@ -149,11 +149,20 @@ def plan(offer: Offer, *, start: Start = "ehr") -> str:
 
 
 def plan_service(offer: Offer) -> str:
-    """Return the scope to ask for the backend service; empty where the server offers no system scopes."""
+    """Return the scope to ask for the backend service; empty where the server offers none that files notes.
+
+    OpenEMR's system scopes only read: what is owed there waits for the clinician.
+    """
     if not offer.clinical("system"):
         return ""
     wanted = {name: letters for name, letters in {**RESOURCES, **offer.more}.items() if name in FILED}
-    return " ".join(_clinical(offer, "system", wanted))
+    scope = " ".join(_clinical(offer, "system", wanted))
+    return scope if files_notes(scope) else ""
+
+
+def files_notes(scope: str) -> bool:
+    """Say whether a scope is enough to file a note."""
+    return allows(scope, "DocumentReference", "c")
 
 
 def _can_pick_patient(offer: Offer) -> bool:

@@ -187,8 +187,9 @@ def test_the_backend_service_asks_for_what_it_files() -> None:
     assert asked[0] == "system/DocumentReference.crus"
     assert not [word for word in asked if not word.startswith("system/")]
     assert not {word for word in asked if "Patient" in word or "MedicationRequest" in word or "Condition" in word}
-    older = scopes.plan_service(Offer(supported=["system/Consent.*"], capabilities=["permission-v1"]))
-    assert older == "system/Consent.read system/Consent.write"
+    older = scopes.plan_service(Offer(supported=["system/DocumentReference.*"], capabilities=["permission-v1"]))
+    assert older == "system/DocumentReference.read system/DocumentReference.write"
+    assert scopes.plan_service(Offer(supported=["system/*.rs", "system/Consent.cruds"])) == "", "it could file no note"
     assert scopes.plan_service(Offer(supported=SCOPE_ALL.split())) == ""
 
 

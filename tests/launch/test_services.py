@@ -125,9 +125,11 @@ def test_an_ehr_that_offers_or_grants_none_leaves_the_login_over(site: Site) -> 
         site.ehr.faults.token_status, site.ehr.faults.token_error = status, error
         with pytest.raises(ChartNeedsRelaunch):
             _tokens(site).access(grant_id)
-    site.ehr.faults.token_status, site.ehr.faults.token = 200, {"token_type": "mac"}
-    with pytest.raises(ChartNeedsRelaunch):
-        _tokens(site).access(grant_id)
+    site.ehr.faults.token_status = 200
+    for odd in ({"token_type": "mac"}, {"scope": "system/Patient.rs"}, {"scope": 7}):
+        site.ehr.faults.token = odd
+        with pytest.raises(ChartNeedsRelaunch):
+            _tokens(site).access(grant_id)
     assert _uses(site) == []
 
 

@@ -138,3 +138,24 @@ def test_a_token_refused_after_the_launch_is_renewed_once_and_then_said(
     assert refused.value.public
     assert refused.value.todo
     assert at_sandbox.tokens.access(grant_id).token != first
+
+
+@pytest.mark.req("C01", "smart@36", "smart@152", "smart@166")
+def test_healthy_it_opens_for_the_patient_that_is_picked_there(at_sandbox: Site, visitor: Visitor) -> None:
+    """A standalone launch: the EHR asks which patient, and that chart is opened, without an encounter."""
+    visitor.sign_in("dr-alice")
+    browser = at_sandbox.browser()
+
+    def pick(decision: str) -> Any:
+        answer = browser.get("/launch/standalone", headers={"Sec-Fetch-Dest": "document"})
+        path = answer.location.removeprefix(visitor.base_url)
+        assert "For which patient?" in visitor.get(path).text
+        action = path.replace("/oauth/authorize", "/oauth/decision")
+        back = visitor.submit(path, action, patient="maya", decision=decision)
+        return at_sandbox.back(browser, dict(parse_qsl(urlsplit(back.headers["Location"]).query)))
+
+    denied = pick("deny")
+    assert "<code>ehr_access_denied</code>" in denied.get_data(as_text=True)
+    assert pick("allow").status_code == 303
+    person = at_sandbox.who(browser)
+    assert (person.patient_id, person.encounter_id) == ("maya", None)
