@@ -1,16 +1,20 @@
 """Filing when the clinician's login is over: by a backend service, where the entry says so and the EHR offers it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
+from smart_app import config, kit
 from smart_app.chart.charts import FhirCharts
 from smart_app.errors import ChartNeedsRelaunch, ChartRefused, ChartUnreachable
 from smart_app.launch.discovery import Discovery
 from smart_app.launch.services import FilingTokens
+from smart_app.launch.tokens import TokenKeeper
 from smart_app.store.tables import AuditLine, EhrGrant
 from tests.chart.bodies import note
+from tests.conftest import environment
 from tests.launch.conftest import Site
 
 SERVICE: dict[str, Any] = {"auth": "private_key_jwt", "client_secret": "", "backend_services": True}
@@ -142,3 +146,13 @@ def test_an_ehr_that_is_down_is_tried_again_later(site: Site) -> None:
         _tokens(site).access(grant_id)
     site.ehr.faults.token_status = 200
     assert _tokens(site).access(grant_id).patient_id == "carol"
+
+
+@pytest.mark.req("C02")
+def test_the_worker_files_through_it_and_no_page_does(tmp_path: Path) -> None:
+    """What people see and do goes by their own login alone; only the outbox may fall back on the service."""
+    made = kit.make(config.load(environment(tmp_path / "data")))
+    filer = made.steps.file.__self__  # type: ignore[attr-defined]
+    assert isinstance(filer._charts._tokens, FilingTokens)
+    assert isinstance(made.charts._tokens, TokenKeeper)
+    made.db.close()
