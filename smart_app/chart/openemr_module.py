@@ -16,8 +16,7 @@ from smart_app.chart.capabilities import scope_allows
 from smart_app.chart.fhir_r4 import FhirR4Chart
 from smart_app.chart.line import Line
 from smart_app.chart.openemr import OpenEmrChart
-from smart_app.chart.openemr_texts import plain_text
-from smart_app.chart.resources import FHIR_ID, encounters_of, outcome_text, patients_of, reference_of
+from smart_app.chart.resources import FHIR_ID, encounters_of, outcome_text, patients_of, plain_text, reference_of
 from smart_app.errors import ChartConflict, ChartRefused
 from smart_app.ports import Access, Filed, HttpAnswer, PatientFacts, Resource
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import nh3
 
-from fhir_mappings.rules.document import RESPONSE_TYPE
+from smart_app.chart.resources import plain_text
 from smart_app.ports import Resource
 
 SOAP = ("Subjective", "Objective", "Assessment", "Plan")
@@ -31,16 +31,6 @@ def file_name(resource: Resource) -> str:
     kind = "consent" if resource["resourceType"] == "Consent" else "note"
     standing = resource["status"] if kind == "consent" else resource.get("docStatus", "final")
     return f"chartside-{kind}-{resource['identifier'][0]['value']}-{standing}.txt"
-
-
-def plain_text(note: Resource) -> str:
-    """Return the text/plain content of a DocumentReference."""
-    for content in note.get("content", ()):
-        attachment = content.get("attachment", {})
-        kind = str(attachment.get("contentType", ""))
-        if kind != RESPONSE_TYPE and kind.startswith("text/plain") and "data" in attachment:
-            return base64.b64decode(attachment["data"]).decode()
-    return ""
 
 
 def note_text(note: Resource) -> str:

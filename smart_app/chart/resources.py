@@ -1,5 +1,6 @@
 """What the adapter must tell of any resource: whom it is about, how it is found, whether two are the same. Pure."""
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -107,6 +108,18 @@ def fits(resource: Resource, params: Mapping[str, str], base: str) -> bool:
         entries = _identifiers(resource)
         return any(e.get("value") == value and (not system or e.get("system") == system) for e in entries)
     return True
+
+
+def plain_text(note: Resource) -> str:
+    """Return the text/plain content of a DocumentReference; empty where it is not inside."""
+    for content in note.get("content") or ():
+        attachment = (content.get("attachment") or {}) if isinstance(content, dict) else {}
+        if str(attachment.get("contentType", "")).startswith("text/plain") and "data" in attachment:
+            try:
+                return base64.b64decode(str(attachment["data"]), validate=True).decode()
+            except ValueError:
+                return ""
+    return ""
 
 
 def outcome_text(answer: Any, *, most: int = 500) -> str:

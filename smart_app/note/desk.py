@@ -209,6 +209,59 @@ class Desk:
         self._audit(db, person.fhir_user, "note.addendum-begun", addendum)
         return addendum
 
+    def leave_theirs(self, db: Db, person: Person, note: Note) -> None:
+        """Leave the note as somebody changed it in the chart; ours stays in Chartside alone.
+
+        Raises MoveRefused when the chart holds no other version, or this one is not signed.
+        """
+        self._leave(db, note)
+        self._audit(db, person.fhir_user, "note.chart-version-kept", note)
+
+    def amend_theirs(self, db: Db, person: Person, note: Note) -> Note:
+        """File the signed note as an amendment of what somebody made of it in the chart; return the amendment.
+
+        Raises MoveRefused as `leave_theirs`, or while an addendum of it is begun.
+        """
+        if notes.addendum_of(db, note.id) is not None:
+            raise MoveRefused(
+                "addendum_begun", "You began an addendum of this note.", "Sign or discard the addendum first."
+            )
+        self._leave(db, note)
+        now = self.clock.now()
+        note_id, content = new_id(), material.content_of(self.seal, note)
+        amendment = Note(
+            id=note_id,
+            session_id=note.session_id,
+            clinician_id=note.clinician_id,
+            patient_id=note.patient_id,
+            template_id=note.template_id,
+            title=note.title,
+            status="signed",
+            content_sealed=material.seal_content(self.seal, note_id, content, for_chart=None),
+            summary_version=note.summary_version,
+            replaces_id=note.id,
+            created_at=now,
+            saved_at=now,
+            signed_at=now,
+        )
+        db.add(amendment)
+        db.flush()
+        self._owe_signed(db, amendment, content, now)
+        self._audit(db, person.fhir_user, "note.filed-as-amendment", amendment)
+        return amendment
+
+    @staticmethod
+    def _leave(db: Db, note: Note) -> None:
+        row = filings.find(db, "note", note.id)
+        if row is None or row.theirs_sealed is None or note.status != "signed":
+            raise MoveRefused("no_other_version", "There is nothing to decide about this note.", "Reload the page.")
+        filings.leave(row)
+        for kind in ("provenance-draft", "provenance-signed"):
+            # They would say of somebody else's text that this clinician signed it.
+            proof = filings.find(db, kind, note.id)
+            if proof is not None:
+                filings.leave(proof)
+
     def discard(self, db: Db, person: Person, note: Note, revision: int) -> str:
         """Delete an addendum that was begun and not signed; return the id of the signed note that it completed.
 

@@ -98,7 +98,6 @@ _IN_CHART = {
     filings.THEIRS: "The chart keeps the version that was changed there, as you decided.",
 }
 """What is said of a way that is not plain FHIR (fhir_mappings/ways.py)."""
-_CONFLICT = "changed_in_chart"
 _NOBODY_THERE = Stand(words="Nobody in the room", tone="waiting")
 """Whatever was going on in it stands still, a recording too: the recorder is the clinician's browser."""
 _NOTE_STANDS = {
@@ -194,6 +193,8 @@ def filing_line(row: Filing | None) -> FilingLine | None:
         return FilingLine(stand=Stand(words="In the chart", tone="good"), detail=_IN_CHART.get(row.way, ""))
     if row.parked == filings.NOT_TAKEN:
         return FilingLine(stand=Stand(words="Kept in Chartside", tone="plain"), detail=row.public)
+    if row.parked and row.theirs_sealed is not None:
+        return FilingLine(stand=Stand(words="Two versions", tone="danger"), detail=row.public)
     if row.parked:
         return FilingLine(stand=Stand(words="Not filed", tone="danger"), detail=row.public, can_retry=True)
     return FilingLine(stand=Stand(words="Being filed", tone="waiting"), detail=row.public)

@@ -11,8 +11,18 @@ from fhir_mappings.text import NOT_DOCUMENTED, render
 from smart_app.config import Settings
 from smart_app.consent.gate import PUBLIC
 from smart_app.errors import BadInput, ConsentMissing, MoveRefused
+from smart_app.note import (
+    chart_version,
+    edits,
+    material,
+    overview,
+    own_routes,
+    setting_routes,
+    sheet_routes,
+    template_routes,
+    why,
+)
 from smart_app.note import content as contents
-from smart_app.note import edits, material, overview, own_routes, setting_routes, sheet_routes, template_routes, why
 from smart_app.note.desk import Desk, OnSigned, StaleRevision, erases_at_signing
 from smart_app.note.elements import AI_TYPE
 from smart_app.note.json_shape import content_to_json
@@ -284,6 +294,7 @@ class _NotePages:
                 "custody": visits.custody(db, session),
                 "addendum_id": addendum.id if addendum else None,
                 "signing_erases": erases_at_signing(session),
+                "versions": chart_version.standing(self.seal, note, filing),
             }
             audit_lines.append(db, at=self.clock.now(), actor=who.fhir_user, action="note.read", subject=note.id)
         attests_ai, attests_plain = _attestations(note)
@@ -458,6 +469,7 @@ def blueprint(
         room, db=db, clock=clock, seal=seal, desk=desk, patient_of=patient_of, hear=hear, speech_model=speech_model
     )
     setting_routes.add_to(room, db=db, settings=settings, clock=clock, seal=seal)
+    chart_version.add_to(room, db=db, desk=desk, queue=queue)
     sheet_routes.add_to(room, db=db, clock=clock, seal=seal, desk=desk, patient_of=patient_of)
     template_routes.add_to(room, db=db, settings=settings, clock=clock, seal=seal, patient_of=patient_of)
     for rule, view in readings:

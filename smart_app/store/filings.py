@@ -54,6 +54,12 @@ def seal_theirs(seal: Seal, row: Filing, resource: Mapping[str, Any], etag: str 
     return seal.seal({"resource": dict(resource), "etag": etag}, aad=f"filing.theirs:{row.id}")
 
 
+def leave(row: Filing) -> None:
+    """Leave the chart as it is, for good: nothing is owed any more, and nothing will be written over it."""
+    row.way, row.theirs_sealed, row.done = THEIRS, None, row.wanted
+    row.parked = row.public = ""
+
+
 def theirs(seal: Seal, row: Filing) -> tuple[dict[str, Any], str | None] | None:
     """Return what the chart holds instead of ours with its version, while that waits for the clinician."""
     if row.theirs_sealed is None:
