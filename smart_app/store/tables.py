@@ -23,6 +23,8 @@ class Clinician(Base):
     name_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     ai_consent: Mapped[bool] = mapped_column(default=False)
     ai_consent_changed_at: Mapped[datetime | None]
+    ehr_ai_consent: Mapped[bool | None]
+    """The clinician's own switch in the EHR, as last read; None: the EHR has none."""
 
 
 class AiConsentChange(Base):
@@ -230,7 +232,7 @@ class Recording(Base):
     """23 h (or less, by setting) after the first byte; counted from the start until one arrives."""
     erased_at: Mapped[datetime | None]
     erase_cause: Mapped[str] = mapped_column(default="")
-    """signed, after-drafting, deadline, withdrawn; set before `erased_at` it says: erase now, for this cause."""
+    """signed, after-drafting, deadline, withdrawn, closed; set before `erased_at` it says: erase now, for this cause."""
 
 
 class Track(Base):

@@ -108,6 +108,7 @@ def upgrade() -> None:
     """Add the tables and the columns."""
     _add_ehrs()
     _add_face()
+    op.add_column("clinician", sa.Column("ehr_ai_consent", sa.Boolean(), nullable=True))
     op.add_column("ehr_grant", sa.Column("user_name", sa.String(), nullable=False, server_default=""))
     op.add_column("filing", sa.Column("way", sa.String(), nullable=False, server_default=""))
     op.add_column("filing", sa.Column("theirs_sealed", sa.LargeBinary(), nullable=True))
@@ -118,6 +119,7 @@ def downgrade() -> None:
     op.drop_column("filing", "theirs_sealed")
     op.drop_column("filing", "way")
     op.drop_column("ehr_grant", "user_name")
+    op.drop_column("clinician", "ehr_ai_consent")
     op.drop_index("ix_face_resource_session_id", table_name="face_resource")
     op.drop_index("ix_face_resource_resource_type", table_name="face_resource")
     op.drop_index("ix_face_resource_patient_id", table_name="face_resource")
