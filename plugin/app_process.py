@@ -13,7 +13,11 @@ TIMEOUT_S = 120.0
 
 
 def ask(
-    command: Sequence[str], *, said: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    said: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> dict[str, Any]:
     """Return the JSON object that `python -m smart_app ...` answers; `said` goes to its standard input.
 
@@ -25,12 +29,12 @@ def ask(
             input=json.dumps(said or {}),
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
             env=dict(os.environ if environment is None else environment),
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise _broken("It took more than two minutes.") from error
+        raise _broken(f"It took more than {timeout_s:.0f} seconds.") from error
     if done.returncode == Exit.USAGE:
         words = done.stderr.strip().splitlines() or ["The settings cannot be used."]
         raise Failure(Exit.USAGE, "settings", words[-1], "docs/admin.md lists every setting.")

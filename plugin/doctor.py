@@ -1,7 +1,6 @@
 """`chartside doctor`: a live diagnosis of an installation, run as its user on its machine."""
 
 import argparse
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -11,7 +10,6 @@ from typing import Any
 from plugin import app_process, environment, machine, terminal
 from plugin.doctor_ehr import ehr_findings
 from plugin.doctor_web import web_findings
-from plugin.failures import Exit, Failure
 from plugin.findings import Finding, note, ok, problem, show, sorted_by_weight, status_of, warning
 
 EXAMPLES = (
@@ -42,7 +40,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
 def run(asked: argparse.Namespace) -> int:
     """Look at everything that can be seen from here; 0, or 1 when something has to be mended."""
     env = environment.read(asked.env_file)
-    _be_the_owner(env)
+    environment.be_the_owner(env)
     facts = app_process.ask(["inspect"], environment=env)
     findings = sorted_by_weight(examine(facts, env))
     status = status_of(findings)
@@ -54,18 +52,6 @@ def run(asked: argparse.Namespace) -> int:
     problems = sum(each.mark == "problem" for each in findings)
     terminal.say(f"{problems} to mend." if problems else "Nothing to mend.")
     return status
-
-
-def _be_the_owner(env: Mapping[str, str]) -> None:
-    """Refuse to look as somebody else: files that are made on the way would not be Chartside's."""
-    folder = Path(env.get("CHARTSIDE_DATA_DIR") or ".")
-    if env.get("CHARTSIDE_DATA_DIR") and folder.exists() and folder.stat().st_uid != os.geteuid():
-        raise Failure(
-            Exit.USAGE,
-            "wrong_user",
-            f"{folder} belongs to another user.",
-            f"Run this as the user that runs Chartside (number {folder.stat().st_uid}), for example with sudo -u.",
-        )
 
 
 def examine(facts: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[Finding]:

@@ -48,6 +48,18 @@ def read(path: Path | None) -> dict[str, str]:
     return found
 
 
+def be_the_owner(env: Mapping[str, str]) -> None:
+    """Refuse to work as another user than Chartside's: files made on the way would not be the service's."""
+    text = env.get("CHARTSIDE_DATA_DIR", "")
+    if text and Path(text).exists() and (owner := Path(text).stat().st_uid) != os.geteuid():
+        raise Failure(
+            Exit.USAGE,
+            "wrong_user",
+            f"{text} belongs to another user.",
+            f"Run this as the user that runs Chartside (number {owner}), for example with sudo -u.",
+        )
+
+
 def check_secrets(found: Mapping[str, str]) -> Iterator[Finding]:
     """Say which secrets others on this machine may read."""
     for name in SECRETS:

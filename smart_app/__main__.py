@@ -1,6 +1,6 @@
 """The app's own processes: `python -m smart_app serve | worker | sweep | transcribe | draft`.
 
-`keys`, `scopes` and `inspect` answer in JSON: they are what `chartside` asks the app.
+`keys`, `scopes`, `inspect` and `close` answer in JSON: they are what `chartside` asks the app.
 """
 
 import argparse
@@ -94,42 +94,9 @@ def sweep(settings: config.Settings) -> int:
     return 0
 
 
-def keys(settings: config.Settings, what: str, *, is_leaked: bool) -> int:
-    """List the keys that prove Chartside at the EHRs (private_key_jwt), or make new ones; the answer is JSON."""
-    from smart_app.kit import SystemClock
-    from smart_app.launch.client_keys import ClientKeys
-    from smart_app.store.database import Database
-    from smart_app.store.sealed import Seal
-    from smart_app.store.upgrade import upgrade
-
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    db = Database(settings.database_url)
-    upgrade(db)
-    ours = ClientKeys(db=db, seal=Seal(settings.master_key), clock=SystemClock())
-    found: dict[str, Any] = {"jwks_uri": f"{settings.base_url}/.well-known/jwks.json"}
-    if what == "rotate":
-        kids, signs_from = ours.rotate(is_leaked=is_leaked)
-        found |= {"made": kids, "signs_from": signs_from.isoformat()}
-    print(json.dumps({**found, **ours.jwks()}))  # noqa: T201 - the command's answer
-    db.close()
-    return 0
-
-
-def scopes() -> int:
-    """Read a server's two documents from standard input and write the scopes that a launch would ask it for."""
-    from smart_app import admin
-
-    said = json.load(sys.stdin)
-    print(json.dumps(admin.plan(said.get("smart"), said.get("statement"))))  # noqa: T201 - the command's answer
-    return 0
-
-
-def inspect(settings: config.Settings) -> int:
-    """Write how this installation stands, as JSON."""
-    from smart_app import inspection
-    from smart_app.kit import SystemClock
-
-    print(json.dumps(inspection.inspect(settings, SystemClock())))  # noqa: T201 - the command's answer
+def _tell(answer: dict[str, Any]) -> int:
+    """Write the answer of a command that `chartside` asks."""
+    print(json.dumps(answer))  # noqa: T201 - the command's answer
     return 0
 
 
@@ -146,7 +113,9 @@ def main() -> int:
     if len(sys.argv) > 1 and sys.argv[1] in {"transcribe", "draft"}:
         return _on_files(sys.argv[1], sys.argv[2:])
     if sys.argv[1:] == ["scopes"]:
-        return scopes()
+        from smart_app import admin
+
+        return _tell(admin.plan(json.load(sys.stdin)))
     parser = argparse.ArgumentParser(prog="chartside", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("serve", "worker", "sweep"):
@@ -157,17 +126,20 @@ def main() -> int:
     keys_command = commands.add_parser("keys", help="the keys that prove Chartside at the EHRs")
     keys_command.add_argument("what", choices=("list", "rotate"))
     keys_command.add_argument("--leaked", action="store_true", help="destroy the old keys at once")
-    commands.add_parser("inspect")
+    commands.add_parser("inspect", help="how this installation stands")
+    close_command = commands.add_parser("close", help="end this installation")
+    close_command.add_argument("--plan", action="store_true", help="only say what that would end")
+    close_command.add_argument("--keep-to", default="", help="folder for what must be kept")
     asked = parser.parse_args()
     try:
         settings = config.load()
     except ConfigError as error:
         print(f"{error.public} {error.todo}", file=sys.stderr)  # noqa: T201 - the reason why it does not start
         return EXIT_REFUSED
-    if asked.command == "keys":
-        return keys(settings, asked.what, is_leaked=asked.leaked)
-    if asked.command == "inspect":
-        return inspect(settings)
+    if asked.command in {"keys", "inspect", "close"}:
+        from smart_app import admin
+
+        return _tell(admin.answer(asked, settings))
     if asked.stop_with_stdin:
         _end_with_stdin()
     if asked.command == "serve":

@@ -33,7 +33,7 @@ def destroy_sound(vault: Vault, audio: AudioStore, recording: Recording) -> None
 def erase(
     db: Db, vault: Vault, audio: AudioStore, recording: Recording, *, cause: str, at: datetime, receipt: MakeReceipt
 ) -> str:
-    """Erase a recording for good and return its receipt's id; `cause` is signed, after-drafting, deadline, withdrawn.
+    """Erase a recording for good and return its receipt's id; `cause` is one that receipts.make knows.
 
     The caller commits; when that fails the sound is gone all the same and a repeat writes the rows.
     """

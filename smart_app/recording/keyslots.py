@@ -103,6 +103,16 @@ class KeySlots:
             # A torn head says nothing of the generation: overwrite it all the same and retire the slot.
             self._overwrite(file, index, _free_slot(generation + 1 if found else _MAX_GENERATION + 1))
 
+    def destroy_all(self) -> None:
+        """Overwrite every slot with random bytes, sync, and remove the file: the end of an installation."""
+        if not self._path.exists():
+            return
+        with self._locked(fcntl.LOCK_EX) as file:
+            for index in range(-(-os.fstat(file).st_size // SLOT_BYTES)):
+                self._overwrite(file, index, os.urandom(SLOT_BYTES))
+        self._path.unlink(missing_ok=True)
+        self._sync_folder()
+
     @staticmethod
     def _aad(number: int) -> bytes:
         return b"chartside data key %d" % number

@@ -36,8 +36,8 @@ class Signer:
 def make(db: Db, signer: Signer, *, recording: Recording, cause: str, at: datetime) -> str:
     """Write the receipt of a recording's erasure and return its id; a repeat returns the one that is there.
 
-    `cause` is signed, after-drafting, deadline or withdrawn. Call it while the chunk rows are still there: they say
-    what is destroyed.
+    `cause` is signed, after-drafting, deadline, withdrawn or closed (uninstalled). Call it while the chunk rows are
+    still there: they say what is destroyed.
     """
     existing = receipts.of_recording(db, recording.id)
     if existing is not None:

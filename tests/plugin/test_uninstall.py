@@ -1,0 +1,168 @@
+"""`chartside uninstall`: sound dies first, what must be kept is exported, the rest goes; nothing of anybody else's."""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smart_app import config, kit
+from smart_app.note import material
+from smart_app.note.content import Element
+from smart_app.recording.audio import ChunkName
+from smart_app.recording.keyslots import SLOT_BYTES, KeySlots
+from smart_app.store import recordings, tables
+from tests.conftest import FrozenClock, environment
+from tests.jobs.cast import Visit
+from tests.plugin.conftest import Run
+from tests.plugin.scripted import Reply, Scripted, json_reply
+
+WORDS = "Client reports better sleep."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Old:
+    """An installation with a recording, a consent and a signed note that no chart holds."""
+
+    env_file: Path
+    data_dir: Path
+    recording_id: str
+
+    @property
+    def kept(self) -> Path:
+        """Return where the test keeps what is exported."""
+        return self.data_dir.parent / "kept"
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """Return the lines of an exported file."""
+        return [json.loads(line) for line in (self.kept / name).read_text().splitlines()]
+
+
+@pytest.fixture
+def old(tmp_path: Path, server: Scripted) -> Old:
+    """Make it; its registration can be ended at the scripted server."""
+    registration = tmp_path / "registration.json"
+    registration.write_text(json.dumps({"url": f"{server.url}/clients/1", "token": "manage-me"}))
+    entry = {
+        "iss": "http://localhost:9/fhir",
+        "client_id": "chartside",
+        "client_secret": "x",
+        "registration_file": str(registration),
+    }
+    (tmp_path / "ehrs.json").write_text(json.dumps([entry]))
+    env = environment(tmp_path / "data", CHARTSIDE_BASE_URL="http://127.0.0.1:9")
+    env |= {"CHARTSIDE_EHRS_FILE": str(tmp_path / "ehrs.json")}
+    env.pop("CHARTSIDE_EHRS")
+    settings = config.load(env)
+    made = kit.make(settings)
+    visit = Visit(db=made.db, clock=FrozenClock(datetime.now(UTC)), seal=made.seal, vault=made.vault, settings=settings)  # type: ignore[arg-type]
+    visit.open()
+    visit.answer()
+    recording_id = visit.record(minutes=0)
+    slot = visit.recording(recording_id).key_slot
+    assert slot is not None
+    with made.db.begin() as db:
+        for track in recordings.tracks(db, recording_id):
+            for chunk in recordings.chunks(db, track.id):
+                name = ChunkName(recording_id=recording_id, track_id=track.id, run=0, number=chunk.number)
+                chunk.path = made.audio.write(slot, name, b"sound").path
+    visit.end()
+    note_id = visit.write_note()
+    with made.db.begin() as db:
+        content = (Element(link_id="plan", title="Plan", text=WORDS),)
+        db.get_one(tables.Note, note_id).content_sealed = material.seal_content(
+            made.seal, note_id, content, for_chart=None
+        )
+    made.db.close()
+    env_file = tmp_path / "chartside.env"
+    env_file.write_text("".join(f"{name}={value}\n" for name, value in env.items()))
+    return Old(env_file=env_file, data_dir=settings.data_dir, recording_id=recording_id)
+
+
+@pytest.mark.req("C08", "B03")
+def test_it_ends_an_installation_cleanly(chartside: Run, old: Old, server: Scripted) -> None:
+    """Sound and keys are gone with a receipt, consents, audit and the unfiled note are kept, the client is deleted."""
+    server.script["/clients/1"] = (204, {}, b"")
+    said = chartside("uninstall", "--env-file", str(old.env_file), "--keep-to", str(old.kept), "--yes", "--json")
+    assert said.status == 0, said.out
+    assert not old.data_dir.exists()
+    receipt = json.loads(old.lines("receipts.jsonl")[0]["body"])
+    assert (receipt["recording"], receipt["cause"]) == (old.recording_id, "closed")
+    assert len(receipt["items"]) == 4
+    assert [line["status"] for line in old.lines("consents.jsonl")] == ["active"]
+    actions = [line["action"] for line in old.lines("audit.jsonl")]
+    assert actions[-1] == "site.closed"
+    assert "recording.erase" in actions
+    assert WORDS in next((old.kept / "notes").iterdir()).read_text()
+    assert said.json["revoked"] == ["http://localhost:9/fhir"]
+    method, _, headers, _ = server.seen[-1]
+    assert (method, headers["Authorization"]) == ("DELETE", "Bearer manage-me")
+    assert all(path.stat().st_mode & 0o077 == 0 for path in [old.kept, *old.kept.rglob("*")])
+    assert "manage-me" not in said.out
+
+
+def test_nobody_to_ask_means_no(chartside: Run, old: Old) -> None:
+    """Without a terminal and without --yes nothing happens, but what would end is shown."""
+    said = chartside("uninstall", "--env-file", str(old.env_file), "--keep-to", str(old.kept))
+    assert said.status == 2
+    assert "recordings that still have their sound" in said.out
+    assert not old.kept.exists()
+    with sqlite3.connect(old.data_dir / "chartside.sqlite") as db:
+        assert db.execute("SELECT count(*) FROM recording WHERE erased_at IS NULL").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("reply", [(404, {}, b""), (401, {}, b""), json_reply({}, 500)])
+def test_a_registration_that_cannot_be_ended_is_left_to_the_admin(
+    chartside: Run, old: Old, server: Scripted, reply: Reply
+) -> None:
+    """By name, with where to click."""
+    server.script["/clients/1"] = reply
+    said = chartside("uninstall", "--env-file", str(old.env_file), "--keep-nothing", "--yes", "--json")
+    assert said.status == 0
+    assert said.json["revoked"] == []
+    assert "delete the client chartside" in said.json["left"][0]
+    assert said.json["kept_in"] == ""
+    assert not any(path.name.startswith("chartside-kept") for path in old.data_dir.parent.iterdir())
+
+
+def test_a_running_installation_is_not_ended(chartside: Run, old: Old, server: Scripted) -> None:
+    """It would take recordings in the middle of it."""
+    server.script["/healthz"] = json_reply({"status": "ok"})
+    old.env_file.write_text(old.env_file.read_text() + f"CHARTSIDE_BASE_URL={server.url}\n")
+    said = chartside("uninstall", "--env-file", str(old.env_file), "--yes", "--json")
+    assert (said.status, said.json["error"]["code"]) == (1, "still_running")
+    assert "systemctl stop" in said.json["error"]["todo"]
+    assert old.data_dir.exists()
+
+
+def test_only_a_data_folder_of_chartside_s_is_removed(chartside: Run, tmp_path: Path) -> None:
+    """A wrong setting costs nobody their files."""
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "env").write_text(f"CHARTSIDE_DATA_DIR={tmp_path / 'precious'}\n")
+    said = chartside("uninstall", "--env-file", str(tmp_path / "env"), "--yes", "--json")
+    assert (said.status, said.json["error"]["code"]) == (2, "no_installation")
+    assert (tmp_path / "precious").exists()
+
+
+def test_what_is_kept_may_not_stand_in_what_is_removed(chartside: Run, old: Old) -> None:
+    """Else the export would go with the data."""
+    inside = old.data_dir / "kept"
+    said = chartside("uninstall", "--env-file", str(old.env_file), "--keep-to", str(inside), "--yes", "--json")
+    assert (said.status, said.json["error"]["code"]) == (2, "keep_inside")
+
+
+def test_every_key_is_overwritten_before_the_file_goes(tmp_path: Path) -> None:
+    """A second name of the file shows what is left on the disk: noise, and no head of a slot."""
+    slots = KeySlots(tmp_path / "slots.bin", b"m" * 32)
+    slots.make("somebody")
+    (tmp_path / "second").hardlink_to(tmp_path / "slots.bin")
+    before = (tmp_path / "second").read_bytes()
+    slots.destroy_all()
+    after = (tmp_path / "second").read_bytes()
+    assert not (tmp_path / "slots.bin").exists()
+    assert len(after) == len(before)
+    assert not any(after[at : at + 4] == b"CSK1" for at in range(0, len(after), SLOT_BYTES))
+    slots.destroy_all()  # a repeat finds nothing to do
