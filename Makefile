@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUNNING := tests/journeys tests/crash tests/bad_input
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test rows smart-trace forget journey check bench browser faketime coturn php openemr-module lock clean
+.PHONY: help demo test rows servers smart-trace forget journey check bench browser faketime coturn php openemr-module mutate-fhir lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -54,6 +54,9 @@ test: forget check browser faketime coturn php  ## Everything: checks, unit test
 	$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(RUNNING))
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(RUNNING)
 
+servers: $(VENV)/.installed node_modules/.installed  ## What each FHIR server takes of a visit and gives back; writes docs/servers.md
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.peers.servers
+
 forget: $(VENV)/.installed  # The record of which tests passed begins anew.
 	@$(BIN)/python -m tests.rows --forget
 
@@ -71,6 +74,9 @@ check: $(VENV)/.installed node_modules/.installed  ## Style, types, import contr
 
 bench: browser  ## Measure: note ready after End, memory, real-time factor, chunk uploads; printed and stored
 	$(BIN)/python -m benchmarks
+
+mutate-fhir: $(VENV)/.installed  ## Break every FHIR resource in every way: how many the rules refuse; writes docs/fhir-quality.md
+	$(BIN)/python -m tests.fhir_mappings.mutation
 
 lock: ## Renew requirements.lock from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal -o requirements.lock

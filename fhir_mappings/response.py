@@ -69,7 +69,7 @@ def _answers(element: NoteElement, answer: str) -> list[Resource]:
     if element.type == "date":
         return [{"valueDate": answer}]
     if element.type == "choice":
-        return [{"valueString": chosen} for chosen in answer.splitlines()]
+        return [{"valueString": chosen} for chosen in dict.fromkeys(answer.splitlines())]
     return [{"valueString": answer}]
 
 

@@ -3,6 +3,7 @@
 from fhir_mappings import codes, rules
 from fhir_mappings.elements import Resource, given, identifier, instant, reference
 from fhir_mappings.model import ReviewTask, Site
+from fhir_mappings.rules.workflow import REVIEW
 
 
 def to_fhir(task: ReviewTask, site: Site) -> Resource:
@@ -13,7 +14,7 @@ def to_fhir(task: ReviewTask, site: Site) -> Resource:
         intent="order",
         priority="routine",
         code=codes.APPROVE.concept(site),
-        description="Review and sign the session note",
+        description=REVIEW,
         focus=reference(task.note),
         # `for` is a Python keyword, so it cannot be written as an argument.
         **{"for": reference(task.patient)},

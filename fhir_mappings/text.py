@@ -18,12 +18,12 @@ _ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _LIKE_A_HEADING = re.compile(rf"(?<![^{_ENDS}])([^\S{_ENDS}]*)(\\*## )")
 _ESCAPED = re.compile(rf"(?<![^{_ENDS}])([^\S{_ENDS}]*)\\(\\*## )")
 # What a FHIR string may not hold, and lone surrogates, which UTF-8 cannot.
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
     """Return the text without control characters, with \\n as the only line end, without blanks around it."""
-    return _FORBIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    return FORBIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
 def escape(text: str) -> str:

@@ -14,14 +14,15 @@ from fhir_mappings.elements import Resource
 from fhir_mappings.faults import Fault, InvalidResource
 from fhir_mappings.model import Site
 from fhir_mappings.rules import audit, consent, document, media, provenance, questionnaire, workflow
-from fhir_mappings.rules.profile import Profile, check_profile
+from fhir_mappings.rules.profile import Profile, check_profile, guarded, nulls
 
 __all__ = ["Fault", "InvalidResource", "check", "require"]
 
 
 def check(resource: Resource, site: Site) -> tuple[Fault, ...]:
     """List what is wrong with a resource, in order of the path; () if nothing is."""
-    faults = r4b.faults_of(resource)
+    # The rules read what the walk has found to be there, so they run on a resource without nulls only.
+    faults = r4b.faults_of(resource) or tuple(nulls(resource))
     if not faults:
         found = [*check_profile(_profile(resource, site), resource, site), *_embedded(resource, site)]
         faults = tuple(sorted(set(found), key=lambda fault: (fault.path, fault.rule, fault.message)))
@@ -71,4 +72,4 @@ def _embedded(resource: Resource, site: Site) -> Iterator[Fault]:
         return
     for fault in check(inner, site):
         yield Fault(path=f"{at}:{fault.path}", rule=fault.rule, message=fault.message)
-    yield from document.same_visit(resource, inner)
+    yield from guarded(document.same_visit(resource, inner))

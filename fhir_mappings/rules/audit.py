@@ -27,6 +27,14 @@ def _entities(resource: Resource, _: Site) -> Iterator[Fault]:
         yield fault("entity[1].what", "audit", "is no patient")
 
 
+def _agent(resource: Resource, _: Site) -> Iterator[Fault]:
+    agent = resource["agent"][0]
+    if agent["requestor"] is not True:
+        yield fault("agent[0].requestor", "audit", "is who asked for it")
+    if (codes_in(agent["type"]) == [codes.APPLICATION.code]) != agent["who"]["reference"].startswith("Device/"):
+        yield fault("agent[0].type", "audit", "is an application if and only if a device did it")
+
+
 def _erasure(resource: Resource, _: Site) -> Iterator[Fault]:
     erased = resource["entity"][0]
     if resource["action"] != "D" or codes_in(erased["lifecycle"]) != ["15"]:
@@ -70,7 +78,7 @@ ACCESS = Profile(
         "entity.what": _WHAT,
     },
     single=("subtype", "agent"),
-    extra=(_entities,),
+    extra=(_entities, _agent),
 )
 
-ERASURE = replace(ACCESS, extra=(_entities, _erasure))
+ERASURE = replace(ACCESS, extra=(_entities, _agent, _erasure))

@@ -87,6 +87,15 @@ def _verification(resource: Resource, _: Site) -> Iterator[Fault]:
             yield fault(at, "consent-verification", "is not when the answer was given")
 
 
+def _answerer(resource: Resource, _: Site) -> Iterator[Fault]:
+    patient = resource["patient"]["reference"]
+    named = {"performer[0]": resource["performer"][0], "verification[0]": resource["verification"][0]}
+    named["verification[0]"] = named["verification[0]"].get("verifiedWith", {})
+    for at, who in named.items():
+        if str(who.get("reference", "")).startswith("Patient/") and who["reference"] != patient:
+            yield fault(at, "consent-performer", "is another patient")
+
+
 def _screen(resource: Resource, site: Site) -> Iterator[Fault]:
     if not resource["sourceAttachment"]["contentType"].startswith("text/html"):
         yield fault("sourceAttachment.contentType", "consent-screen", "is no text/html")
@@ -151,7 +160,7 @@ PARTICIPANT = Profile(
     attachments=("sourceAttachment",),
     single=("identifier", "performer", "policy", "verification", "provision.data"),
     absent=("provision.type", "sourceReference", "sourceAttachment.url"),
-    extra=(_states, _verification, _screen),
+    extra=(_states, _verification, _answerer, _screen),
 )
 
 OPT_IN = Profile(

@@ -27,6 +27,16 @@ def same_visit(note: Resource, answers: Resource) -> Iterator[Fault]:
         yield fault("content[1]", "note", "is of another patient or encounter")
     if (answers.get("status") == "in-progress") != (note.get("docStatus") == "preliminary"):
         yield fault("content[1]", "note", "does not have the note's standing")
+    if [answers.get("author")] != note.get("author", ())[:1]:
+        yield fault("content[1]", "note", "is of another author")
+    labels = codes_in(note.get("meta", {}).get("security"))
+    if ("AIAST" in codes_in(answers.get("meta", {}).get("security"))) != ("AIAST" in labels):
+        yield fault("content[1]", "label", "AIAST stands in the answers if and only if it stands in the note")
+    plain = base64.b64decode(note["content"][0]["attachment"]["data"]).decode()
+    for item in answers.get("item", ()):
+        said = item["answer"][0].get("valueString")
+        if len(item["answer"]) == 1 and said is not None and text.section(plain, item["text"]) != said:
+            yield fault("content[1]", "note", "does not say what the text says")
 
 
 def _labels(resource: Resource, _: Site) -> Iterator[Fault]:

@@ -15,6 +15,7 @@ from fhir_mappings.codes import Code
 from fhir_mappings.elements import LOGICAL, Resource, parse_instant, sha1_b64
 from fhir_mappings.faults import Fault
 from fhir_mappings.model import Site
+from fhir_mappings.text import FORBIDDEN
 
 Extra = Callable[[Resource, Site], Iterator[Fault]]
 
@@ -83,11 +84,15 @@ def check_profile(profile: Profile, resource: Resource, site: Site) -> Iterator[
         if isinstance(node.value, list) and node.shape in profile.single and len(node.value) != 1:
             yield fault(node.at, "required", "has exactly one entry")
     for extra in profile.extra:
-        # The tables have already named what is missing; an extra rule that trips over the gap adds nothing.
-        try:
-            yield from list(extra(resource, site))
-        except (KeyError, IndexError, TypeError, ValueError):
-            yield fault("", "required", "lacks an element that a rule needs")
+        yield from guarded(extra(resource, site))
+
+
+def guarded(faults: Iterator[Fault]) -> Iterator[Fault]:
+    """List faults; a rule that trips over a gap, which the tables have named already, ends in a fault and no crash."""
+    try:
+        yield from list(faults)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+        yield fault("", "required", "lacks an element that a rule needs")
 
 
 def nodes(value: Any, at: str = "", shape: str = "") -> Iterator[Node]:
@@ -100,6 +105,13 @@ def nodes(value: Any, at: str = "", shape: str = "") -> Iterator[Node]:
     elif isinstance(value, list):
         for number, inner in enumerate(value):
             yield from nodes(inner, f"{at}[{number}]", shape)
+
+
+def nulls(resource: Resource) -> Iterator[Fault]:
+    """List what is null: the R4B model takes it for an element that is not there, JSON in R4 has no null."""
+    for node in nodes(resource):
+        if node.value is None:
+            yield fault(node.at, "empty", "is empty")
 
 
 def fault(at: str, rule: str, message: str) -> Fault:
@@ -127,9 +139,13 @@ def instant_of(value: Any) -> float:
 
 def _primitive_faults(profile: Profile, node: Node) -> Iterator[Fault]:
     value = node.value
-    if value is None or value in ({}, []) or (isinstance(value, str) and not value.strip()):
+    if value in ({}, []) or (isinstance(value, str) and not value.strip()):
         yield fault(node.at, "empty", "is empty")
         return
+    if isinstance(value, str) and FORBIDDEN.search(value):
+        yield fault(node.at, "string", "holds a character that no FHIR string may")
+    if isinstance(value, list) and any(value.count(each) > 1 for each in value):
+        yield fault(node.at, "unique", "holds the same twice")
     if node.key in _FORBIDDEN or node.shape in profile.absent:
         yield fault(node.at, "absent", "must not be here")
     if node.shape in profile.bindings and not isinstance(value, list) and value not in profile.bindings[node.shape]:

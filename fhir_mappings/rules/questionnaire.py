@@ -8,6 +8,7 @@ from fhir_mappings.elements import Resource
 from fhir_mappings.faults import Fault
 from fhir_mappings.model import AI_LINK_ID, AI_TITLE, DETAILS_LINK_ID, Site
 from fhir_mappings.rules.profile import Profile, codes_in, fault
+from fhir_mappings.text import FORBIDDEN
 
 
 def format_url(site: Site) -> str:
@@ -47,9 +48,34 @@ def _kind(item: Resource, at: str, site: Site) -> Iterator[Fault]:
         yield fault(f"{at}.repeats", "template", "says that several options may be chosen")
     if item["linkId"] in {AI_LINK_ID, DETAILS_LINK_ID} and item["type"] != "text":
         yield fault(f"{at}.type", "template", "the AI element and the session details are texts")
+    yield from _formats(item, f"{at}.extension", site)
+
+
+def _formats(item: Resource, at: str, site: Site) -> Iterator[Fault]:
+    """Check how the AI element is headed: at most one format, and headings only of one's own."""
+    formats, headings = [], []
     for extension in item.get("extension", ()):
         if item["linkId"] != AI_LINK_ID or extension["url"] not in {format_url(site), heading_url(site)}:
-            yield fault(f"{at}.extension", "template", "is none of the AI element's")
+            yield fault(at, "template", "is none of the AI element's")
+        elif extension["url"] == format_url(site):
+            formats.append(extension["valueCode"])
+        else:
+            title, kind = extension["extension"]
+            headings.append(title["valueString"])
+            if title != {"url": "title", "valueString": title["valueString"]} or _is_odd(title["valueString"], r".+"):
+                yield fault(at, "template", "a heading has a title")
+            if kind != {"url": "kind", "valueCode": kind["valueCode"]} or _is_odd(kind["valueCode"], r"[a-z_-]+"):
+                yield fault(at, "template", "a heading has a kind")
+    if len(formats) > 1 or any(_is_odd(each, r"[a-z_-]+") for each in formats):
+        yield fault(at, "template", "the AI element has one format")
+    if len(set(headings)) != len(headings):
+        yield fault(at, "unique", "two headings have the same title")
+    if (headings and formats != ["own"]) or item.get("extension") == []:
+        yield fault(at, "template", "headings go with a format of one's own")
+
+
+def _is_odd(value: object, pattern: str) -> bool:
+    return not isinstance(value, str) or not re.fullmatch(pattern, value) or FORBIDDEN.search(value) is not None
 
 
 def _response(resource: Resource, site: Site) -> Iterator[Fault]:

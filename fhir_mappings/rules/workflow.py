@@ -16,6 +16,9 @@ SENTENCES = {
 }
 """All that a notice can say: no reference, date or name, no clinical word."""
 
+REVIEW = "Review and sign the session note"
+"""All that a task says."""
+
 ISSUE_TYPES = frozenset(
     {"invalid", "structure", "required", "value", "invariant", "security", "login", "unknown", "expired", "forbidden"}
     | {"suppressed", "processing", "not-supported", "duplicate", "multiple-matches", "not-found", "deleted", "too-long"}
@@ -35,7 +38,9 @@ def _sentence(resource: Resource, _: Site) -> Iterator[Fault]:
         yield fault("payload[0].contentString", "notice", "is not one of the fixed sentences")
 
 
-def _modified(resource: Resource, _: Site) -> Iterator[Fault]:
+def _review(resource: Resource, _: Site) -> Iterator[Fault]:
+    if resource["description"] != REVIEW:
+        yield fault("description", "task", "is not the fixed sentence")
     if instant_of(resource["lastModified"]) < instant_of(resource["authoredOn"]):
         yield fault("lastModified", "task", "is before the task was made")
 
@@ -68,7 +73,7 @@ TASK = Profile(
         "owner": ("Practitioner",),
     },
     identifiers={"identifier": ("task",)},
-    extra=(_modified,),
+    extra=(_review,),
 )
 
 COMMUNICATION = Profile(

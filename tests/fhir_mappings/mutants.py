@@ -1,6 +1,6 @@
-"""Sixteen ways to break a FHIR resource, applied at every place where each fits; deterministic.
+"""Twenty-four ways to break a FHIR resource, applied at every place where each fits; deterministic.
 
-The last three (another real code, another plausible target, another day) were added after the rules were written.
+Those named in LATER were added after the rules were written, so that the rules' author did not know them.
 """
 
 import base64
@@ -15,8 +15,15 @@ Mutant = tuple[str, Path, dict[str, Any]]
 """Operator, where, the broken resource."""
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT")
+_SITE = "https://chartside.example.org"
 _BOUND = {"status", "docStatus", "intent", "action", "outcome", "meaning", "severity", "priority", "role", "type"}
 
+LATER = frozenset(
+    {"other real code", "other target", "other day", "null", "number for a string", "control character"}
+    | {"blank at the end", "letter case", "other display", "other site", "flipped boolean", "negative number"}
+    | {"entry twice"}
+)
+"""Operators that are younger than the rules."""
 REAL_CODES: tuple[dict[str, str], ...] = (
     {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "OPTOUT"},
     {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "OPTIN", "display": "opt-in"},
@@ -59,8 +66,11 @@ def _replacements(path: Path, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list):
         yield "empty list", []
         yield "list shape", value[0]
+        yield "entry twice", [*value, value[-1]]
     else:
         yield from _primitive_replacements(key, value)
+    if path:
+        yield "null", None
     if path and path[0] != "resourceType" and not isinstance(value, list) and isinstance(key, str):
         yield "list shape", [value]
 
@@ -73,6 +83,7 @@ def _object_replacements(path: Path, value: dict[str, Any]) -> Iterator[tuple[st
         for other in REAL_CODES:
             if other["code"] != value["code"]:
                 yield "other real code", other
+        yield "other display", value | {"display": "Something else"}
     if {"start", "end"} <= value.keys():
         yield "period reversed", value | {"start": value["end"], "end": value["start"]}
 
@@ -81,9 +92,14 @@ def _primitive_replacements(key: str | int, value: Any) -> Iterator[tuple[str, A
     if key == "size":
         yield "wrong size", value + 1
         yield "wrong size", str(value)
+    if isinstance(value, bool):
+        yield "flipped boolean", not value
+    elif isinstance(value, int | float):
+        yield "negative number", -value
     if not isinstance(value, str):
         return
     yield "empty string", ""
+    yield from _string_replacements(key, value)
     if key == "code" or key in _BOUND:
         yield "wrong code", "wrong"
     if key == "system":
@@ -96,6 +112,17 @@ def _primitive_replacements(key: str | int, value: Any) -> Iterator[tuple[str, A
     if key == "reference":
         yield from _targets(value)
     yield from _attachment_replacements(key)
+
+
+def _string_replacements(key: str | int, value: str) -> Iterator[tuple[str, Any]]:
+    yield "number for a string", 7
+    yield "control character", value + "\x00"
+    if key in _BOUND | {"code", "system", "reference", "url", "uri", "contentType"}:
+        yield "blank at the end", value + " "
+        if value.swapcase() != value:
+            yield "letter case", value.swapcase()
+    if value.startswith(_SITE):
+        yield "other site", "https://elsewhere.example.com" + value.removeprefix(_SITE)
 
 
 def _targets(value: str) -> Iterator[tuple[str, Any]]:

@@ -1,34 +1,35 @@
-"""How many broken resources the rules let through."""
-
-from collections import Counter
+"""How many broken resources the rules let through: a sample of `make mutate-fhir`, and the page that it wrote."""
 
 import pytest
 
-from fhir_mappings.rules import check
-from tests.fhir_mappings.cast import EXAMPLES, SITE, example
-from tests.fhir_mappings.mutants import mutants
+from tests.fhir_mappings.mutants import LATER
+from tests.fhir_mappings.mutation import GOAL, PAGE, Score, score
+from tests.fhir_mappings.states import STATES
 
-GOAL = 0.95
+
+@pytest.fixture(scope="module")
+def sample() -> Score:
+    """Every thirtieth mutant of every state."""
+    return score(((name, make()) for name, make in STATES.items()), step=30)
 
 
 @pytest.mark.req("G15")
-def test_the_rules_kill_ninety_five_of_a_hundred_mutants() -> None:
-    """A resource broken in any of sixteen ways is refused; the survivors are parts that are optional on purpose."""
-    killed: Counter[str] = Counter()
-    total: Counter[str] = Counter()
-    survivors = []
-    for name in sorted(path.stem for path in EXAMPLES.glob("*.json")):
-        for operator, path, mutant in mutants(example(name)):
-            total[operator] += 1
-            if check(mutant, SITE):
-                killed[operator] += 1
-            else:
-                survivors.append(f"{name}: {operator} at {'.'.join(map(str, path))}")
-    print(f"\nmutants killed: {killed.total()}/{total.total()}")
-    for operator, number in sorted(total.items()):
-        print(f"  {operator}: {killed[operator]}/{number}")
-    print("survivors:\n  " + "\n  ".join(survivors))
-    assert total.total() > 4000
-    assert killed.total() / total.total() >= GOAL, survivors
-    for operator, number in total.items():
-        assert killed[operator] / number >= 0.7, operator
+def test_the_rules_refuse_ninety_five_of_a_hundred_broken_resources(sample: Score) -> None:
+    """A resource broken in any of the ways is refused; the survivors are parts that are optional on purpose."""
+    assert sample.total.total() > 700
+    assert sample.rate >= GOAL, sorted(sample.survivors)
+    of_later = [operator for operator in sample.total if operator in LATER]
+    killed, total = (sum(counted[each] for each in of_later) for counted in (sample.killed, sample.total))
+    assert killed / total >= GOAL, "the operators that are younger than the rules"
+
+
+def test_every_survivor_is_on_the_page(sample: Score) -> None:
+    """docs/fhir-quality.md lists whatever got through; a new survivor is a rule to write, or to list knowingly."""
+    page = PAGE.read_text()
+    assert f"in every state ({len(STATES)})," in page, "run `make mutate-fhir`"
+    assert [key for key in sample.survivors if f"- {key}: " not in page] == []
+
+
+def test_the_model_alone_would_not_do(sample: Score) -> None:
+    """The rule layer is there because the R4B model lets most faults through."""
+    assert sample.by_model < 0.5 * sample.total.total()

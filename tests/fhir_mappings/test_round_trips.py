@@ -52,12 +52,13 @@ def consents(draw: st.DrawFn) -> RecordingConsent:
     status: ConsentStatus = draw(st.sampled_from(get_args(ConsentStatus)))
     answered_at = draw(TIMES)
     is_declined = status == "rejected"
+    patient = f"Patient/{draw(IDS)}"
     return RecordingConsent(
         identifier=draw(IDS),
         status=status,
-        patient=f"Patient/{draw(IDS)}",
+        patient=patient,
         encounter=f"Encounter/{draw(IDS)}",
-        performer=draw(st.sampled_from(["Patient/p1", "RelatedPerson/r1", consent.somebody("Partner")])),
+        performer=draw(st.sampled_from([patient, "RelatedPerson/r1", consent.somebody("Partner")])),
         practitioner=None if is_declined else f"Practitioner/{draw(IDS)}",
         device=None if is_declined else draw(st.sampled_from(["Device/", "Device?identifier="])) + draw(IDS),
         organization=draw(st.sampled_from([None, "Organization/o1"])),
@@ -68,7 +69,7 @@ def consents(draw: st.DrawFn) -> RecordingConsent:
         screen_html="<h1>" + draw(TEXTS) + "</h1>",
         text_version=draw(st.integers(min_value=1, max_value=999)),
         text_sha256=draw(st.sampled_from([None, "0f" * 32])),
-        verified_with=draw(st.sampled_from([None, "Patient/p1", "RelatedPerson/r1"])),
+        verified_with=draw(st.sampled_from([None, patient, "RelatedPerson/r1"])),
         outside_model=draw(st.booleans()),
     )
 
@@ -194,7 +195,7 @@ def template_elements(draw: st.DrawFn) -> tuple[TemplateElement, ...]:
             )
         )
     style = draw(st.sampled_from(["soap", "dap", "birp", "girp", "narrative", "own"]))
-    headings = [SummaryHeading(title=each, kind="planned") for each in draw(st.lists(TITLES, max_size=3))]
+    headings = [SummaryHeading(title=each, kind="planned") for each in draw(st.lists(TITLES, unique=True, max_size=3))]
     ai = TemplateElement(
         link_id="ai-session-summary",
         title="AI Session Summary",

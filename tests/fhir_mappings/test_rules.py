@@ -71,6 +71,8 @@ CONSENT: list[tuple[str, str, Break, str]] = [
      lambda c: c["verification"][0].pop("verifiedWith"), "consent-verification"),
     ("verified by the clinician", "consent-client-active",
      lambda c: c["verification"][0]["verifiedWith"].update(reference="Practitioner/dr1"), "reference"),
+    ("an answer by another patient", "consent-client-active",
+     lambda c: c["performer"][0].update(reference="Patient/p2"), "consent-performer"),
     ("no patient", "consent-client-active", lambda c: c.pop("patient"), "required"),
     ("an opt-in with a patient", "consent-clinician-optin",
      lambda c: c.update(patient={"reference": "Patient/p1"}), "absent"),
@@ -171,6 +173,14 @@ OTHERS: list[tuple[str, str, Break, str]] = [
      lambda c: c["payload"][0].update(contentString="Carol's summary of 22 November is ready."), "notice"),
     ("a notice that leads to a note", "communication-ready",
      lambda c: c.update(about=[{"reference": "DocumentReference/note-42"}]), "absent"),
+    ("a person who is called an application", "auditevent-erasure",
+     lambda a: a["agent"][0]["who"].update(reference="Practitioner/dr1"), "audit"),
+    ("an access that nobody asked for", "auditevent-erasure", lambda a: a["agent"][0].update(requestor=False), "audit"),
+    ("a task with clinical words", "task-review", lambda t: t.update(description="Sign, she is depressed"), "task"),
+    ("a control character", "device-ai", lambda d: d.update(manufacturer="x\x1b[31m"), "string"),
+    ("the same code twice", "task-review",
+     lambda t: t["code"]["coding"].append(t["code"]["coding"][0]), "unique"),
+    ("a null", "task-review", lambda t: t.update(owner=None), "empty"),
     ("a device that hides its prompt", "device-ai", lambda d: d["version"].pop(), "device"),
     ("a task for a patient to sign", "task-review",
      lambda t: t["owner"].update(reference="Patient/p1"), "reference"),
@@ -215,7 +225,15 @@ def test_the_response_inside_a_note_is_checked_too() -> None:
     note = copy.deepcopy(example("docref-final"))
     attachment = note["content"][1]["attachment"]
     inner = json.loads(base64.b64decode(attachment["data"]))
-    for change, rule in (({"subject": {"reference": "Patient/p2"}}, "note"), ({"status": "wrong"}, "binding")):
+    other_words = {**inner["item"][0], "answer": [{"valueString": "Slept well."}]}
+    changes: list[tuple[Resource, str]] = [
+        ({"subject": {"reference": "Patient/p2"}}, "note"),
+        ({"author": {"reference": "Practitioner/dr2"}}, "note"),
+        ({"item": [other_words]}, "note"),
+        ({"meta": {"versionId": "1"}}, "label"),
+        ({"status": "wrong"}, "binding"),
+    ]
+    for change, rule in changes:
         attachment.update(inline(json.dumps(inner | change).encode()))
         assert {found.rule for found in check(note, SITE)} >= {rule}
     for bad in (b"{", b"[]", b'{"resourceType": "Patient"}'):
