@@ -205,6 +205,13 @@ def test_the_word_draft_in_a_title_is_just_a_word() -> None:
         assert note.to_fhir(replace(SIGNED, title=title), SITE)["docStatus"] == "final"
 
 
+def test_words_that_read_as_left_open_do_not_stop_a_signature() -> None:
+    """Somebody who types the very words that stand for an empty element has answered with them."""
+    for words in ("(left to the clinician)", "(not documented)"):
+        written = note.to_fhir(replace(SIGNED, elements=(AI_ELEMENT, replace(OWN_ELEMENTS[0], text=words))), SITE)
+        assert note.section_of(written, "Risk and safety") == ""
+
+
 def test_strange_characters_do_not_stop_a_signature() -> None:
     """Control characters in a transcript are taken out on the way."""
     odd = replace(AI_ELEMENT, text="Said\x00 so.\x1b[31m \ud83d\udc4d \u202e")
