@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import jsonschema
 
-MANIFEST = Path(__file__).parent.parent / "manifest.json"
+MANIFEST = (Path(__file__).parent / "manifest.json").resolve()
+"""In the source a link to the one at its top; installed a file of its own, so that `chartside register` finds it."""
 _NO_ADDRESS = (
     "'{}' is not the address of a site. Give one like https://chartside.your.clinic, or http://localhost:8080."
 )

@@ -51,7 +51,7 @@ def run(asked: argparse.Namespace) -> int:
     if not closed["is_closed"]:
         sentence = f"{closed['recordings_with_sound']} recordings could not be erased; nothing else was removed."
         raise Failure(Exit.PROBLEM, "not_erased", sentence, "Look at the log, mend it, and run this again.")
-    revoked, left = _revoke(env)
+    revoked, left = revoke_all(env)
     shutil.rmtree(data_dir)
     left += _left(env, data_dir)
     if asked.json:
@@ -128,7 +128,7 @@ def _ask(plan: Mapping[str, Any], data_dir: Path, keep_to: Path | None) -> None:
         raise Failure(Exit.INTERRUPTED, "stopped", "Nothing was removed.", "Run it again when you are ready.")
 
 
-def _revoke(env: Mapping[str, str]) -> tuple[list[str], list[str]]:
+def revoke_all(env: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """End the registrations; return the EHRs where that worked, and what to do by hand at the others."""
     done, left = [], []
     path = env.get("CHARTSIDE_EHRS_FILE")

@@ -1,14 +1,16 @@
 """What the tests of the command line share: running it in this process, and servers as scripted."""
 
+import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from plugin import cli
+from plugin import app_process, cli
+from smart_app import admin, config
 from tests.plugin.scripted import Scripted
 
 
@@ -52,3 +54,19 @@ def server() -> Iterator[Scripted]:
     """A server with an empty script."""
     with Scripted({}).running() as running:
         yield running
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the app answer in this process: its own start takes a second, and one test of each command has it."""
+
+    def ask(command: Sequence[str], *, environment: Mapping[str, str], timeout_s: float = 0) -> dict[str, Any]:
+        words = argparse.Namespace(
+            command=command[0],
+            plan="--plan" in command,
+            keep_to=command[command.index("--keep-to") + 1] if "--keep-to" in command else "",
+        )
+        found: dict[str, Any] = json.loads(json.dumps(admin.answer(words, config.load(environment))))
+        return found
+
+    monkeypatch.setattr(app_process, "ask", ask)

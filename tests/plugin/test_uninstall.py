@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from plugin.uninstall import revoke_all
 from smart_app import config, kit
 from smart_app.note import material
 from smart_app.note.content import Element
@@ -104,6 +105,7 @@ def test_it_ends_an_installation_cleanly(chartside: Run, old: Old, server: Scrip
     assert "manage-me" not in said.out
 
 
+@pytest.mark.usefixtures("in_process")
 def test_nobody_to_ask_means_no(chartside: Run, old: Old) -> None:
     """Without a terminal and without --yes nothing happens, but what would end is shown."""
     said = chartside("uninstall", "--env-file", str(old.env_file), "--keep-to", str(old.kept))
@@ -114,18 +116,30 @@ def test_nobody_to_ask_means_no(chartside: Run, old: Old) -> None:
         assert db.execute("SELECT count(*) FROM recording WHERE erased_at IS NULL").fetchone() == (1,)
 
 
-@pytest.mark.parametrize("reply", [(404, {}, b""), (401, {}, b""), json_reply({}, 500)])
-def test_a_registration_that_cannot_be_ended_is_left_to_the_admin(
-    chartside: Run, old: Old, server: Scripted, reply: Reply
-) -> None:
-    """By name, with where to click."""
-    server.script["/clients/1"] = reply
+@pytest.mark.usefixtures("in_process")
+def test_a_registration_that_cannot_be_ended_is_left_to_the_admin(chartside: Run, old: Old, server: Scripted) -> None:
+    """By name, with where to click; and with --keep-nothing nothing is exported."""
+    server.script["/clients/1"] = (401, {}, b"")
     said = chartside("uninstall", "--env-file", str(old.env_file), "--keep-nothing", "--yes", "--json")
     assert said.status == 0
     assert said.json["revoked"] == []
     assert "delete the client chartside" in said.json["left"][0]
     assert said.json["kept_in"] == ""
     assert not any(path.name.startswith("chartside-kept") for path in old.data_dir.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    "reply", [(404, {}, b""), json_reply({}, 500), (302, {"Location": "https://evil.example"}, b"")]
+)
+def test_only_a_clear_yes_ends_a_registration(server: Scripted, tmp_path: Path, reply: Reply) -> None:
+    """No route, a fault, a redirect: the admin is told to look."""
+    kept = tmp_path / "registration.json"
+    kept.write_text(json.dumps({"url": f"{server.url}/clients/1", "token": "manage-me"}))
+    (tmp_path / "ehrs.json").write_text(json.dumps([{"iss": "https://e", "registration_file": str(kept)}]))
+    server.script["/clients/1"] = reply
+    done, left = revoke_all({"CHARTSIDE_EHRS_FILE": str(tmp_path / "ehrs.json")})
+    assert done == []
+    assert "https://e" in left[0]
 
 
 def test_a_running_installation_is_not_ended(chartside: Run, old: Old, server: Scripted) -> None:
@@ -147,6 +161,7 @@ def test_only_a_data_folder_of_chartside_s_is_removed(chartside: Run, tmp_path: 
     assert (tmp_path / "precious").exists()
 
 
+@pytest.mark.usefixtures("in_process")
 def test_what_is_kept_may_not_stand_in_what_is_removed(chartside: Run, old: Old) -> None:
     """Else the export would go with the data."""
     inside = old.data_dir / "kept"
