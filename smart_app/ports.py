@@ -353,6 +353,12 @@ class Charts(Protocol):
     def for_grant(self, ehr_grant_id: str) -> Chart:
         """Return the chart through this launch's tokens (refreshed as needed)."""
 
+    def ehr_switch(self, ehr_grant_id: str) -> bool | None:
+        """Return how the clinician's own AI switch stands in the EHR; None where the EHR has none.
+
+        Raises ChartRefused, ChartUnreachable or ChartNeedsRelaunch when it has one and does not tell.
+        """
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:

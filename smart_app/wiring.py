@@ -100,6 +100,7 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
         utterances_of=made.utterances_of,
         sound_of=made.sound.play,
         knows_bearer=partial(_knows_bearer, made, door),
+        charts=made.charts,
     )
     room(face.blueprint, limiter=limiter, door=door, assertions=Assertions(http=made.http, origin_of=origin))
     dictation = Dictation.make(settings.speech_model, settings.speech_threads)

@@ -20,6 +20,10 @@ PUBLIC = {
         "Your AI usage consent was off when this session began, so it cannot be recorded.",
         "Start a new session for everyone here.",
     ),
+    "ehr_ai_consent_off": (
+        "Your switch in the EHR, Consent to using AI for telehealth sessions, is off, so nothing can be recorded.",
+        "Turn it on in the EHR, under your name > Settings > Privacy & Security, then try Start Recording again.",
+    ),
     "practice": ("This is a practice session, so nothing can be recorded.", "Start a session from a patient's chart."),
     "nobody_here": ("The client is not in the session, so nobody can be asked.", "Wait until the client is here."),
     "not_agreed": ("Not everybody in the session has agreed to the recording.", "Ask everybody with Start Recording."),
@@ -46,8 +50,11 @@ def clinician_refusal(db: Db, session: TelehealthSession) -> str:
         return "site_off"
     if session.is_practice:
         return "practice"
-    if not consents.clinician(db, session.clinician_id).ai_consent:
+    clinician = consents.clinician(db, session.clinician_id)
+    if not clinician.ai_consent:
         return "ai_consent_off"
+    if clinician.ehr_ai_consent is False:
+        return "ehr_ai_consent_off"
     return "" if session.ai_consent_at_start else "ai_consent_off_at_start"
 
 

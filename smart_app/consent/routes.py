@@ -42,6 +42,7 @@ class _Consent:
             person=who,
             patient=self.patient_of(who),
             is_on=row.ai_consent,
+            ehr_is_on=row.ehr_ai_consent,
             changed_at=row.ai_consent_changed_at,
         )
 

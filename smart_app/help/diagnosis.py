@@ -91,6 +91,8 @@ class SessionFacts:
     is_ai_consent_on: bool = True
     ai_consent_changed_at: datetime | None = None
     was_ai_consent_on_at_start: bool = True
+    is_ehr_switch_off: bool = False
+    """The EHR has a switch of its own for this clinician, and it was off when it was last read."""
     has_disk: bool = True
     is_practice: bool = False
     is_clinician_here: bool = True
@@ -189,6 +191,8 @@ def _switches(facts: SessionFacts) -> list[Cause]:
             label="Start a new session for everyone here", url=f"/sessions/{facts.session_id}/again", method="post"
         )
         found.append(_refusal("ai_consent_off_at_start", evidence=(started, turned), fix=again))
+    if facts.is_ehr_switch_off:
+        found.append(_refusal("ehr_ai_consent_off"))
     if facts.is_practice:
         found.append(_refusal("practice"))
     if not facts.has_disk:

@@ -75,6 +75,7 @@ def read(
         is_ai_consent_on=clinician.ai_consent,
         ai_consent_changed_at=clinician.ai_consent_changed_at,
         was_ai_consent_on_at_start=session.ai_consent_at_start,
+        is_ehr_switch_off=clinician.ehr_ai_consent is False,
         has_disk=sources.has_disk(),
         is_practice=session.is_practice,
         is_clinician_here=any(row.is_clinician and participants.is_here(row, now) for row in people),

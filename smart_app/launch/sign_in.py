@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from smart_app.consent import ehr_switch
 from smart_app.errors import ChartNeedsRelaunch, ChartRefused, ChartUnreachable, LaunchRefused
 from smart_app.launch import scopes
 from smart_app.launch.authorisation import TOKEN_BYTES, Authorised
@@ -57,11 +58,15 @@ class SignIn:
         try:
             patient = self._patient(grant.id, patient_id)
             name = authorised.identity.name or self._name(grant, authorised.identity.fhir_user)
+            switch = self._ehr_switch(grant.id)
         except Exception:
             with self._db.begin() as db:
                 launches.drop_grant(db, grant.id)
             raise
         cookie = self._browser(authorised, grant, patient, name, old_cookie)
+        user, now = authorised.identity.fhir_user, self._clock.now()
+        with self._db.begin() as db:
+            ehr_switch.keep(db, grant.clinician_id, is_on=switch, actor=user, at=now)
         costs = scopes.costs(authorised.scope, has_refresh=grant.refresh_sealed is not None)
         return Opened(cookie=cookie, costs=costs)
 
@@ -102,6 +107,13 @@ class SignIn:
             raise LaunchRefused(
                 "patient_unreadable", "The EHR does not let Chartside read the patient.", _ADMIN
             ) from error
+
+    def _ehr_switch(self, grant_id: str) -> bool | None:
+        """Return the clinician's switch in the EHR; one that cannot be read is off."""
+        try:
+            return self._charts.ehr_switch(grant_id)
+        except (ChartRefused, ChartUnreachable, ChartNeedsRelaunch):
+            return False
 
     def _name(self, grant: EhrGrant, fhir_user: str) -> str:
         """Read the user's own resource for the name that the id_token left out; where that is refused, the id."""

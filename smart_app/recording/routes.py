@@ -14,11 +14,11 @@ from werkzeug.wrappers import Response
 from fhir_mappings import outcome
 from fhir_mappings.model import Issue, Site
 from smart_app.config import Settings
-from smart_app.consent import given, questions, stopping
+from smart_app.consent import ehr_switch, given, questions, stopping
 from smart_app.consent.copy_routes import copy_owner
 from smart_app.consent.routes import ANSWER_LIMIT
 from smart_app.errors import BadInput, Expired, NotFound
-from smart_app.ports import Clock, Utterance, Vault
+from smart_app.ports import Charts, Clock, Utterance, Vault
 from smart_app.recording import capture, withdrawal
 from smart_app.recording.audio import AudioStore
 from smart_app.recording.media_types import container_of
@@ -66,11 +66,13 @@ class _Recorder:
     clock: Clock
     audio: AudioStore
     asker: questions.Asker
+    charts: Charts
 
     @allow(Who.CLINICIAN)
     def start(self, session_id: str) -> Response:
         """Ask everybody, or start when all agreed (S10, S11)."""
         who = person()
+        ehr_switch.look_again(self.db, self.charts, who, at=self.clock.now())
         with self.db.begin() as db:
             session = sessions.of_person(db, session_id, who, for_update=True)
             capture.check_disk(self.audio, self.settings)
@@ -300,11 +302,12 @@ def blueprint(
     utterances_of: UtterancesOf,
     sound_of: SoundOf,
     knows_bearer: KnowsBearer,
+    charts: Charts,
 ) -> Blueprint:
     """Return the room's routes. `recording.put_chunk` must be exempt from CSRF tokens: its grant is the proof."""
     room = Blueprint("recording", __name__)
     asker = questions.Asker(settings=settings, seal=seal, vault=vault)
-    recorder = _Recorder(db=db, settings=settings, clock=clock, audio=audio, asker=asker)
+    recorder = _Recorder(db=db, settings=settings, clock=clock, audio=audio, asker=asker, charts=charts)
     chunks = _Chunks(uploads=Uploads(db=db, settings=settings, clock=clock, audio=audio))
     way_out = _Withdrawal(db=db, clock=clock, kit=withdrawals)
     listening = _Listening(

@@ -232,7 +232,7 @@ class Recording(Base):
     """23 h (or less, by setting) after the first byte; counted from the start until one arrives."""
     erased_at: Mapped[datetime | None]
     erase_cause: Mapped[str] = mapped_column(default="")
-    """signed, after-drafting, deadline, withdrawn, closed; set before `erased_at` it says: erase now, for this cause."""
+    """signed, after-drafting, deadline, withdrawn, closed; set before `erased_at` it says: erase now, because of it."""
 
 
 class Track(Base):

@@ -131,10 +131,15 @@ class FakeCharts:
     def __init__(self, chart: Chart | None = None) -> None:
         self.chart: Chart = chart if chart is not None else FakeChart()
         self.by_grant: dict[str, Chart] = {}
+        self.switch: bool | None = None
 
     def for_grant(self, ehr_grant_id: str) -> Chart:
         """Return the chart of a launch."""
         return self.by_grant.get(ehr_grant_id, self.chart)
+
+    def ehr_switch(self, ehr_grant_id: str) -> bool | None:
+        """Return the switch as it was put."""
+        return self.switch
 
 
 def _etag(found: Resource) -> str:

@@ -40,6 +40,7 @@ from smart_app.store.sealed import Seal
 from smart_app.store.tables import AuditLine, Clinician, EhrGrant, Filing, Note, Recording, TelehealthSession
 from smart_app.web import language, policy
 from tests.conftest import FrozenClock
+from tests.fakes.chart import FakeCharts
 
 ISS = "http://localhost:8090/fhir"
 KNOWN_BEARER = "token-of-the-ehr"
@@ -122,6 +123,7 @@ class Room:
     withdrawals: Withdrawals
     eraser: Eraser
     free_bytes: list[int]
+    charts: FakeCharts = field(default_factory=FakeCharts)
     utterances: list[Utterance] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
 
@@ -402,6 +404,7 @@ def _register(room: Room, identity: ByHeader) -> None:
             utterances_of=utterances_of,
             sound_of=_sound_of,
             knows_bearer=lambda _iss, _patient_id, token: token == KNOWN_BEARER,
+            charts=room.charts,
         )
     )
 

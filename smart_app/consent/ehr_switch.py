@@ -1,0 +1,37 @@
+"""The clinician's own AI switch in the EHR, where it has one (our OpenEMR module): it and Chartside's must both be on.
+
+Read at the launch and again before each Start Recording; an EHR that has one and does not tell is taken as off.
+"""
+
+from datetime import datetime
+
+from smart_app.consent import stopping
+from smart_app.ports import Charts, Person
+from smart_app.store import audit_lines, consents
+from smart_app.store.database import Database, Db
+
+
+def keep(db: Db, clinician_id: str, *, is_on: bool | None, actor: str, at: datetime) -> None:
+    """Keep how it stands; turned off it stops what is being recorded, as Chartside's own does."""
+    row = consents.clinician(db, clinician_id)
+    if row.ehr_ai_consent == is_on:
+        return
+    row.ehr_ai_consent = is_on
+    words = {True: "on", False: "off", None: "absent"}[is_on]
+    write = audit_lines.append_if_possible if is_on is False else audit_lines.append
+    write(db, at=at, actor=actor, action=f"ehr_ai_consent.{words}", subject=clinician_id)
+    if is_on is False:
+        stopping.stop_all_of(db, clinician_id, actor=actor, at=at)
+
+
+def look_again(database: Database, charts: Charts, who: Person, *, at: datetime) -> None:
+    """Read it once more from an EHR that has one.
+
+    Raises ChartRefused, ChartUnreachable or ChartNeedsRelaunch when the EHR does not tell; then nothing may start.
+    """
+    with database.read() as db:
+        if consents.clinician(db, who.clinician_id).ehr_ai_consent is None:
+            return
+    is_on = charts.ehr_switch(who.ehr_grant_id)
+    with database.begin() as db:
+        keep(db, who.clinician_id, is_on=is_on, actor=who.fhir_user, at=at)
