@@ -14,6 +14,7 @@ Takes = Callable[[str, str], bool]
 """Says whether a server takes an operation (create, read, update, search) on a resource, or on a way of OpenEMR's."""
 MODULE_RESOURCE = "chartside"
 """The resource name of our OpenEMR module's own scope, user/chartside.crus."""
+OPENEMR_SCOPE = "api:oemr"
 APP = "app"
 """Not in the EHR: kept in Chartside, shown there with its reason, and read by FHIR clients from its own face."""
 
@@ -186,10 +187,13 @@ ORDER: Mapping[Step, Mapping[Adapter, tuple[Way, ...]]] = {
 
 def adapter_for(statement: Mapping[str, Any] | None, scopes: Iterable[str]) -> Adapter:
     """Name the adapter for a server by its CapabilityStatement's software and its scopes (flattened)."""
+    words = tuple(scopes)
     software = (statement or {}).get("software")
-    if not isinstance(software, dict) or software.get("name") != "OpenEMR":
+    is_named = isinstance(software, dict) and software.get("name") == "OpenEMR"
+    # OpenEMR's own scope is in no other server's list: it tells where the statement is kept behind a login.
+    if not is_named and (statement is not None or OPENEMR_SCOPE not in words):
         return "fhir_r4"
-    return "openemr_module" if any(MODULE_RESOURCE in word for word in scopes) else "openemr"
+    return "openemr_module" if any(MODULE_RESOURCE in word for word in words) else "openemr"
 
 
 def choose(step: Step, adapter: Adapter, takes: Takes) -> Way:

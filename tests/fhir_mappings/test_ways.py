@@ -45,9 +45,17 @@ def test_a_server_that_cannot_change_a_consent_still_gets_it() -> None:
         ({"name": "OpenEMR"}, ["user/chartside.crus"], "openemr_module"),
         (None, [], "fhir_r4"),
         ("OpenEMR", [], "fhir_r4"),
+        ({"name": "Another"}, ["api:oemr"], "fhir_r4"),
     ],
 )
 @pytest.mark.req("C07")
 def test_the_adapter_follows_software_and_scopes(software: object, scopes: list[str], adapter: str) -> None:
     """Whatever else a server puts there, only an OpenEMR is treated as one."""
     assert ways.adapter_for({"software": software}, scopes) == adapter
+
+
+@pytest.mark.req("C07")
+def test_an_openemr_that_hides_its_statement_is_known_by_its_scopes() -> None:
+    """Nobody else lists api:oemr."""
+    assert ways.adapter_for(None, ["openid", "api:oemr"]) == "openemr"
+    assert ways.adapter_for(None, ["openid"]) == "fhir_r4"
