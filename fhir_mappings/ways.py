@@ -77,7 +77,7 @@ ORDER: Mapping[Step, Mapping[Adapter, tuple[Way, ...]]] = {
             _way(
                 "document",
                 "A text receipt of each answer is filed as a document; a withdrawal adds another.",
-                "document create",
+                "document create read",
             ),
             _CONSENT_APP,
         ),
@@ -199,3 +199,8 @@ def adapter_for(statement: Mapping[str, Any] | None, scopes: Iterable[str]) -> A
 def choose(step: Step, adapter: Adapter, takes: Takes) -> Way:
     """Return the first way of the step whose every need the server takes; the last one needs nothing."""
     return next(way for way in ORDER[step][adapter] if all(takes(*need) for need in way.needs))
+
+
+def holds_drafts(adapter: Adapter) -> bool:
+    """Say whether an EHR of this kind can hold a draft at all (decision 15); a stock OpenEMR cannot take one back."""
+    return any(way.name != APP for way in ORDER["draft"][adapter])

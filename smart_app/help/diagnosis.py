@@ -112,6 +112,8 @@ class SessionFacts:
     wait: str = ""
     """The waiting sentence: minutes since the end, the usual range, the place in line."""
     refused: tuple[FilingFacts, ...] = ()
+    kept: tuple[FilingFacts, ...] = ()
+    """What this EHR has no place for, so that Chartside holds it."""
     template: str = ""
     """The title of the template that was asked about, or of the note's."""
     template_has_element: bool = True
@@ -126,7 +128,7 @@ def diagnose(facts: SessionFacts) -> tuple[Cause, ...]:
     found = [_template(facts)] if not facts.template_has_element else []
     if facts.state in LIVE:
         return (*found, *_recording(facts), *_full_room(facts), *_still_open(facts))
-    return (*found, *_without_summary(facts), *_refused(facts))
+    return (*found, *_without_summary(facts), *_refused(facts), *_kept(facts))
 
 
 def _full_room(facts: SessionFacts) -> list[Cause]:
@@ -376,4 +378,21 @@ def _refused(facts: SessionFacts) -> list[Cause]:
             fix=again,
         )
         for each in facts.refused
+    ]
+
+
+def _kept(facts: SessionFacts) -> list[Cause]:
+    """Say in one cause what the EHR has no place for; it is tried again by itself when the EHR changes."""
+    if not facts.kept:
+        return []
+    names = sorted({each.what for each in facts.kept})
+    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return [
+        Cause(
+            code="filing_kept",
+            about="chart",
+            missing=CHART,
+            why=f"Kept in Chartside: {listed}. {facts.kept[0].public}".strip(),
+            todo="Nothing is lost; it is filed by itself when the EHR can take it. Copy the note's text where needed.",
+        )
     ]

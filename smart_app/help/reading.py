@@ -15,6 +15,14 @@ from smart_app.store.sealed import Seal
 from smart_app.store.tables import Filing, Note, Participant, RecordingConsent, TelehealthSession
 
 AI_TYPE = "ai-session-summary"
+_KEPT = {
+    "note": "the note",
+    "consent": "the answers about recording",
+    "media": "that a recording existed",
+    "provenance-draft": "where the note comes from",
+    "provenance-signed": "where the note comes from",
+}
+"""In words, what a clinician may miss in the chart."""
 _ANSWERS = {"asked": "asked", "active": "agreed", "rejected": "declined", "inactive": "withdrawn"}
 
 
@@ -95,6 +103,7 @@ def read(
         worker_seen_at=visits.worker_seen_at(db),
         wait=wait.sentence(),
         refused=tuple(_filing(row) for row in filings.of_session(db, session.id) if _is_refused(row)),
+        kept=tuple(_kept(row) for row in filings.of_session(db, session.id) if _is_kept(row)),
         template=about.title,
         template_has_element=about.has_element,
         browser=browser,
@@ -134,6 +143,14 @@ def _person(seal: Seal, row: Participant, rows: list[RecordingConsent], now: dat
 
 def _is_refused(row: Filing) -> bool:
     return row.done < row.wanted and row.parked not in ("", filings.NOT_TAKEN, filings.WAITS)
+
+
+def _is_kept(row: Filing) -> bool:
+    return row.kind in _KEPT and row.done < row.wanted and row.parked == filings.NOT_TAKEN
+
+
+def _kept(row: Filing) -> FilingFacts:
+    return FilingFacts(what=_KEPT[row.kind], public=row.public)
 
 
 def _filing(row: Filing) -> FilingFacts:
