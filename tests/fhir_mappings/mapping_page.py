@@ -15,8 +15,11 @@ from tests.fhir_mappings.states import STATES
 
 PAGE = Path(__file__).parents[2] / "docs" / "fhir-mapping.md"
 WORDS = Path(__file__).with_name("mapping_words.toml")
-KINDS = ("Consent", "Media", "DocumentReference", "Provenance", "QuestionnaireResponse", "Questionnaire", "Device")
-KINDS += ("AuditEvent", "Task", "Communication", "OperationOutcome")
+KINDS = (
+    *("Consent", "Media", "DocumentReference", "Provenance", "QuestionnaireResponse", "Questionnaire", "Device"),
+    *("AuditEvent", "Task", "Communication", "OperationOutcome"),
+)
+_CLOSED = (".status", ".docStatus", ".action", ".outcome", ".type", ".role", ".repeats", ".verified")
 Seen = dict[str, dict[str, set[str]]]
 """Element -> value -> the states that have it."""
 
@@ -57,7 +60,8 @@ def _is_reference(value: Resource) -> bool:
 def _pointed_at(value: Resource) -> str:
     if isinstance(value.get("reference"), str):
         return f"→ {value['reference'].partition('/')[0]}"
-    by = "by identifier, where the server holds none" if "identifier" in value else "by words, for whom it has none"
+    is_logical = "identifier" in value
+    by = "(by identifier where the server holds none)" if is_logical else "(by words where the chart has none)"
     return f"→ {value['type']} {by}"
 
 
@@ -106,10 +110,7 @@ def missing_words() -> list[str]:
 
 def _varies(shape: str, values: dict[str, set[str]]) -> bool:
     is_coded = all(value.startswith("→") or value.count("`") == 4 for value in values)
-    is_closed = shape.endswith(
-        (".status", ".docStatus", ".action", ".outcome", ".type", ".role", ".repeats", ".verified")
-    )
-    return not is_coded and not is_closed and (len(values) > 1 or _is_of_this_visit(next(iter(values))))
+    return not is_coded and not shape.endswith(_CLOSED) and (len(values) > 1 or _is_of_this_visit(next(iter(values))))
 
 
 def _is_of_this_visit(value: str) -> bool:
