@@ -65,6 +65,11 @@ def environment(site: Site, client_file: Path) -> dict[str, str]:
         "expected_issuer": client["issuer"],
         "admin_users": ["Practitioner/erin-admin"],
     }
+    return environment_for(site, ehr)
+
+
+def environment_for(site: Site, ehr: dict[str, object]) -> dict[str, str]:
+    """Return what web and worker are told when `ehr` is the one EHR they know."""
     ehrs = site.secrets_dir / "ehrs.json"
     master, signing = _key_file(site, "master.key"), _key_file(site, "signing.key")
     _private(ehrs, json.dumps([ehr]).encode())

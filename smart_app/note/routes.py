@@ -8,6 +8,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from werkzeug.wrappers import Response as AnyResponse
 
 from fhir_mappings.text import NOT_DOCUMENTED, render
+from fhir_mappings.ways import holds_drafts
 from smart_app.config import Settings
 from smart_app.consent.gate import PUBLIC
 from smart_app.errors import BadInput, ConsentMissing, MoveRefused
@@ -29,7 +30,7 @@ from smart_app.note.json_shape import content_to_json
 from smart_app.note.times import written
 from smart_app.ports import Clock, PatientFacts, Person, Queue, Vault
 from smart_app.session import Event, State
-from smart_app.store import audit_lines, captured, filings, notes, sessions, site, templates, visits
+from smart_app.store import audit_lines, captured, ehr_profiles, filings, notes, sessions, site, templates, visits
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note, TelehealthSession
@@ -295,6 +296,7 @@ class _NotePages:
                 "addendum_id": addendum.id if addendum else None,
                 "signing_erases": erases_at_signing(session),
                 "versions": chart_version.standing(self.seal, note, filing),
+                "holds_drafts": holds_drafts(ehr_profiles.adapter_of(db, who.iss)),
             }
             audit_lines.append(db, at=self.clock.now(), actor=who.fhir_user, action="note.read", subject=note.id)
         attests_ai, attests_plain = _attestations(note)
@@ -376,6 +378,9 @@ class _NotePages:
     def save_to_chart(self, note_id: str) -> Response | tuple[Response, int]:
         """File the draft as preliminary (decision 15)."""
         revision = edits.read_revision(request.get_json(silent=True))
+        with self.db.read() as db:
+            if not holds_drafts(ehr_profiles.adapter_of(db, person().iss)):
+                raise BadInput("no_drafts_there", "This EHR cannot take a draft back.", "Sign the note to file it.")
         answer = self._change(note_id, lambda db, note: self.desk.save_to_chart(db, person(), note, revision))
         self._wake(note_id)
         return answer

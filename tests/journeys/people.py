@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from typing import Protocol
 
 from playwright.sync_api import Page, expect
 
 from plugin.demo.run import Clinic
+from plugin.demo.site import Site
 from tests.journeys.browsing import Browser, Camera
 
 SLOW_MS = 60_000
@@ -18,12 +20,20 @@ def banner(page: Page, text: str | re.Pattern[str], *, timeout_ms: int = SLOW_MS
     expect(page.locator("#banner")).to_contain_text(text, timeout=timeout_ms)
 
 
+class Place(Protocol):
+    """Where people meet: a running site, at whatever EHR."""
+
+    @property
+    def site(self) -> Site:
+        """Return the site."""
+
+
 @dataclass(slots=True, kw_only=True)
 class ClinicianSeat:
     """The clinician at a browser."""
 
     browser: Browser
-    clinic: Clinic
+    clinic: Place
     page: Page
     session_id: str = ""
 
