@@ -1,7 +1,9 @@
 """The face with a visit on it, and a registered client that gets its tokens as any backend service does."""
 
 import json
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -11,6 +13,7 @@ from flask import Flask, Request
 from flask.testing import FlaskClient
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key, RSAKey
+from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import TestResponse
 
 from smart_app.config import Settings
@@ -158,12 +161,31 @@ def visit(database: Database, clock: FrozenClock, seal: Seal, settings: Settings
     return made
 
 
-@pytest.fixture
-def face_site(visit: Visit) -> Iterator[Face]:
-    """The face of a small site, empty, with one client."""
+class _Silent(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def served(app: Flask, base_url: str) -> Iterator[str]:
+    """Serve the face over real HTTP at the site's address; give its FHIR base."""
+    server = make_server("127.0.0.1", int(base_url.rpartition(":")[2]), app, True, request_handler=_Silent)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"{base_url}/fhir"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def face_of(visit: Visit) -> Face:
+    """Return the face of a visit's site, with one client."""
     settings = visit.settings
     app = Flask("face", template_folder="web/templates")
     limiter = front.prepare(app, settings)
+    limiter.reset()
     language.prepare(app, settings)
     policy.enforce(app, Nobody(), settings.base_url)
     told: dict[str, dict[str, Any]] = {}
@@ -185,8 +207,13 @@ def face_site(visit: Visit) -> Iterator[Face]:
         front.exempt_from_csrf(app, endpoint)
     made = Face(app=app, visit=visit, http=app.test_client(), keys_http=keys_http, introspected=told)
     made.add_client()
-    yield made
-    limiter.reset()
+    return made
+
+
+@pytest.fixture
+def face_site(visit: Visit) -> Face:
+    """The face of a small site, empty, with one client."""
+    return face_of(visit)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Two FHIR clients that others wrote read the face over real HTTP, each in its own way (C04, C11)."""
 
 import base64
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,26 +14,19 @@ from fhirclient.models.media import Media
 from fhirclient.models.provenance import Provenance
 from fhirpy import SyncFHIRClient
 from fhirpy.base.exceptions import OperationOutcome, ResourceNotFound
-from werkzeug.serving import WSGIRequestHandler, make_server
 
+from plugin.sandbox.process import free_port
 from smart_app.config import Settings
-from tests.face.conftest import ALL, Face
+from tests.face.conftest import ALL, Face, served
 from tests.jobs.cast import ISS
 from tests.jobs.test_face_writing import signed
 
 pytestmark = pytest.mark.req("C11", "C04")
 
 
-class _Silent(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """The site at a free port, so that the links in its answers lead to it."""
-    from plugin.sandbox.process import free_port
-
     return replace(settings, base_url=f"http://127.0.0.1:{free_port()}")
 
 
@@ -44,14 +36,8 @@ def base(face_site: Face) -> Iterator[str]:
     for _ in range(3):
         signed(face_site.visit)
         face_site.visit.clock.tick(days=1)
-    url = face_site.visit.settings.base_url
-    server = make_server("127.0.0.1", int(url.rpartition(":")[2]), face_site.app, True, request_handler=_Silent)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"{url}/fhir"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(face_site.app, face_site.visit.settings.base_url) as url:
+        yield url
 
 
 def test_fhirpy_reads_everything(base: str, face_site: Face) -> None:

@@ -5,20 +5,17 @@ import io
 import json
 import re
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from werkzeug.serving import make_server
 
 from plugin.sandbox.process import free_port
 from smart_app.config import Settings
 from tests.conftest import FrozenClock
-from tests.face.conftest import RSA, Face
-from tests.face.test_clients_over_http import _Silent
+from tests.face.conftest import RSA, Face, served
 from tests.peers.journey import Journey, Server
 from tests.peers.sekmet import Sekmet
 
@@ -62,23 +59,16 @@ def places(face_site: Face, peer: Sekmet, tmp_path: Path, monkeypatch: pytest.Mo
     visit = face_site.visit
     key = tmp_path / "key.json"
     key.write_text(json.dumps(RSA.as_dict(private=True)))
-    port = int(visit.settings.base_url.rpartition(":")[2])
-    server = make_server("127.0.0.1", port, face_site.app, True, request_handler=_Silent)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
     began = visit.clock.now()
     Journey(Server(name="sekmet", base=peer.base_url), visit).run()
     visit.clock.at = began + (datetime.now(UTC) - began)
-    base = f"{visit.settings.base_url}/fhir"
-    for name, value in {"PATIENT": "carol", "FACE": base, "CLIENT_ID": "client-1", "KEY": str(key)}.items():
-        monkeypatch.setenv(name, value)
-    yield Places(
-        ehr={"FHIR": peer.base_url, "TOKEN": "none-needed"},
-        face={"FHIR": base, "TOKEN": run("token").strip()},
-    )
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(face_site.app, visit.settings.base_url) as base:
+        for name, value in {"PATIENT": "carol", "FACE": base, "CLIENT_ID": "client-1", "KEY": str(key)}.items():
+            monkeypatch.setenv(name, value)
+        yield Places(
+            ehr={"FHIR": peer.base_url, "TOKEN": "none-needed"},
+            face={"FHIR": base, "TOKEN": run("token").strip()},
+        )
 
 
 def run(name: str) -> str:

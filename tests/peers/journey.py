@@ -17,7 +17,7 @@ from fhir_mappings.model import AI_TITLE
 from smart_app.chart.charts import FhirCharts
 from smart_app.chart.http import GuardedHttp
 from smart_app.ports import Access
-from smart_app.store import filings, tables
+from smart_app.store import face, filings, tables
 from smart_app.store.tables import Note, Recording
 from tests.jobs.cast import Visit
 from tests.jobs.outbox import filer_of, work
@@ -74,6 +74,8 @@ class Journey:
         self.server = server
         self.visit = visit
         self.results: dict[str, str] = {}
+        self.shown: dict[str, str] = {}
+        """The same steps on Chartside's own face, where the visit's site has one."""
         charts = FhirCharts(http=GuardedHttp(is_loopback_dev=True), tokens=HandedTokens(server), clock=visit.clock)
         self._filer = filer_of(visit, charts)
         self._headers = {"Authorization": f"Bearer {server.token}", "Accept": "application/fhir+json"}
@@ -85,8 +87,7 @@ class Journey:
         self._change(note_id)
         self._withdraw()
         self._repeat()
-        self._read()
-        return self.results
+        return self.read()
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -94,10 +95,19 @@ class Journey:
         """Let the worker work, and say how the filing stands."""
         work(self.visit, self._filer)
         row = self.visit.filing(kind, subject_id)
+        self.shown[operation] = self._on_the_face(kind, subject_id)
         if row.done == row.wanted and not row.parked:
             self.results[operation] = _WAYS.get(row.way, FILED)
         else:
             self.results[operation] = KEPT if row.parked == filings.NOT_TAKEN else f"not filed ({row.parked})"
+
+    def _on_the_face(self, kind: str, subject_id: str) -> str:
+        """Say whether our own face shows it as its row is now."""
+        if kind not in face.TYPES:
+            return "not shown"
+        with self.visit.db.read() as db:
+            found = face.find(db, self.visit.seal, face.TYPES[kind], face.face_id(kind, subject_id))
+        return "shown" if found is not None and found.body is not None else "not shown"
 
     def _open(self) -> None:
         self.visit.open(
@@ -136,6 +146,7 @@ class Journey:
         with visit.db.begin() as db:
             recording_id = db.query(Recording.id).filter_by(session_id=visit.session_id).scalar()
         addendum_id = visit.write_note(replaces_id=note_id)
+        self._owe("note", addendum_id)
         self._owe("note", note_id)
         self._filed("Note: addendum", "note", addendum_id)
         self._filed("Note: superseded by it", "note", note_id)
@@ -194,7 +205,8 @@ class Journey:
     def _get(self, path: str) -> requests.Response:
         return requests.get(f"{self.server.base}/{path}", headers=self._headers, timeout=TIMEOUT_S)
 
-    def _read(self) -> None:
+    def read(self) -> dict[str, str]:
+        """Search and read what is there; return the results."""
         patient = self.server.patient
         notes = f"DocumentReference?patient={patient}&category=clinical-note"
         searches = {
@@ -207,6 +219,7 @@ class Journey:
             self.results[operation] = self._search(path)
         self.results["Read: the AI section out of the note"] = self._section()
         self.results["Read: from the note to its provenance"] = self._provenance()
+        return self.results
 
     def _search(self, path: str) -> str:
         """Search with both clients: fhirpy by its own loop, fhirclient by its strict models; both must agree."""
