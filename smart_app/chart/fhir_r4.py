@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
+from fhir_mappings.echo import contradictions
 from smart_app.chart.answers import Answers
 from smart_app.chart.capabilities import Capabilities, scope_allows
 from smart_app.chart.line import Line
@@ -136,8 +137,10 @@ class FhirR4Chart:
                 raise ChartRefused("lost", f"The EHR took the {kind} and did not keep it.", _ASK_ADMIN)
             return self._created(answer, resource, access)
         self._check_chart(theirs, resource, access)
-        filed = Filed(resource_type=kind, id=id_, etag=etag)
-        return self._adopt((theirs, etag), resource, access) if answer.status == 200 else filed
+        if answer.status == 200:
+            return self._adopt((theirs, etag), resource, access)
+        _check_kept(theirs, resource)
+        return Filed(resource_type=kind, id=id_, etag=etag)
 
     def _adopt(self, found: tuple[Resource, str | None], resource: Resource, access: Access) -> Filed:
         """Take a resource that is already there as ours, and bring it up to date where we may."""
@@ -190,6 +193,7 @@ class FhirR4Chart:
             theirs, etag = self._read(filed.resource_type, filed.id)
         if theirs is not None:
             self._check_chart(theirs, ours, access)
+            _check_kept(theirs, ours)
         return replace(filed, etag=etag)
 
     def _settle(self, answer: HttpAnswer, ours: Resource, filed: Filed, access: Access) -> Filed:
@@ -283,6 +287,15 @@ class FhirR4Chart:
         if bundle is None:
             raise ChartRefused("not_fhir", "The EHR's answer is not FHIR.", _ASK_ADMIN)
         return bundle
+
+
+def _check_kept(theirs: Resource, ours: Resource) -> None:
+    if elements := contradictions(ours, theirs):
+        raise ChartRefused(
+            "altered",
+            f"The EHR keeps something else than what it was sent ({', '.join(elements)}).",
+            "Look into the chart, and tell your administrator: this EHR must not change what is filed.",
+        )
 
 
 def _body(answer: HttpAnswer, resource_type: str) -> Resource | None:

@@ -5,6 +5,7 @@ Chartside, where its own FHIR face shows it. Nothing there can be changed or del
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from fhir_mappings import ways
@@ -20,6 +21,7 @@ from smart_app.ports import Filed, HttpAnswer, PatientFacts, Resource
 MESSAGE = "message"
 MESSAGE_TITLE = "Other"
 SOAP_NOTE = "soap_note"
+WITH_SOAP_NOTE = "document+soap"
 UNCONFIRMED = "unconfirmed"
 """The way of a message that may have been sent: OpenEMR lists none, so it is not sent twice."""
 _STEPS: Mapping[str, ways.Step] = {"DocumentReference": "sign", "Consent": "consent", "Communication": "notice"}
@@ -80,9 +82,8 @@ class OpenEmrChart:
                 "not_offered", "OpenEMR cannot take a draft back, so it stays in Chartside.", "Sign it to file it."
             )
         filed = self._documents.put(texts.note_text(resource), texts.file_name(resource), resource)
-        if self._has_soap_note:
-            self._soap_note(resource)
-        return filed
+        has_both = self._has_soap_note and self._soap_note(resource)
+        return replace(filed, way=WITH_SOAP_NOTE) if has_both else filed
 
     def update(self, resource: Resource, filed: Filed) -> Filed:
         """A withdrawal adds a second receipt; a note that was filed stays as it was signed."""
@@ -117,26 +118,24 @@ class OpenEmrChart:
 
     # --- the SOAP note that FHIR clients never see ------------------------------------------------------------------
 
-    def _soap_note(self, note: Resource) -> None:
-        """Add the SOAP note once; where this login has no right to, the document stands alone."""
+    def _soap_note(self, note: Resource) -> bool:
+        """Add the SOAP note once and say whether it is there; without the right to it, the document stands alone."""
         access = self._line.access()
         may = all(scope_allows(access.scope, SOAP_NOTE, operation) for operation in ("create", "search-type"))
         eid = self._documents.eid(access, note) if may and not self._answers.is_off(SOAP_NOTE, "create") else ""
         if not eid:
-            return
+            return False
         path = f"patient/{self._documents.pid(access, note)}/encounter/{eid}/soap_note"
         if self._has_soap(path, texts.marker(note)):
-            return
+            return True
         try:
             answer = self._line.api("POST", path, json=texts.soap_fields(note))
             self._answers.refuse_unknown(answer)
             self._answers.check(answer, access, SOAP_NOTE, "create", note)
         except ChartRefused:
-            return
-        if not self._has_soap(path, texts.marker(note)):
-            raise ChartRefused(
-                "lost", "OpenEMR said that it took the SOAP note, and does not have it.", "Tell your administrator."
-            )
+            return False
+        # OpenEMR says 200 and 201 for what it did not keep.
+        return self._has_soap(path, texts.marker(note))
 
     def _has_soap(self, path: str, mark: str) -> bool:
         """Say whether the visit has a SOAP note with this marker (the list repeats its rows)."""

@@ -81,7 +81,7 @@ class Documents:
         if answer.status != 200:
             return ""
         row = _data(answer)
-        if row.get("pid") not in (None, self._pid):
+        if str(row.get("pid", self._pid)) != self._pid:
             raise ChartRefused("wrong_chart", "The visit is in another patient's chart.", _ADMIN)
         return str(row["eid"]) if str(row.get("eid", "")).isdecimal() else ""
 
@@ -177,6 +177,7 @@ def _data(answer: HttpAnswer) -> dict[str, Any]:
     """Return the one row in the standard API's envelope."""
     found = _json(answer)
     row = found.get("data") if isinstance(found, dict) else None
+    row = row[0] if isinstance(row, list) and len(row) == 1 else row
     return row if isinstance(row, dict) else {}
 
 

@@ -94,6 +94,7 @@ _STANDS = {
 }
 _IN_CHART = {
     "document": "As a text document, in the category Medical Record.",
+    "document+soap": "As a text document, in the category Medical Record, and as a SOAP note of the visit.",
     "clinical-note": "As a Clinical Note of the visit.",
     filings.THEIRS: "The chart keeps the version that was changed there, as you decided.",
 }

@@ -230,12 +230,14 @@ def test_the_soap_note_is_extra_and_once(make: Make, openemr: OpenEmrLike) -> No
     make("bob").create(note(openemr, "plain"))
     assert openemr.stored()["soap_notes"] == []
     chart = make("bob", has_soap_note=True)
-    chart.create(note(openemr))
+    assert chart.create(note(openemr)).way == "document+soap"
     chart.create(note(openemr))
     (kept,) = openemr.stored()["soap_notes"]
     assert (kept["pid"], kept["eid"]) == (str(openemr.patient()["pid"]), str(openemr.encounter()["eid"]))
     assert kept["subjective"].endswith("She sleeps better.")
     assert kept["plan"].startswith("See her in a week.")
+    openemr.faults(plan=[{"method": "POST", "path": "/soap_note$", "status": 200, "body": '{"plan": {}}'}])
+    assert chart.create(note(openemr, "n4")).way == "document", "200 is no proof"
     make("alice", has_soap_note=True).create(note(openemr, "n3"))
     assert len(openemr.stored()["soap_notes"]) == 1, "she may not read encounters: the document stands alone"
-    assert len(documents(openemr)) == 3
+    assert len(documents(openemr)) == 4

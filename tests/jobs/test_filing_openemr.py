@@ -5,14 +5,17 @@ from dataclasses import replace
 
 import pytest
 
+from fhir_mappings.ways import Adapter
 from smart_app.chart.charts import FhirCharts
 from smart_app.chart.http import GuardedHttp
 from smart_app.jobs.filing import Filer
+from smart_app.ports import Access, EhrFacts
 from smart_app.store import filings
 from smart_app.store.ehr_profiles import EhrProfiles, forget_old_refusals
 from tests.chart.openemr_cast import OneToken
-from tests.jobs.cast import Visit
+from tests.jobs.cast import ISS, Visit
 from tests.jobs.outbox import due, filer_of, work
+from tests.jobs.workshop import Workshop
 from tests.peers.openemr_like.process import OpenEmrLike
 
 
@@ -153,3 +156,44 @@ def test_a_revoked_login_waits_for_the_next_launch(
     work(visit, stock_filer)
     assert visit.filing("consent", consent_id).way == "document"
     openemr._tokens.clear()
+
+
+@pytest.mark.req("T05")
+@pytest.mark.parametrize("skew_s", [7200, -7200])
+def test_a_clock_that_is_off_costs_one_refresh_at_most(visit: Visit, openemr: OpenEmrLike, skew_s: int) -> None:
+    """The EHR's clock runs two hours ahead, so our token is over there while we think it good: 401, one refresh."""
+    client = openemr.register()
+    token = openemr.connect("alice", client=client)
+
+    class Refreshing(OneToken):
+        """Refreshes at the server."""
+
+        def renewed(self, ehr_grant_id: str, *, stale: str) -> Access:
+            self.renewals += 1
+            form = {"grant_type": "refresh_token", "refresh_token": self.token["refresh_token"]}
+            self.token = openemr.token(client, **form).json()
+            return self.access(ehr_grant_id)
+
+    tokens = Refreshing(ehr=openemr, token=token, patient_id=openemr.patient()["uuid"], scope=token["scope"])
+    visit.open(iss=openemr.fhir_url, patient_id=openemr.patient()["uuid"], encounter_id=openemr.encounter()["uuid"])
+    consent_id = visit.answer("rejected")
+    openemr.control("clock", skew_s=skew_s)
+    charts = FhirCharts(http=GuardedHttp(is_loopback_dev=True), tokens=tokens, clock=visit.clock)
+    work(visit, filer_of(visit, charts))
+    assert visit.filing("consent", consent_id).way == "document"
+    assert tokens.renewals == (1 if skew_s > 0 else 0)
+    assert len(openemr.stored()["documents"]) == 1
+
+
+@pytest.mark.req("S29")
+@pytest.mark.parametrize(("adapter", "owed"), [("openemr", 1), ("openemr_module", 1), ("fhir_r4", 0)])
+def test_the_notice_is_owed_where_the_ehr_has_a_way_for_it(visit: Visit, adapter: Adapter, owed: int) -> None:
+    """Once a session, when its summary is ready; Chartside's own pop-up is there anyway."""
+    visit.open()
+    visit.record()
+    visit.end()
+    shop = Workshop(visit)
+    EhrProfiles(visit.db).keep(EhrFacts(iss=ISS, adapter=adapter, probed_at=visit.clock.now()))
+    assert shop.run().state == "ready"
+    with visit.db.read() as db:
+        assert [row.kind for row in filings.of_session(db, visit.session_id)].count("notice") == owed
