@@ -58,15 +58,24 @@ def server() -> Iterator[Scripted]:
 
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the app answer in this process: its own start takes a second, and one test of each command has it."""
+    """Let the app answer in this process: its own start takes a second, and other tests have it for each command."""
 
-    def ask(command: Sequence[str], *, environment: Mapping[str, str], timeout_s: float = 0) -> dict[str, Any]:
+    def ask(
+        command: Sequence[str],
+        *,
+        said: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        timeout_s: float = 0,
+    ) -> dict[str, Any]:
+        if command[0] == "scopes":
+            return dict(json.loads(json.dumps(admin.plan(said))))
         words = argparse.Namespace(
             command=command[0],
+            what=command[-1] if command[0] == "keys" else "",
+            leaked="--leaked" in command,
             plan="--plan" in command,
             keep_to=command[command.index("--keep-to") + 1] if "--keep-to" in command else "",
         )
-        found: dict[str, Any] = json.loads(json.dumps(admin.answer(words, config.load(environment))))
-        return found
+        return dict(json.loads(json.dumps(admin.answer(words, config.load(environment)))))
 
     monkeypatch.setattr(app_process, "ask", ask)

@@ -13,6 +13,8 @@ from tests.peers.openemr_like.process import OpenEmrLike
 from tests.plugin.conftest import Run
 from tests.plugin.scripted import STATEMENT, Scripted, certificate, json_reply, slow, smart
 
+pytestmark = pytest.mark.usefixtures("in_process")
+
 HTML = (200, {"Content-Type": "text/html"}, b"<!doctype html><title>Sign in</title>")
 
 

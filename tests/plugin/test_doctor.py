@@ -106,6 +106,7 @@ def beat(installation: Installation) -> None:
         retention.beat(db, name="test", now=datetime.now(UTC))
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.req("C08")
 def test_it_looks_at_a_running_installation(chartside: Run, installation: Installation) -> None:
     """A disabled client and a missing worker are problems; both gone, nothing is left to mend."""
@@ -126,6 +127,7 @@ def test_it_looks_at_a_running_installation(chartside: Run, installation: Instal
     assert "not-a-secret" not in said.out
 
 
+@pytest.mark.usefixtures("in_process")
 def test_keys_are_turned_over_through_the_app(chartside: Run, installation: Installation) -> None:
     """The new keys are published beside the old ones; private halves are never shown."""
     before = chartside("keys", "list", "--env-file", str(installation.env_file), "--json").json
@@ -291,6 +293,7 @@ def test_what_a_proxy_does_on_the_way_is_seen(server: Scripted) -> None:
     assert web(server)["web"].mark == "problem"
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("answered", "code", "mark"),
     [
@@ -322,6 +325,7 @@ def test_what_an_ehr_says_to_the_registration_is_judged(
     assert found[code].found.startswith("The EHR: ")
 
 
+@pytest.mark.usefixtures("in_process")
 def test_an_ehr_that_is_down_is_one_problem_and_no_crash(server: Scripted) -> None:
     """The other findings stand."""
     found = list(ehr_findings({"iss": f"{server.url}/fhir", "name": "The EHR"}, "https://c.example"))

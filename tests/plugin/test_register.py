@@ -14,6 +14,8 @@ from tests.peers.openemr_like.process import OpenEmrLike
 from tests.plugin.conftest import Run
 from tests.plugin.scripted import Reply, Scripted, json_reply
 
+pytestmark = pytest.mark.usefixtures("in_process")
+
 BASE = "https://chartside.clinic.example"
 
 
