@@ -1,6 +1,7 @@
 """The command line as a whole: exit codes as documented, help with examples, one answer form for scripts."""
 
 import base64
+import os
 import re
 import shutil
 import subprocess
@@ -130,4 +131,14 @@ def test_the_guide_s_nginx_site_is_good(tmp_path: Path) -> None:
     done = subprocess.run(
         ["nginx", "-t", "-c", str(tmp_path / "nginx.conf")], capture_output=True, text=True, timeout=20
     )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not installed")
+def test_the_guide_s_caddyfile_is_good(tmp_path: Path) -> None:
+    """As Caddy itself checks it."""
+    (tmp_path / "Caddyfile").write_text(fenced("caddy")[0])
+    command = ["caddy", "validate", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")]
+    home = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, env=home)
     assert done.returncode == 0, done.stderr
