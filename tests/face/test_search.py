@@ -176,31 +176,32 @@ def test_what_it_does_not_know_is_a_warning_or_refused(shown: Face) -> None:
     assert valid(strict.get_json())["resourceType"] == "OperationOutcome"
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "patient:exact=carol",
-        "patient.name=Carol",
-        "date=yesterday",
-        "date=2026-13-01",
-        "date=2026-11-22T10:00:00",
-        "status:not=active",
-        "_count=many",
-        "_count=-1",
-        "_cursor=abc",
-        "_summary=text",
-        "status=",
-        "patient=a b",
-        "patient=Practitioner/x",
-        "_lastUpdated=ge2026-02-30",
-        "status=" + ",".join("x" * 101),
-    ],
+MEANINGLESS = (
+    "patient:exact=carol",
+    "patient.name=Carol",
+    "date=yesterday",
+    "date=2026-13-01",
+    "date=2026-11-22T10:00:00",
+    "status:not=active",
+    "_count=many",
+    "_count=-1",
+    "_cursor=abc",
+    "_summary=text",
+    "status=",
+    "patient=a b",
+    "patient=Practitioner/x",
+    "_lastUpdated=ge2026-02-30",
+    "status=" + ",".join("x" * 101),
 )
-def test_a_question_that_means_nothing_is_refused(shown: Face, query: str) -> None:
+
+
+def test_a_question_that_means_nothing_is_refused(shown: Face) -> None:
     """400 with words, never an answer that leaves a part of the question out."""
-    answer = shown.get(f"Consent?{query}")
-    assert answer.status_code == 400, answer.text
-    assert valid(answer.get_json())["issue"][0]["code"] == "invalid"
+    token = shown.token()
+    for query in MEANINGLESS:
+        answer = shown.get(f"Consent?{query}", token=token)
+        assert answer.status_code == 400, query
+        assert valid(answer.get_json())["issue"][0]["code"] == "invalid", query
 
 
 def test_a_page_is_never_larger_than_the_most(shown: Face) -> None:

@@ -116,14 +116,14 @@ def test_a_token_opens_what_its_scope_says(shown: Face) -> None:
     assert shown.trail()[-1].action == "fhir.refused"
 
 
-@pytest.mark.parametrize("header", ["", "Basic abc", "Bearer", "Bearer a b", "Bearer unknown-token", "bearer x" * 3000])
-def test_without_a_good_token_it_answers_401(shown: Face, header: str) -> None:
+def test_without_a_good_token_it_answers_401(shown: Face) -> None:
     """With WWW-Authenticate and an OperationOutcome, for reads and searches, whatever exists."""
-    for path in ("Consent", "Consent/unknown", f"DocumentReference/{'x' * 20}"):
-        answer = shown.http.get(f"/fhir/{path}", headers={"Authorization": header} if header else {})
-        assert answer.status_code == 401
-        assert answer.headers["WWW-Authenticate"].startswith("Bearer realm=")
-        assert answer.get_json()["issue"][0]["code"] == "login"
+    for header in ("", "Basic abc", "Bearer", "Bearer a b", "Bearer unknown-token", "bearer " + "x" * 9000):
+        for path in ("Consent", "Consent/unknown", f"DocumentReference/{'x' * 20}"):
+            answer = shown.http.get(f"/fhir/{path}", headers={"Authorization": header} if header else {})
+            assert answer.status_code == 401, header[:20]
+            assert answer.headers["WWW-Authenticate"].startswith("Bearer realm=")
+            assert answer.get_json()["issue"][0]["code"] == "login"
 
 
 def test_a_revoked_client_is_out_at_once(shown: Face) -> None:
@@ -258,25 +258,25 @@ def test_a_token_of_the_ehr_for_another_patient_sees_nothing(shown: Face, asked_
     assert shown.get(f"Consent/{consent['id']}", token="ehr-token").status_code == 404
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"active": False},
-        {"active": "true"},
-        {"patient": None},
-        {"patient": ""},
-        {"exp": 1},
-        {"exp": "never"},
-        {"scope": None},
-    ],
+UNUSABLE: tuple[dict[str, Any], ...] = (
+    {"active": False},
+    {"active": "true"},
+    {"patient": None},
+    {"patient": ""},
+    {"exp": 1},
+    {"scope": None},
 )
+
+
 def test_an_answer_of_the_ehr_that_does_not_name_one_patient_opens_nothing(
-    shown: Face, asked_about: dict[str, Any], change: dict[str, Any]
+    shown: Face, asked_about: dict[str, Any]
 ) -> None:
     """Inactive, over, no patient, no scope; a time that is no number counts for a minute and no longer."""
-    asked_about.update(change)
-    expected = 200 if change == {"exp": "never"} else 401
-    assert shown.get("Consent", token="ehr-token").status_code == expected
+    for number, change in enumerate(UNUSABLE):
+        shown.introspected[f"token-{number}"] = {**asked_about, **change}
+        assert shown.get("Consent", token=f"token-{number}").status_code == 401, change
+    shown.introspected["odd"] = {**asked_about, "exp": "never"}
+    assert shown.get("Consent", token="odd").status_code == 200
 
 
 def test_user_and_system_scopes_of_the_ehr_open_nothing_here(shown: Face, asked_about: dict[str, Any]) -> None:
