@@ -230,6 +230,21 @@ def test_a_write_into_another_chart_is_seen(chart: Chart, ehr: SmartEhr) -> None
 
 
 @pytest.mark.req("T16")
+def test_a_server_that_keeps_something_else_is_seen(chart: Chart, ehr: SmartEhr) -> None:
+    """201 is no success either where the note reads back with another standing; a later try mends it, once."""
+
+    def spoil() -> None:
+        for row in ehr.of_type(DOC):
+            row["status"] = "entered-in-error"
+
+    ehr.faults.fhir_after = [passing, spoil]
+    error = raised(ChartRefused, "altered", lambda: chart.create(note()))
+    assert "(status)" in error.public
+    chart.create(note())
+    assert [row["status"] for row in ehr.of_type(DOC)] == ["current"]
+
+
+@pytest.mark.req("T16")
 def test_a_write_that_was_lost_is_seen(chart: Chart, ehr: SmartEhr) -> None:
     """The server says 201 and keeps nothing."""
     body = '{"resourceType": "DocumentReference", "id": "lost"}'
