@@ -33,7 +33,7 @@ LIMIT, ADDRESS_LIMIT, TOKEN_LIMIT = "600 per minute", "1200 per minute", "60 per
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 PUBLIC_ENDPOINTS = ("face.token", "face.search_by_post", "face.refuse_change")
 """Take no form of ours, so they are outside the protection of forms."""
-_FORMATS = frozenset({"json", answers.FHIR_JSON, "application/json", "text/json"})
+_FORMATS = frozenset({"json", answers.FHIR_JSON, "application/json", "text/json", "application/*", "*/*"})
 _CODES = {400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported", 406: "not-supported"}
 _CODES |= {410: "deleted", 413: "too-long", 429: "throttled", 503: "transient"}
 _WORDS = {
@@ -89,12 +89,10 @@ def _fhir(body: Resource, status: int = 200) -> Response:
 
 def _check_format() -> None:
     """Refuse a client that takes no JSON. Raises ChartsideError (406)."""
-    asked = request.values.get("_format", "").replace(" ", "+")
-    # A plus sign in a query that nobody encoded arrives as a blank.
-    is_fine = asked.partition(";")[0] in _FORMATS if asked else True
-    if not asked and request.accept_mimetypes:
-        is_fine = any(request.accept_mimetypes[each] > 0 for each in _FORMATS if "/" in each)
-    if not is_fine:
+    # A plus sign in a query that nobody encoded arrives as a blank; parameters such as fhirVersion change nothing.
+    asked = request.values.get("_format", "").replace("fhir json", "fhir+json")
+    accepted = (asked or request.headers.get("Accept", "") or "*/*").lower().split(",")
+    if not {each.partition(";")[0].strip() for each in accepted} & _FORMATS:
         raise _NotAcceptable("not_acceptable", "Chartside speaks FHIR as JSON only.", f"Accept {answers.FHIR_JSON}.")
 
 

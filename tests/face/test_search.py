@@ -254,9 +254,17 @@ def test_a_client_learns_what_changed_since_it_last_asked(shown: Face) -> None:
 
 def test_only_json_is_spoken(shown: Face) -> None:
     """_format=json and every JSON Accept are fine; XML is 406 with an OperationOutcome."""
-    for headers in ({"Accept": "application/fhir+json"}, {"Accept": "application/json"}, {"Accept": "*/*"}, {}):
-        assert shown.get("Consent", **headers).status_code == 200
-    assert shown.get("Consent?_format=application/fhir%2Bjson", Accept="text/html").status_code == 200
+    token = shown.token()
+    spoken = ("application/fhir+json", "application/fhir+json; fhirVersion=4.0", "application/json", "*/*", "")
+    for accept in (*spoken, "text/html, application/json;q=0.5"):
+        assert shown.get("Consent", token=token, Accept=accept).status_code == 200, accept
+    for asked in (
+        "json",
+        "application/fhir%2Bjson",
+        "application/fhir+json",
+        "application/fhir%2Bjson;fhirVersion=4.0",
+    ):
+        assert shown.get(f"Consent?_format={asked}", token=token, Accept="text/html").status_code == 200, asked
     for query, headers in (("_format=xml", {}), ("", {"Accept": "application/fhir+xml"})):
         refused = shown.get(f"Consent?{query}", **headers)
         assert refused.status_code == 406
