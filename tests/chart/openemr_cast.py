@@ -95,6 +95,7 @@ def consent(ehr: OpenEmrLike, number: str = "c1", *, status: str = "active") -> 
         "policy": [{"uri": f"{BASE}/policies/recording-consent/v1#sha256-abc"}],
         "provision": {
             "period": period,
+            "provision": [{"type": "permit"}, {"type": "deny"}],
             "data": [
                 {"meaning": "related", "reference": {"reference": f"Encounter/{ehr.encounter()['uuid']}"}},
             ],
