@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -46,6 +47,8 @@ def run(asked: argparse.Namespace) -> int:
     _refuse_inside(keep_to, data_dir)
     if not asked.yes:
         _ask(plan, data_dir, keep_to)
+    if keep_to:
+        _make(keep_to)
     options = ["--keep-to", str(keep_to)] if keep_to else []
     closed = app_process.ask(["close", *options], environment=env, timeout_s=_CLOSE_S)
     if not closed["is_closed"]:
@@ -84,6 +87,18 @@ def _refuse_inside(keep_to: Path | None, data_dir: Path) -> None:
     if keep_to is not None and (keep_to == data_dir or data_dir in keep_to.parents):
         todo = "Name a folder elsewhere with --keep-to."
         raise Failure(Exit.USAGE, "keep_inside", f"{keep_to} would be removed with the data folder.", todo)
+
+
+def _make(folder: Path) -> None:
+    """Make the folder before anything is destroyed. Raises Failure where it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        is_writable = os.access(folder, os.W_OK | os.X_OK)
+    except OSError:
+        is_writable = False
+    if not is_writable:
+        todo = f"As root: install -d -o chartside -m 700 {folder}. Or name another folder with --keep-to."
+        raise Failure(Exit.USAGE, "cannot_write", f"{folder} cannot be written. Nothing was removed.", todo)
 
 
 def _refuse_running(env: Mapping[str, str]) -> None:

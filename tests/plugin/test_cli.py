@@ -1,15 +1,17 @@
 """The command line as a whole: exit codes as documented, help with examples, one answer form for scripts."""
 
 import base64
+import io
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from plugin import cli
+from plugin import cli, terminal
 from plugin.failures import MEANINGS, Exit
 from smart_app import config
 from tests.plugin.conftest import Run
@@ -87,6 +89,28 @@ def test_a_demo_that_does_not_run_gives_no_token(chartside: Run, tmp_path: Path)
     said = chartside("demo-token", "--data-dir", str(tmp_path))
     assert said.status == Exit.USAGE
     assert "chartside demo" in said.err
+
+
+class Screen(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+def test_colours_are_for_terminals_only_and_never_with_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Colour alone says nothing: the word stands there in each case."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    red = "\x1b[31m"
+    for is_plain, stream in ((False, Screen()), (True, Screen()), (True, io.StringIO())):
+        monkeypatch.setattr(sys, "stdout", stream)
+        if is_plain:
+            monkeypatch.setenv("NO_COLOR", "1")
+        terminal.table(("", "found"), [("PROBLEM", "It does not work.")])
+        assert (red in stream.getvalue()) is not is_plain
+        assert "PROBLEM" in stream.getvalue()
 
 
 def fenced(language: str) -> list[str]:

@@ -59,6 +59,10 @@ def test_it_registers_at_openemr_and_the_app_takes_the_entry(
     assert opened["url"].startswith(f"{BASE}/launch?")
     assert "launch/patient" not in client["scope"].split()
     assert ("user/chartside.crus" in client["scope"]) is openemr.has_module
+    openemr.control("client", client_id=entry["client_id"], is_enabled=True)
+    secret = Path(entry["client_secret_file"]).read_text()
+    token = openemr.connect(client={**asked, "client_secret": secret, "scope": client["scope"]})
+    assert token["patient"] == openemr.patient()["uuid"]
 
     assert all(is_private(path) for path in tmp_path.iterdir())
     environment = {

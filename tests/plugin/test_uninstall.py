@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from plugin.uninstall import revoke_all
 from smart_app import config, kit
@@ -15,7 +16,8 @@ from smart_app.note import material
 from smart_app.note.content import Element
 from smart_app.recording.audio import ChunkName
 from smart_app.recording.keyslots import SLOT_BYTES, KeySlots
-from smart_app.store import recordings, tables
+from smart_app.store import closing, recordings, tables
+from smart_app.store.database import Database
 from tests.conftest import FrozenClock, environment
 from tests.jobs.cast import Visit
 from tests.plugin.conftest import Run
@@ -167,6 +169,28 @@ def test_what_is_kept_may_not_stand_in_what_is_removed(chartside: Run, old: Old)
     inside = old.data_dir / "kept"
     said = chartside("uninstall", "--env-file", str(old.env_file), "--keep-to", str(inside), "--yes", "--json")
     assert (said.status, said.json["error"]["code"]) == (2, "keep_inside")
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_folder_that_cannot_be_written_stops_it_before_anything_dies(chartside: Run, old: Old) -> None:
+    """What must be kept has a place first."""
+    (old.data_dir.parent / "file").write_text("not a folder")
+    keep_to = old.data_dir.parent / "file" / "kept"
+    said = chartside("uninstall", "--env-file", str(old.env_file), "--keep-to", str(keep_to), "--yes", "--json")
+    assert (said.status, said.json["error"]["code"]) == (2, "cannot_write")
+    with sqlite3.connect(old.data_dir / "chartside.sqlite") as db:
+        assert db.execute("SELECT count(*) FROM recording WHERE erased_at IS NULL").fetchone() == (1,)
+
+
+def test_tables_in_a_database_server_are_dropped(database: Database) -> None:
+    """Ours, and no other; twice is once."""
+    with database.begin() as db:
+        db.execute(text("CREATE TABLE somebody_else (id INTEGER)"))
+    closing.drop_tables(database)
+    closing.drop_tables(database)
+    with database.read() as db:
+        names = set(db.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'")))
+    assert names <= {"somebody_else", "sqlite_sequence"}
 
 
 def test_every_key_is_overwritten_before_the_file_goes(tmp_path: Path) -> None:
