@@ -164,5 +164,6 @@ def test_what_openemr_cannot_hold_is_kept_and_said(visit: Visit, camera: Camera)
     parked = dict(app.rows("SELECT kind, parked FROM filing WHERE session_id = ?", visit.clinician.session_id))
     assert parked["media"], "shown with its reason, not tried for ever"
     visit.clinician.go("/chart")
-    expect(visit.clinician.page.locator(f"#session-{visit.clinician.session_id}")).to_contain_text("kept in Chartside")
+    article = visit.clinician.page.locator(f"#session-{visit.clinician.session_id}")
+    expect(article).to_contain_text("Some records kept in Chartside", timeout=SLOW_MS)
     camera.take(visit.clinician.page, "openemr-chart-signed", is_full=True)
