@@ -6,6 +6,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,14 @@ Seen = dict[str, dict[str, set[str]]]
 """Element -> value -> the states that have it."""
 
 
+@cache
+def _emitted() -> dict[str, Resource]:
+    return {name: make() for name, make in STATES.items()}
+
+
 def seen(kind: str) -> tuple[list[str], Seen]:
     """Return a kind's states, and what stands in each element in which of them."""
-    made = {name: resource for name, make in STATES.items() if (resource := make())["resourceType"] == kind}
+    made = {name: each for name, each in _emitted().items() if each["resourceType"] == kind}
     found: Seen = {}
     for name, resource in made.items():
         for shape, value in _facts(resource):
