@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, jsonify, request, url_for
@@ -104,14 +104,18 @@ class _InOneRoom:
 
     @allow(Who.CLINICIAN)
     def question(self, session_id: str, participant_id: str) -> Response:
-        """Return the screen for somebody to whom the device is handed, 204 when nothing is asked of them (S12)."""
+        """Return the screen for somebody to whom the device is handed, 204 when they have nothing to answer (S12).
+
+        Who said no gets the same whole screen, to read before they allow it after all.
+        """
         with self.db.read() as db:
             session = sessions.of_person(db, session_id, person())
             row = participants.find(db, session.id, participant_id)
-            asked = consents.open_question(db, row.id) if row.is_in_person else None
-        if asked is None:
-            return Response(status=204)
-        return jsonify(questions.as_shown(asked))
+            if not row.is_in_person:
+                return Response(status=204)
+            asked = consents.open_question(db, row.id)
+            shown = questions.shown_again(db, self.asker, row) if asked is None else questions.as_shown(asked)
+        return Response(status=204) if shown is None else jsonify(shown)
 
     @allow(Who.CLINICIAN)
     def speak(self, session_id: str, participant_id: str) -> Response:
@@ -139,23 +143,27 @@ class _InOneRoom:
                 language=given.text(body, "language", most=10) if "language" in body else None,
                 at=now,
             )
-            audit_lines.append(
-                db,
-                at=now,
-                actor=who.fhir_user,
-                action="consent.handed_over",
-                subject=consent_id,
-                detail={"where": ON_DEVICE},
-            )
+            _write_handed_over(db, who.fhir_user, consent_id, now)
             spoken = row.language
         return jsonify(answer=answer, copy=self._copy(row.id, spoken))
 
     @allow(Who.CLINICIAN)
     def allow_after_all(self, session_id: str, participant_id: str) -> Response:
-        """Take a change of mind after a decline, given on the clinician's device (decision 2)."""
+        """Take a change of mind after a decline from somebody who read the whole screen on this device (decision 2)."""
+        who, now, body = person(), self.clock.now(), _body()
         with self.db.begin() as db:
             _, row = self._find(db, session_id, participant_id)
-            answer = questions.allow_after_all(db, self.asker, row, at=self.clock.now())
+            answer = questions.allow_after_all(
+                db,
+                self.asker,
+                row,
+                text_version=given.number(body, "text_version", most=10_000),
+                language=given.text(body, "language", most=10),
+                at=now,
+            )
+            given_now = consents.live_of(db, row.id)
+            if given_now is not None:
+                _write_handed_over(db, who.fhir_user, given_now.id, now)
             spoken = row.language
         return jsonify(answer=answer, copy=self._copy(row.id, spoken))
 
@@ -163,6 +171,11 @@ class _InOneRoom:
         token = questions.copy_token(self.settings, participant_id)
         url = f"{self.settings.base_url}{url_for('consent.copy_page')}{language.in_link(spoken)}#t={token}"
         return {"url": url, "qr": identity.qr_code(url)}
+
+
+def _write_handed_over(db: Db, actor: str, consent_id: str, at: datetime) -> None:
+    detail = {"where": ON_DEVICE}
+    audit_lines.append(db, at=at, actor=actor, action="consent.handed_over", subject=consent_id, detail=detail)
 
 
 def serve(

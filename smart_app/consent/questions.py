@@ -194,7 +194,7 @@ def answer(
     if row.participant_id != participant.id:
         raise NotFound
     if row.text_version != text_version or language not in (None, row.language):
-        raise BadInput("text_changed", "This is not the text you were shown.", "Reload the page and read it again.")
+        raise _text_changed()
     if row.status != "asked":
         return _repeat(row, agrees=agrees)
     if participant.admitted_at is None:
@@ -206,6 +206,10 @@ def answer(
     if session.state in (State.ASKING, State.PAUSED):
         resume_when_all_agreed(db, asker, session, actor=participant.id, at=at)
     return "agreed"
+
+
+def _text_changed() -> BadInput:
+    return BadInput("text_changed", "This is not the text you were shown.", "Reload the page and read it again.")
 
 
 def _repeat(row: RecordingConsent, *, agrees: bool) -> str:
@@ -267,17 +271,44 @@ def resume(db: Db, asker: Asker, session: TelehealthSession, *, actor: str, at: 
         resume_when_all_agreed(db, asker, session, actor=actor, at=at)
 
 
-def allow_after_all(db: Db, asker: Asker, participant: Participant, *, at: datetime) -> str:
+def shown_again(db: Db, asker: Asker, participant: Participant) -> dict[str, str | int] | None:
+    """Return the whole question for somebody who said no, to read before they allow it after all; None for others.
+
+    It has no `consent_id`: nothing is asked of them, and nothing is kept unless they agree.
+    """
+    if not _may_allow(db, sessions.find(db, participant.session_id), participant):
+        return None
+    shown = screen_for(db, asker, participant)
+    return {
+        "consent_id": "",
+        "title": shown.title,
+        "html": shown.html,
+        "text_version": shown.text_version,
+        "language": shown.language,
+    }
+
+
+def _may_allow(db: Db, session: TelehealthSession, participant: Participant) -> bool:
+    rows = [row for row in consents.of_participant(db, participant.id) if row.status != "void"]
+    return session.state in (State.OPEN, State.ASKING) and bool(rows) and rows[-1].status in ("rejected", "inactive")
+
+
+def allow_after_all(
+    db: Db, asker: Asker, participant: Participant, *, text_version: int, language: str, at: datetime
+) -> str:
     """The participant's own change of mind: a new question, answered with yes; the clinician starts the recording.
 
-    Raises MoveRefused when they have not declined or withdrawn before.
+    `text_version` and `language` name the screen that they read (`shown_again`). Raises MoveRefused when they have not
+    declined or withdrawn before, BadInput when they read another text than the one that would be kept.
     """
     session = sessions.find(db, participant.session_id, for_update=True)
-    rows = [row for row in consents.of_participant(db, participant.id) if row.status != "void"]
-    if rows and consents.is_live(rows[-1]):
+    if consents.live_of(db, participant.id) is not None:
         return "agreed"
-    if session.state not in (State.OPEN, State.ASKING) or not rows or rows[-1].status not in ("rejected", "inactive"):
+    if not _may_allow(db, session, participant):
         raise MoveRefused("not_declined", "You have not declined.", "Answer the question when you are asked.")
+    shown = screen_for(db, asker, participant)
+    if (text_version, language) != (shown.text_version, shown.language):
+        raise _text_changed()
     row = ask(db, asker, participant, at=at)
     _record_answer(db, asker, row, agrees=True, at=at)
     return "agreed"

@@ -124,11 +124,26 @@ class _Consent:
         return jsonify(answer=answer)
 
     @allow(Who.INVITED)
+    def shown_again(self, session_id: str) -> Response:
+        """Return the whole screen for a participant who said no and may allow it after all, 204 for others."""
+        with self.db.read() as db:
+            me = participants.find(db, session_id, in_room().participant_id)
+            shown = questions.shown_again(db, self.asker, me)
+        return Response(status=204) if shown is None else jsonify(shown)
+
+    @allow(Who.INVITED)
     def allow_after_all(self, session_id: str) -> Response:
-        """Take the participant's own change of mind after a decline (decision 2)."""
+        """Take the participant's own change of mind after a decline, with the text that they read (decision 2)."""
+        body = given.fields(request.get_json(silent=True))
         with self.db.begin() as db:
-            me = self._me(db, session_id)
-            answer = questions.allow_after_all(db, self.asker, me, at=self.clock.now())
+            answer = questions.allow_after_all(
+                db,
+                self.asker,
+                self._me(db, session_id),
+                text_version=given.number(body, "text_version", most=10_000),
+                language=given.text(body, "language", most=10),
+                at=self.clock.now(),
+            )
         return jsonify(answer=answer)
 
     @allow(Who.INVITED)
@@ -177,6 +192,7 @@ def blueprint(
     room.get("/profile/ai-consent/record")(view.opt_in_record)
     room.get("/room/<session_id>/question")(view.question)
     room.post("/room/<session_id>/answer")(answers(view.answer))
+    room.get("/room/<session_id>/allow")(view.shown_again)
     room.post("/room/<session_id>/allow")(answers(view.allow_after_all))
     room.post("/room/<session_id>/pause")(answers(view.pause))
     room.post("/room/<session_id>/go-on")(answers(view.go_on))

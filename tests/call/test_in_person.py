@@ -98,6 +98,31 @@ def test_one_who_declines_in_the_room_is_not_recorded(visit: Visit) -> None:
     assert visit.start().json == {"state": "recording"}
 
 
+@pytest.mark.req("S12", "B14", "D02")
+def test_nobody_allows_for_somebody_in_the_room_without_the_whole_screen(visit: Visit) -> None:
+    """After a decline they read the same text as before, and its version comes with their yes, as in their record."""
+    carol = add(visit, "Carol")
+    path = f"/sessions/{visit.id}/people/{carol}"
+    visit.start()
+    asked = visit.alice.get(f"{path}/question").json
+    answer(visit, carol, agrees=False)
+    shown = visit.alice.get(f"{path}/question").json
+    assert shown == {**asked, "consent_id": ""}
+    assert visit.alice.post(f"{path}/allow").json["code"] == "bad_field"
+    assert visit.alice.post(f"{path}/allow", {"text_version": 1, "language": "en"}).json["code"] == "text_changed"
+    assert visit.state()["participants"][1]["answer"] == "declined"
+    visit.alice.ok(f"{path}/language", {"language": "es"})
+    spanish = visit.alice.get(f"{path}/question").json
+    read = {"text_version": spanish["text_version"], "language": "es"}
+    assert visit.alice.ok(f"{path}/allow", read)["answer"] == "agreed"
+    with visit.room.db.read() as db:
+        row = consents.live_of(db, carol)
+    assert row is not None
+    assert (row.screen_html, row.language) == (spanish["html"], "es")
+    assert visit.room.audit().count("consent.handed_over") == 2
+    assert visit.alice.get(f"{path}/question").status_code == 204
+
+
 @pytest.mark.req("S45", "B14")
 def test_somebody_who_comes_into_the_room_pauses_the_recording(visit: Visit) -> None:
     """Decision 4, in person: added while recording, asked, and no second track afterwards."""
@@ -148,7 +173,9 @@ def test_a_withdrawal_on_the_device_erases_the_rooms_track(visit: Visit) -> None
     said = visit.alice.ok(f"/sessions/{visit.id}/people/{pat}/withdraw")
     assert (said["answer"], len(said["receipts"])) == ("withdrawn", 1)
     assert visit.room.audio_files() == []
-    visit.alice.ok(f"/sessions/{visit.id}/people/{pat}/allow")
+    shown = visit.alice.get(f"/sessions/{visit.id}/people/{pat}/question").json
+    read = {"text_version": shown["text_version"], "language": shown["language"]}
+    assert visit.alice.ok(f"/sessions/{visit.id}/people/{pat}/allow", read)["answer"] == "agreed"
     assert visit.start().json == {"state": "recording"}
 
 

@@ -73,7 +73,7 @@ def test_after_one_declines_nothing_is_recorded_until_they_left_or_agreed(visit:
     pat.ok(f"/room/{visit.id}/back")
     assert visit.alice.put_chunk(token, track, 0, 0, b"with Pat").status_code == 403
     assert (visit.state()["state"], visit.state(pat)["question"]) == ("open", None)
-    pat.ok(f"/room/{visit.id}/allow")
+    visit.allow(pat)
     assert visit.start().json == {"state": "recording"}
     assert len(visit.state()["recorder"]["tracks"]) == 3
 

@@ -166,8 +166,15 @@ def test_after_a_decline_the_clinician_may_ask_once_more_and_then_only_the_clien
     answer = visit.start()
     assert (answer.status_code, answer.json["code"]) == (409, "not_again")
     assert visit.state()["recorder"]["why"] == "not_again"
-    assert visit.carol.ok(f"/room/{visit.id}/allow") == {"answer": "agreed"}
-    assert visit.carol.ok(f"/room/{visit.id}/allow") == {"answer": "agreed"}
+    path = f"/room/{visit.id}/allow"
+    shown = visit.carol.get(path).json
+    assert "You may decline" in shown["html"]
+    read = {"text_version": shown["text_version"], "language": shown["language"]}
+    for other in ({"text_version": read["text_version"] - 1}, {"language": "es"}):
+        assert visit.carol.post(path, {**read, **other}).json["code"] == "text_changed"
+    assert visit.carol.post(path).json["code"] == "bad_field"
+    assert visit.carol.ok(path, read) == {"answer": "agreed"}
+    assert visit.carol.ok(path, read) == {"answer": "agreed"}
     assert visit.room.recordings(visit.id) == []
     assert visit.start().json == {"state": "recording"}
     assert len(visit.room.filings("consent")) == 3
@@ -175,9 +182,10 @@ def test_after_a_decline_the_clinician_may_ask_once_more_and_then_only_the_clien
 
 def test_nobody_can_allow_what_they_did_not_decline(visit: Visit) -> None:
     """Allow recording after all is there after a decline only."""
-    assert visit.carol.post(f"/room/{visit.id}/allow").status_code == 409
+    path, read = f"/room/{visit.id}/allow", {"text_version": screen.TEXT_VERSION, "language": "en"}
+    assert (visit.carol.get(path).status_code, visit.carol.post(path, read).status_code) == (204, 409)
     visit.start()
-    assert visit.carol.post(f"/room/{visit.id}/allow").status_code == 409
+    assert (visit.carol.get(path).status_code, visit.carol.post(path, read).status_code) == (204, 409)
 
 
 @pytest.mark.req("S23", "S22", "S24", "D01")

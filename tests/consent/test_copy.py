@@ -113,7 +113,7 @@ def test_each_answer_stands_there(visit: Visit) -> None:
     """A decline, then a change of mind, then a withdrawal: nothing is overwritten."""
     visit.start()
     visit.answer(visit.carol, agrees=False)
-    visit.carol.ok(f"/room/{visit.id}/allow")
+    visit.allow(visit.carol)
     token = _token(visit)
     assert [each["status"] for each in _read(visit.room, token)["consents"]] == ["declined", "agreed"]
     visit.room.side("").ok("/copy/withdraw", {"token": token})

@@ -251,6 +251,13 @@ class Visit:
         body = {"consent_id": shown["consent_id"], "agrees": agrees, "text_version": shown["text_version"]}
         return side.ok(f"/room/{self.id}/answer", body)
 
+    def allow(self, side: Side) -> Any:
+        """Read the whole screen once more and click Allow recording after all."""
+        path = f"/room/{self.id}/allow"
+        shown = side.get(path).json
+        assert shown is not None
+        return side.ok(path, {"text_version": shown["text_version"], "language": shown["language"]})
+
     def record(self) -> dict[str, str]:
         """Start, agree, get grants; return the tokens by track id."""
         assert self.start().status_code == 200

@@ -109,8 +109,13 @@ class Gate(RuleBasedStateMachine):
 
     @rule(name=PEOPLE)
     def allow(self, name: str) -> None:
-        """Allow recording after all."""
-        if name in self.sides and self._post(name, "allow") == 200:
+        """Allow recording after all, by whoever has the whole screen before them again."""
+        side = self.sides.get(name)
+        shown = side.get(f"/room/{self.visit.id}/allow") if side else None
+        if side is None or shown is None or shown.status_code != 200:
+            return
+        read = {"text_version": shown.json["text_version"], "language": shown.json["language"]}
+        if side.post(f"/room/{self.visit.id}/allow", read).status_code == 200:
             self.said[name] = "yes"
 
     @rule(name=PEOPLE)

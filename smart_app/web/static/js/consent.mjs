@@ -141,20 +141,39 @@ export class ConsentSide {
     await this.#send("withdraw");
   }
 
+  /** Show the whole question again, as at the first time, before it is allowed after all. */
   async #allow() {
-    const isSure = await confirmModal({
-      title: t("Allow recording after all?"),
-      lines: [
-        t("You agree to what the consent screen said: this session's audio may be recorded from now on, AI software turns it into text and drafts a note that your clinician checks."),
-        t("You may withdraw at any time; your care does not change."),
-      ],
-      yes: t("Allow recording after all"),
-      no: t("Leave it as it is"),
-    });
-    if (isSure) await this.#send("allow");
+    try {
+      const question = await getJson(`${this.path}/allow`);
+      if (question) {
+        const { title, html, text_version, language } = question;
+        if (await this.#reread(title, html, language)) await postJson(`${this.path}/allow`, { text_version, language });
+      }
+      tell(byId("trouble", HTMLElement), "");
+    } catch (error) {
+      tell(byId("trouble", HTMLElement), wordsOf(error));
+    }
+    this.onAnswered();
   }
 
-  /** @param {"withdraw"|"allow"|"pause"|"go-on"} what */
+  /** @param {string} title @param {string} html @param {string} language @returns {Promise<boolean>} whether they allow it now */
+  #reread(title, html, language) {
+    return new Promise((resolve) => {
+      let isAllowed = false;
+      const help = el("a", { class: "btn btn-quiet", href: "/join/help#recording", target: "_blank", rel: "noopener" }, t("Help"));
+      const body = el("div", {}, el("div", { class: "row-actions mb-3" }, help), el("div", { lang: language }, safeHtml(html)));
+      const dialog = openModal(title, body, [
+        button(t("Allow recording after all"), "btn-answer", () => {
+          isAllowed = true;
+          dialog.close();
+        }),
+        button(t("Leave it as it is"), "btn-answer", () => dialog.close()),
+      ]);
+      dialog.addEventListener("close", () => resolve(isAllowed));
+    });
+  }
+
+  /** @param {"withdraw"|"pause"|"go-on"} what */
   async #send(what) {
     try {
       await postJson(`${this.path}/${what}`);

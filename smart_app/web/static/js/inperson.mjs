@@ -80,7 +80,7 @@ export class InPerson {
     if (person.answer === null || person.answer === "asked") ways.unshift(way("Answer on their phone", () => this.#showLink(person)));
     if (person.answer === "asked") ways.unshift(way("Hand over this device", () => this.#handOver(person), "btn-primary btn-sm"));
     if (person.answer === "agreed") ways.unshift(way("Withdraw consent", () => this.#withdraw(person)));
-    if (person.answer === "declined" || person.answer === "withdrawn") ways.unshift(way("Allow recording after all", () => this.#allow(person)));
+    if (person.answer === "declined" || person.answer === "withdrawn") ways.unshift(way("Allow recording after all", () => this.#handOver(person)));
     const name = capital(nameOf(person));
     return el("div", { class: "mt-2", role: "group", "aria-label": `What ${name} can do` }, el("div", { class: "row-actions" }, ...ways), trouble);
   }
@@ -104,25 +104,42 @@ export class InPerson {
   async #handOver(person) {
     const greeted = await this.#greet(person);
     if (!greeted) return;
-    const { t, language } = greeted;
-    /** @type {Question|undefined} */ const question = await getJson(`${this.path}/${person.id}/question`);
-    if (!question) return;
-    const ways = [
-      /** @type {Way<boolean>} */ ([t("I Agree to Recording"), "btn-answer", true]),
-      /** @type {Way<boolean>} */ ([t("I Decline Recording"), "btn-answer", false]),
-    ];
-    const agrees = await step(question.title, [el("div", {}, safeHtml(question.html))], ways, question.language);
+    const said = await this.#ask(person, greeted);
+    if (!said) return;
+    const { question, agrees, t } = said;
+    const isAsked = question.consent_id !== "";
     const body = { consent_id: question.consent_id, agrees, text_version: question.text_version, language: question.language };
-    const said = await this.#post(person, "answer", body);
+    // Who said no and leaves it at that has answered nothing: their no stands as it was.
+    const made = isAsked || agrees ? await this.#post(person, isAsked ? "answer" : "allow", body) : null;
     await this.onChange();
-    const words = agrees ? t("You agreed to recording in this session.") : t("You declined. This session is not recorded. Your care does not change.");
-    await thank(words, said.copy, t, language);
+    if (made) await thank(agrees ? t("You agreed to recording in this session.") : t("You declined. This session is not recorded. Your care does not change."), made.copy, t, question.language);
+    else await step(t("Thank you"), listOfLines([t("Nothing has changed: this session is not recorded. Your care does not change.")]), [[t("Give the device back"), "btn-primary", true]], question.language);
+  }
+
+  /**
+   * Put the whole question on a page of its own, in the language that they choose on it.
+   * @param {Participant} person @param {import("./words.mjs").Translate} greeting the words that it begins in
+   * @returns {Promise<{question: Question, agrees: boolean, t: import("./words.mjs").Translate}|null>} null: there is nothing to answer
+   */
+  async #ask(person, greeting) {
+    for (let t = greeting; ; ) {
+      /** @type {Question|undefined} */ const question = await getJson(`${this.path}/${person.id}/question`);
+      if (!question) return null;
+      /** @type {Way<string>[]} */ const ways = question.consent_id
+        ? [[t("I Agree to Recording"), "btn-answer", "agree"], [t("I Decline Recording"), "btn-answer", "decline"]]
+        : [[t("Allow recording after all"), "btn-answer", "agree"], [t("Leave it as it is"), "btn-answer", "decline"]];
+      const helpPage = `/join/help?lang=${question.language}#recording`;
+      const help = el("a", { class: "btn btn-quiet", href: helpPage, target: "_blank", rel: "noopener" }, t("Help"));
+      const said = await step(question.title, [el("div", {}, safeHtml(question.html))], ways, question.language, { others: otherLanguages(question.language), help });
+      if (said === "agree" || said === "decline") return { question, agrees: said === "agree", t };
+      t = translator((await this.#post(person, "language", { language: said })).words);
+    }
   }
 
   /**
    * The first page: whom it is for, and the language to go on in.
    * @param {Participant} person
-   * @returns {Promise<{t: import("./words.mjs").Translate, language: string}|null>} null: the device was given back
+   * @returns {Promise<import("./words.mjs").Translate|null>} the words of that language; null: the device was given back
    */
   async #greet(person) {
     const name = capital(nameOf(person));
@@ -135,11 +152,11 @@ export class InPerson {
         [t("I am {name}", { name }), "btn-primary", "go"],
         [t("Give the device back"), "btn-quiet", "back"],
       ];
-      for (const [code, called] of Object.entries(LANGUAGES)) if (code !== language) ways.push([called, "btn-quiet", code]);
+      ways.push(...otherLanguages(language));
       const start = t("{name}, this question is for you. Nobody answers it for you.", { name });
       const said = await step(t("For {name}", { name }), [el("p", {}, start)], ways, language);
       if (said === "back") return null;
-      if (said === "go") return { t, language };
+      if (said === "go") return t;
       language = said;
     }
   }
@@ -166,39 +183,31 @@ export class InPerson {
     const words = t("You withdrew. What was recorded of this session has been erased. Your care does not change.");
     await step(t("Withdrawn"), listOfLines([words]), [[t("Give the device back"), "btn-primary", true]], language);
   }
-
-  /** @param {Participant} person */
-  async #allow(person) {
-    const { t, language } = await this.#spoken(person);
-    const lines = [
-      t("You agree to what the consent screen said: this session's audio may be recorded from now on, AI software turns it into text and drafts a note that your clinician checks."),
-      t("You may withdraw at any time; your care does not change."),
-    ];
-    const ways = [/** @type {Way<boolean>} */ ([t("Allow recording after all"), "btn-answer", true]), /** @type {Way<boolean>} */ ([t("Leave it as it is"), "btn-answer", false])];
-    if (!(await step(t("Allow recording after all?"), listOfLines(lines), ways, language))) return;
-    const said = await this.#post(person, "allow");
-    await thank(t("You agreed to recording in this session."), said.copy, t, language);
-  }
 }
 
 /** @param {string[]} lines */
 const listOfLines = (lines) => lines.map((line) => el("p", {}, line));
 
+/** The languages to go on in instead, each by its own name. @param {string} language @returns {Way<string>[]} */
+const otherLanguages = (language) => Object.entries(LANGUAGES).filter(([code]) => code !== language).map(([code, called]) => [called, "btn-quiet", code]);
+
 /**
  * Ask on a full page that hides the clinician's; it closes by one of its buttons only.
  * @template T
  * @param {string} title @param {Node[]} body @param {Way<T>[]} ways @param {string} language
+ * @param {{others?: Way<T>[], help?: Node}} [above] what stands above the words: other languages, a link to the help
  * @returns {Promise<T>}
  */
-function step(title, body, ways, language) {
+function step(title, body, ways, language, { others = [], help } = {}) {
   return new Promise((resolve) => {
-    const buttons = ways.map(([label, look, result]) =>
+    /** @param {Way<T>} way */
+    const wayButton = ([label, look, result]) =>
       button(label, look, () => {
         dialog.close();
         resolve(result);
-      }),
-    );
-    const dialog = openModal(title, el("div", {}, ...body), buttons, { mayClose: false });
+      });
+    const top = others.length || help ? el("div", { class: "row-actions mb-3" }, ...others.map(wayButton), help) : null;
+    const dialog = openModal(title, el("div", {}, top, ...body), ways.map(wayButton), { mayClose: false });
     dialog.classList.add("is-full");
     dialog.lang = language;
   });
