@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
-from typing import Any, cast
+from typing import cast
 
 from flask import Blueprint, Response, jsonify, request
 from flask_limiter import Limiter
@@ -22,12 +22,14 @@ from smart_app.face.clients import Assertions, InvalidClient, granted
 from smart_app.face.search import Search, cursor, understand
 from smart_app.ports import Clock
 from smart_app.store import audit_lines, face
-from smart_app.store.database import Database
+from smart_app.store.database import Database, Db
 from smart_app.store.face import Shown
 from smart_app.store.sealed import Seal, token_hash
 from smart_app.web.policy import View, Who, allow
 
 TOKEN_LIFE = timedelta(minutes=5)
+MOST_OPENED = 2000
+"""How many sealed resources one search opens at most."""
 LIMIT, ADDRESS_LIMIT, TOKEN_LIMIT = "600 per minute", "1200 per minute", "60 per minute"
 """For each token, for each address (whoever tries many tokens), and for the token endpoint."""
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -97,6 +99,24 @@ def _check_format() -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """One page of a search; `last` is the row behind which the next one begins, None when there is none."""
+
+    found: list[Shown]
+    total: int | None
+    last: Shown | None
+
+
+def _page(rest: list[Shown], count: int, total: int) -> _Page:
+    found = rest[:count]
+    return _Page(found=found, total=total, last=found[-1] if len(rest) > count else None)
+
+
+def _is_more_behind(db: Db, found: Search, last: Shown) -> bool:
+    return face.count(db, replace(found.wanted, after=(last.last_updated, last.id))) > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Face:
     db: Database
     settings: Settings
@@ -160,9 +180,9 @@ class _Face:
                 "Two EHRs may use the same patient id.",
                 "Add _source with the FHIR base of the patient's EHR.",
             )
-        page, total, more = self._find(found)
-        detail = {"asked": ",".join(sorted({name for name, _ in asked}))[:200], "found": str(len(page))}
-        patients = sorted({each.patient_id for each in page})
+        page = self._find(found)
+        detail = {"asked": ",".join(sorted({name for name, _ in asked}))[:200], "found": str(len(page.found))}
+        patients = sorted({each.patient_id for each in page.found})
         self._trail(access, "fhir.search", resource_type, **detail, patient=",".join(patients)[:1000])
         here = next((value for name, value in asked if name == "_cursor"), None)
         warning = None
@@ -171,33 +191,46 @@ class _Face:
         body = answers.bundle(
             self.base,
             resource_type,
-            page,
-            total=total,
+            page.found,
+            total=page.total,
             kept=found.kept,
-            after=cursor(page[-1].last_updated, page[-1].id) if more else None,
+            after=cursor(page.last.last_updated, page.last.id) if page.last else None,
             here=here,
             warning=warning,
         )
         return _fhir(body)
 
-    def _find(self, found: Search) -> tuple[list[Shown], int | None, bool]:
-        """Return a page, how many there are in all if that can be told cheaply, and whether more follow."""
+    def _find(self, found: Search) -> _Page:
+        """Return a page. Raises BadInput for a count that would open more resources than one request may."""
         everything = replace(found.wanted, after=None)
         with self.db.read() as db:
-
-            def fitting(wanted: face.Wanted) -> Any:
-                opened = face.walk(db, self.seal, wanted)
-                return (each for each in opened if each.body is not None and found.fits(each.body))
-
-            total = None
+            rows = face.count(db, everything)
             if not found.checks:
-                total = face.count(db, everything)
-            elif found.wanted.patients or not found.count:
-                total = sum(1 for _ in fitting(everything))
+                walked = face.walk(db, self.seal, found.wanted)
+                return _page(list(islice(walked, found.count + 1)) if found.count else [], found.count, rows)
+            if rows <= MOST_OPENED:
+                fitting = [each for each in face.walk(db, self.seal, everything) if found.fits(each.body or {})]
+                start = found.wanted.after
+                rest = [each for each in fitting if start is None or (each.last_updated, each.id) > start]
+                return _page(rest if found.count else [], found.count, len(fitting))
             if not found.count:
-                return [], total, False
-            page = list(islice(fitting(found.wanted), found.count + 1))
-        return page[: found.count], total, len(page) > found.count
+                raise BadInput(
+                    "too_costly", "That is too much to count.", "Name a patient, or a range of _lastUpdated."
+                )
+            return self._part(db, found)
+
+    def _part(self, db: Db, found: Search) -> _Page:
+        """Return the matches among the next rows; the page may be short, and its next link goes on behind it."""
+        fitting, last = list[Shown](), None
+        for each in islice(face.walk(db, self.seal, found.wanted), MOST_OPENED):
+            last = each
+            if found.fits(each.body or {}):
+                fitting.append(each)
+                if len(fitting) == found.count:
+                    break
+        else:
+            last = last if last is not None and _is_more_behind(db, found, last) else None
+        return _Page(found=fitting, total=None, last=last)
 
     def _enter(self, resource_type: str, right: str) -> Access:
         """Check address, format, token and scope, in this order. Raises ChartsideError."""

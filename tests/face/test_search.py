@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from smart_app.face import parameters
+from smart_app.face import parameters, routes
 from smart_app.face.search import MOST
 from smart_app.store import filings
 from smart_app.store.tables import Note, RecordingConsent
@@ -154,6 +154,29 @@ def test_pages_follow_a_cursor_and_miss_nothing_when_rows_change(face_site: Face
     assert pages == 3
     assert set(seen) == set(ids)
     assert seen[-1] == ids[0]
+
+
+def test_a_search_over_very_much_goes_on_behind_short_pages(face_site: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It opens a bounded number of sealed resources, may give a short or empty page, and loses none; no total then."""
+    monkeypatch.setattr(routes, "MOST_OPENED", 4)
+    visit = face_site.visit
+    visit.open()
+    ids = []
+    for number in range(11):
+        ids.append(visit.answer("rejected" if number in {2, 9} else "active"))
+        visit.clock.tick(seconds=1)
+    token, path, sizes, seen = face_site.token(), "Consent?status=rejected&_count=3", [], []
+    while path:
+        body = valid(face_site.get(path, token=token).get_json())
+        assert "total" not in body
+        found = [each["resource"]["id"] for each in body.get("entry", [])]
+        sizes, seen = [*sizes, len(found)], [*seen, *found]
+        links = {each["relation"]: each["url"] for each in body["link"]}
+        path = links.get("next", "").removeprefix(f"{visit.settings.base_url}/fhir/")
+    assert (sizes, seen) == ([1, 0, 1], [ids[2], ids[9]])
+    refused = face_site.get("Consent?status=rejected&_summary=count", token=token)
+    assert refused.status_code == 400
+    assert "Name a patient" in refused.get_json()["issue"][0]["details"]["text"]
 
 
 def test_it_counts_without_resources(shown: Face) -> None:
