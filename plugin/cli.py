@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from plugin import check, doctor, keys, manifest_command, register, terminal, uninstall
+from plugin import check, doctor, keys, manifest_command, register, terminal, uninstall, verify
 from plugin.demo import command as demo
 from plugin.failures import MEANINGS, Exit, Failure
 
@@ -24,6 +24,7 @@ COMMANDS: tuple[tuple[Callable[[Any], argparse.ArgumentParser], Sequence[str]], 
     (doctor.add, doctor.EXAMPLES),
     (manifest_command.add, manifest_command.EXAMPLES),
     (keys.add, keys.EXAMPLES),
+    (verify.add, verify.EXAMPLES),
     (uninstall.add, uninstall.EXAMPLES),
     (demo.add, demo.EXAMPLES),
     (demo.add_token, demo.TOKEN_EXAMPLES),

@@ -94,3 +94,10 @@ def test_the_command_shows_the_manifest_for_an_address(
     assert cli.main() == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["client"]["redirect_uris"] == [f"{address.rstrip('/')}/launch/callback"]
+
+
+def test_an_installed_package_carries_the_manifest() -> None:
+    """It stands in the package too, the very same, since `register` reads it where there is no source around it."""
+    inside = Path(manifest.__file__).parent / "manifest.json"
+    assert inside.read_text() == manifest.MANIFEST.read_text()
+    assert manifest.MANIFEST.parent == Path(manifest.__file__).parents[1]
