@@ -13,6 +13,7 @@ from smart_app.chart.charts import FhirCharts
 from smart_app.chart.http import GuardedHttp
 from smart_app.config import Settings
 from smart_app.draft.builtin import BuiltinDrafter
+from smart_app.draft.checks import rechecked
 from smart_app.draft.cues import cues
 from smart_app.draft.json_shape import to_json as summary_to_json
 from smart_app.errors import Expired, NotFound, NotSignedIn
@@ -232,7 +233,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     receipt = partial(_receipt, signer)
     eraser = erasure.Eraser(vault=vault, audio=audio, receipt=receipt)
     kept = Retention(db=db, clock=clock, vault=vault, destroy=eraser, summary_days=settings.summary_days)
-    desk = Desk(clock=clock, seal=seal, vault=vault, on_signed=kept.on_signed)
+    desk = Desk(clock=clock, seal=seal, vault=vault, on_signed=kept.on_signed, recheck=rechecked)
     withdrawals = withdrawal.Withdrawals(
         db=db, vault=vault, audio=audio, receipt=receipt, forget_ai_text=partial(_forget_ai_text, desk)
     )

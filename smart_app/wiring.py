@@ -10,6 +10,7 @@ from smart_app.call import routes as call
 from smart_app.chart.http import origin
 from smart_app.config import Settings
 from smart_app.consent import routes as consent
+from smart_app.draft.checks import rechecked
 from smart_app.face import admin_routes as face_admin
 from smart_app.face import routes as face
 from smart_app.face.access import Doorkeeper
@@ -110,6 +111,7 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
         queue=made.jobs,
         patient_of=made.patient_of,
         on_signed=made.retention.on_signed,
+        recheck=rechecked,
         hear=dictation.text_of,
         speech_model=dictation.model,
     )

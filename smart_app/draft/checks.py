@@ -54,6 +54,10 @@ _CONCEPTS = {
     "drug": "medication medications medicine medicines",
     "milligram": "mg milligram milligrams",
 }
+_OF_A_REPORT = frozenset(
+    {"he", "him", "his", "she", "her", "hers", "theirs", "herself", "himself", "themselves", "denies"}
+)
+"""Words that turn what was said into a report of it; they add no fact."""
 _CONCEPT_OF = {word: concept for concept, words in _CONCEPTS.items() for word in words.split()}
 
 
@@ -90,6 +94,19 @@ def checked(statement: Statement, transcript: Transcript) -> Statement:
     if verdict == "supported" and len(evidence) < len(set(statement.evidence)):
         verdict, why = "partly", "It also points to lines that do not exist."
     return dataclasses.replace(statement, evidence=evidence, verdict=verdict, why=why)
+
+
+def rechecked(text: str, also: str, lines: Sequence[Utterance]) -> tuple[Verdict, str]:
+    """Return the verdict on a clinician's rewording of a statement, and why: each new word must be in its lines.
+
+    The words of `also`, a drafted text that passed, are no new words. A drafter paraphrases; an edit adds.
+    """
+    verdict, why = _verdict(text, lines)
+    heard = content(_spoken(lines)) | content(also)
+    new = [token for token in dict.fromkeys(tokens(text)) if token not in _OF_A_REPORT and content(token) - heard]
+    if verdict == "supported" and new:
+        return "partly", f"Not in the lines it rests on: {', '.join(new)}."
+    return verdict, why
 
 
 def _verdict(text: str, lines: Sequence[Utterance]) -> tuple[Verdict, str]:

@@ -1,10 +1,11 @@
 """What a note consists of: elements, and in the AI element the drafted statements with what was done to each. Pure.
 
-A line's `verdict` is the drafter's and never changes; its `state` says what the clinician did. Elements that are not
+A line's `verdict` is on the drafted words and never changes; its `state` says what the clinician did, and `checked` is
+the verdict on the clinician's own wording of it. Elements that are not
 the AI element are only ever replaced whole by the clinician's own text (S33).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,6 +22,10 @@ NEEDS_DECISION = frozenset({"partly", "no source"})
 CLINICIAN_REPORTED = "Clinician-reported: written by the clinician from the session. No recording was used and no AI."
 DICTATED = "Clinician-reported: dictated by the clinician after the session. No recording of the session was used."
 """What stands above such a summary in the note, in the chart too (B14)."""
+
+
+EDITED, ADDED = "[edited by the clinician]", "[added by the clinician]"
+"""What stands behind such a line wherever a note that also holds drafted lines leaves Chartside as text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,11 @@ class Line:
     verdict: str
     why: str
     state: LineState
+    checked: str = ""
+    """The verdict on an edited line's words; empty where they could not be checked: the transcript is erased."""
+    checked_why: str = ""
+    is_own: bool = False
+    """The clinician keeps an edited line that its sources do not hold, as their own words."""
 
     @property
     def is_shown(self) -> bool:
@@ -53,7 +63,14 @@ class Line:
     @property
     def blocks(self) -> bool:
         """Say whether the line must be kept, edited or removed before signing."""
+        if self.state == "edited":
+            return self.checked in NEEDS_DECISION and not self.is_own
         return self.state == "drafted" and self.verdict in NEEDS_DECISION
+
+    @property
+    def is_reworded(self) -> bool:
+        """Say whether the words are no longer those that were drafted from its lines."""
+        return bool(self.drafted) and self.text != self.drafted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +139,7 @@ class LineEdit:
     text: str
     state: LineState
     offer: str = ""
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,11 +289,18 @@ def has_details(content: Content) -> bool:
 def _edited(line: Line, edit: LineEdit) -> Line:
     text = " ".join(edit.text.split())
     if edit.state == "removed" or not text:
-        return replace(line, text=line.drafted, state="removed")
+        return replace(_unchecked(line), text=line.drafted, state="removed")
     if edit.state == "edited" and text != line.drafted:
-        return replace(line, text=text, state="edited")
+        if line.state == "edited" and line.text == text:
+            # Only what was shown with its verdict can be kept in spite of it.
+            return replace(line, is_own=edit.is_own and line.checked in NEEDS_DECISION)
+        return replace(_unchecked(line), text=text, state="edited")
     # Saved without a change after a click on Edit: looked at, and left as it was.
-    return replace(line, text=line.drafted, state="drafted" if edit.state == "drafted" else "kept")
+    return replace(_unchecked(line), text=line.drafted, state="drafted" if edit.state == "drafted" else "kept")
+
+
+def _unchecked(line: Line) -> Line:
+    return replace(line, checked="", checked_why="", is_own=False)
 
 
 def _added(edit: LineEdit, offers: Mapping[str, Offer]) -> Line | None:
@@ -327,34 +352,78 @@ def apply(content: Content, edits: Iterable[ElementEdit]) -> Content:
     return tuple(after)
 
 
-def blocking_statements(content: Content) -> tuple[str, ...]:
-    """Return the ids of the statements that block signing (B16)."""
+Judge = Callable[[Line], tuple[str, str]]
+"""Returns the verdict on an edited line, and why."""
+
+
+def _changeable(content: Content) -> Iterable[Line]:
+    return (line for element in content if not element.is_locked for part in element.parts for line in part.lines)
+
+
+def needs_check(content: Content) -> bool:
+    """Say whether an edited line is not checked yet."""
+    return any(line.state == "edited" and not line.checked for line in _changeable(content))
+
+
+def check_edits(content: Content, judge: Judge) -> Content:
+    """Return the content with a verdict on each edited line that has none yet."""
+
+    def judged(line: Line) -> Line:
+        if line.state != "edited" or line.checked:
+            return line
+        checked, why = judge(line)
+        return replace(line, checked=checked, checked_why=why)
+
     return tuple(
-        line.id
+        element
+        if element.is_locked
+        else replace(
+            element,
+            parts=tuple(replace(part, lines=tuple(judged(line) for line in part.lines)) for part in element.parts),
+        )
         for element in content
-        if not element.is_locked
-        for part in element.parts
-        for line in part.lines
-        if line.blocks
     )
 
 
-def _part_text(part: Part, empty: str) -> str:
-    shown = [" ".join(line.text.split()) for line in part.lines if line.is_shown]
+def edits_checked(content: Content) -> dict[str, dict[str, str]]:
+    """Return text, verdict and reason of each edited line by its id, for the page."""
+    return {
+        line.id: {"text": line.text, "checked": line.checked, "checked_why": line.checked_why}
+        for line in _changeable(content)
+        if line.state == "edited"
+    }
+
+
+def blocking_statements(content: Content) -> tuple[str, ...]:
+    """Return the ids of the statements that block signing (B16)."""
+    return tuple(line.id for line in _changeable(content) if line.blocks)
+
+
+def _filed(line: Line, is_marked: bool) -> str:
+    words = " ".join(line.text.split())
+    if not is_marked or line.state not in {"edited", "added"}:
+        return words
+    return f"{words} {EDITED if line.is_reworded else ADDED}"
+
+
+def _part_text(part: Part, empty: str, is_marked: bool) -> str:
+    shown = [_filed(line, is_marked) for line in part.lines if line.is_shown]
     return "\n".join([f"{part.title}:", *(shown or [empty])])
 
 
 def element_text(element: Element, *, empty: str = LEFT_OPEN) -> str:
     """Return the text of one element as it is filed: headed parts, one statement a line, then the clinician's text.
 
-    `empty` stands under a part that holds nothing.
+    `empty` stands under a part that holds nothing. Where drafted lines are, the clinician's are marked.
     """
     if element.facts:
         return "\n\n".join(filter(str.strip, (session_facts.as_text(element.facts), element.text)))
     if not any(line.is_shown for part in element.parts for line in part.lines):
         return element.text
     blocks = [element.reported] if element.reported else []
-    blocks += [_part_text(part, empty) for part in element.parts if not element.reported or part.lines]
+    blocks += [
+        _part_text(part, empty, element.has_ai_text) for part in element.parts if not element.reported or part.lines
+    ]
     return "\n\n".join([*blocks, element.text] if element.text.strip() else blocks)
 
 

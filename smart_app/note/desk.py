@@ -3,22 +3,24 @@
 Every act takes a note already checked to be theirs, and runs in the caller's transaction together with its audit line.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from smart_app.errors import BadInput, Conflict, MoveRefused
+from smart_app.errors import BadInput, Conflict, Expired, MoveRefused, NotFound
 from smart_app.note import content as contents
 from smart_app.note import material, session_facts
-from smart_app.note.content import Content, ElementEdit
+from smart_app.note.content import Content, ElementEdit, Line
 from smart_app.note.times import zone_of
-from smart_app.ports import Clock, Person, Vault
+from smart_app.ports import Clock, Person, Utterance, Vault
 from smart_app.session import LIVE, State
 from smart_app.store import audit_lines, filings, notes, sessions
 from smart_app.store.database import Db, new_id
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note, TelehealthSession, Template
 
+Recheck = Callable[[str, str, Sequence[Utterance]], tuple[str, str]]
+"""Judges reworded text, beside a drafted text that passed, by the lines it rests on: a verdict, and why."""
 OnSigned = Callable[[Db, TelehealthSession, datetime], None]
 """Erases what the signature makes superfluous: audio and transcript."""
 
@@ -53,6 +55,7 @@ class Desk:
     seal: Seal
     vault: Vault
     on_signed: OnSigned
+    recheck: Recheck
     files_review_task: bool = False
     """Owe the chart a review task with every draft that is saved to it (a site's setting)."""
 
@@ -136,9 +139,28 @@ class Desk:
         """Store the clinician's edits and raise the revision. Raises StaleRevision, nothing lost."""
         self._check(note, revision)
         content = contents.apply(material.content_of(self.seal, note), edits)
-        self._store(note, content)
+        self._store(note, self._checked(db, note, content))
         self._audit(db, person.fhir_user, "note.saved", note)
         return note
+
+    def _checked(self, db: Db, note: Note, content: Content) -> Content:
+        """Check what the clinician reworded by the lines it was drafted from, as long as there is a transcript."""
+        if not contents.needs_check(content):
+            return content
+        try:
+            spoken, _ = material.transcript_of(db, self.vault, sessions.find(db, note.session_id))
+        except (NotFound, Expired):
+            return content
+        by_id = {
+            each.id: Utterance(id=each.id, speaker=each.speaker, start_s=each.start, end_s=each.end, text=each.text)
+            for each in spoken
+        }
+
+        def judge(line: Line) -> tuple[str, str]:
+            lines = [by_id[each.id] for each in line.evidence if each.id in by_id]
+            return self.recheck(line.text, line.drafted if line.verdict == "supported" else "", lines)
+
+        return contents.check_edits(content, judge)
 
     def save_to_chart(self, db: Db, person: Person, note: Note, revision: int) -> None:
         """Owe the chart this draft as the clinician saw it (decision 15). Raises StaleRevision, BadInput if empty."""

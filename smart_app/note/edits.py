@@ -23,6 +23,7 @@ class _Line(_Strict):
     text: str = Field(max_length=MAX_LINE)
     state: Literal["drafted", "kept", "edited", "removed", "added"]
     offer: str = Field(default="", max_length=80)
+    is_own: bool = False
 
 
 class _Element(_Strict):
@@ -42,10 +43,7 @@ def _element(given: _Element) -> ElementEdit:
     if given.parts is not None:
         if any(len(lines) > MAX_LINES for lines in given.parts.values()):
             raise _bad()
-        parts = {
-            key: tuple(LineEdit(id=each.id, text=each.text, state=each.state, offer=each.offer) for each in lines)
-            for key, lines in given.parts.items()
-        }
+        parts = {key: tuple(LineEdit(**each.model_dump()) for each in lines) for key, lines in given.parts.items()}
     if given.facts is not None and any(len(text) > MAX_LINE for text in given.facts.values()):
         raise _bad()
     return ElementEdit(link_id=given.link_id, text=given.text, parts=parts, facts=given.facts)

@@ -24,7 +24,7 @@ from smart_app.note import (
     why,
 )
 from smart_app.note import content as contents
-from smart_app.note.desk import Desk, OnSigned, StaleRevision, erases_at_signing
+from smart_app.note.desk import Desk, OnSigned, Recheck, StaleRevision, erases_at_signing
 from smart_app.note.elements import AI_TYPE
 from smart_app.note.json_shape import content_to_json
 from smart_app.note.times import written
@@ -356,7 +356,9 @@ class _NotePages:
                 return self._stale(db, note, error)
             session = sessions.find(db, note.session_id)
             body = self._state(db, note, session)
-            body["blocking"] = contents.blocking_statements(material.content_of(self.seal, note))
+            content = material.content_of(self.seal, note)
+            body["blocking"] = contents.blocking_statements(content)
+            body["checked"] = contents.edits_checked(content)
         return jsonify(body)
 
     @allow(Who.CLINICIAN)
@@ -430,11 +432,13 @@ def blueprint(
     queue: Queue,
     patient_of: PatientOf,
     on_signed: OnSigned,
+    recheck: Recheck,
     hear: own_routes.Hear,
     speech_model: str,
 ) -> Blueprint:
     """Return the routes of this room; `on_signed` erases audio and transcript in the signing transaction.
 
+    `recheck` judges what a clinician reworded.
     `hear` recognises a clinician's dictation, with the recogniser that `speech_model` names.
     """
     room = Blueprint("note", __name__)
@@ -445,6 +449,7 @@ def blueprint(
         seal=seal,
         vault=vault,
         on_signed=on_signed,
+        recheck=recheck,
         files_review_task=settings.is_review_task_filed,
     )
     note = _NotePages(db=db, clock=clock, queue=queue, seal=seal, desk=desk, patient_of=patient_of)

@@ -1,14 +1,15 @@
 """The grounding and omission checks, for any drafter."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from smart_app.draft.checks import checked
+from smart_app.draft.checks import checked, rechecked
 from smart_app.draft.json_shape import transcript_from_json
 from smart_app.draft.omissions import omissions
-from smart_app.ports import Section, Statement, Transcript
+from smart_app.ports import Section, Statement, Transcript, Utterance
 from tests.draft.said import transcript
 
 CALL = transcript_from_json(
@@ -159,3 +160,30 @@ def test_a_wrong_dose_does_not_cover_the_right_one() -> None:
 def test_talk_of_consent_is_never_offered() -> None:
     """B09 holds for offers too."""
     assert omissions(transcript("C: Our next session will be recorded with your consent."), ()) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "also", "found"),
+    [
+        ("Client thought she was having a heart attack and took cocaine.", "", "partly"),
+        ("Client thought she was having an attack.", "", "supported"),
+        ("Client feared an attack.", "Client feared an attack.", "supported"),
+        ("Client denied an attack.", "", "no source"),
+        ("Client took 40 mg.", "", "no source"),
+    ],
+)
+def test_a_rewording_may_hold_no_word_that_its_lines_do_not(text: str, also: str, found: str) -> None:
+    """A drafter paraphrases; what a clinician adds to a statement was not said, and the verdict names it."""
+    line = Utterance(
+        id="u1", speaker="client", start_s=57, end_s=60, text="And then I thought I was having a hard attack."
+    )
+    verdict, why = rechecked(text, also, [line])
+    assert verdict == found
+    assert bool(why) == (found != "supported")
+    if "cocaine" in text:
+        assert {"heart", "cocaine"} <= set(re.findall(r"\w+", why))
+
+
+def test_a_rewording_without_lines_has_no_source() -> None:
+    """A statement that rested on nothing rests on nothing when it is reworded."""
+    assert rechecked("Mood is better.", "", [])[0] == "no source"

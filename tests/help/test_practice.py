@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from smart_app.consent import gate
+from smart_app.draft.checks import rechecked
 from smart_app.help import practice as practices
 from smart_app.help.tour import STEPS
 from smart_app.note.desk import Desk
@@ -27,7 +28,7 @@ def clinic(database: Database, settings: object, clock: FrozenClock, seal: Seal)
 
 def make(clinic: Clinic) -> practices.Made:
     """Enter practice mode, as Dr Alice."""
-    desk = Desk(clock=clinic.clock, seal=clinic.seal, vault=clinic.vault, on_signed=clinic.on_signed)
+    desk = Desk(clock=clinic.clock, seal=clinic.seal, vault=clinic.vault, on_signed=clinic.on_signed, recheck=rechecked)
 
     def create_note(db: Db, who: Person, session: TelehealthSession, template: Template) -> Note:
         return desk.create(db, who, session, template)

@@ -23,6 +23,25 @@ test("marked statements block until kept, edited or removed (B16)", () => {
   assert.deepEqual(review.blockingIds([{ ...ai(partly), is_locked: true }]), []);
 });
 
+test("a reworded statement waits for its verdict, and for Keep where it has no source", () => {
+  const element = ai(review.edit(line("a", "supported"), "took cocaine"), line("b", "supported"));
+  const edited = () => element.parts[0].lines[0];
+  assert.equal(review.isReworded(edited()), true);
+  assert.deepEqual(review.blockingIds([element]), []);
+  assert.equal(review.takeChecked([element], { a: { text: "other words", checked: "no source", checked_why: "" } }), false);
+  assert.equal(review.takeChecked([element], { a: { text: "took cocaine", checked: "no source", checked_why: "Not said." } }), true);
+  assert.deepEqual(review.blockingIds([element]), ["a"]);
+  assert.equal(review.evidenceHead(edited()).why, "Not said.");
+  assert.match(review.chipFor(edited()).words, /^Edited by you: no source/);
+  element.parts[0].lines[0] = review.keep(edited());
+  assert.deepEqual(review.blockingIds([element]), []);
+  assert.equal(edited().text, "took cocaine");
+  assert.equal(review.savePayload([element], 1).elements[0].parts.subjective[0].is_own, true);
+  assert.match(review.elementText(element), /took cocaine \[edited by the clinician\]/);
+  assert.equal(review.edit(edited(), "smoked").is_own, false);
+  assert.equal(review.undo(edited()).checked, "");
+});
+
 test("an edit without a change is kept, an empty one removes", () => {
   assert.equal(review.edit(line("a", "partly"), "  text   a ").state, "kept");
   assert.equal(review.edit(line("a", "partly"), "  ").state, "removed");

@@ -86,6 +86,35 @@ def test_the_page_cannot_change_evidence_or_verdict() -> None:
     assert line(edited, "s1").state == "edited"
 
 
+@pytest.mark.req("B16")
+def test_a_reworded_statement_without_a_source_waits_until_it_is_kept_or_removed() -> None:
+    """Only what was shown with its verdict can be kept in spite of it; new words are checked anew."""
+    edit = LineEdit(id="s1", text="Client took cocaine.", state="edited")
+    early = with_line(filled(), "subjective", LineEdit(id="s1", text=edit.text, state="edited", is_own=True))
+    edited = contents.check_edits(early, lambda line: ("no source", f"Not said: {line.text}"))
+    assert "s1" in contents.blocking_statements(edited)
+    assert contents.edits_checked(edited)["s1"]["checked_why"] == "Not said: Client took cocaine."
+    kept = with_line(edited, "subjective", LineEdit(id="s1", text=edit.text, state="edited", is_own=True))
+    assert "s1" not in contents.blocking_statements(kept)
+    assert content_from_json(content_to_json(kept)) == kept
+    assert not contents.needs_check(kept)
+    again = with_line(kept, "subjective", LineEdit(id="s1", text="Other.", state="edited", is_own=True))
+    assert contents.needs_check(again)
+    removed = with_line(edited, "subjective", LineEdit(id="s1", text="", state="removed"))
+    assert "s1" not in contents.blocking_statements(removed)
+
+
+@pytest.mark.req("B16")
+def test_a_note_as_text_tells_the_clinicians_lines_from_drafted_ones() -> None:
+    """Edited and added lines are marked wherever drafted ones stand beside them; drafted ones are not."""
+    edited = with_line(filled(), "subjective", LineEdit(id="s1", text="Two attacks.", state="edited"))
+    both = with_line(edited, "plan", LineEdit(id="own-1", text="Ring her doctor.", state="added"))
+    text = contents.element_text(contents.ai_element(both))  # type: ignore[arg-type]
+    assert f"Two attacks. {contents.EDITED}" in text
+    assert f"Ring her doctor. {contents.ADDED}" in text
+    assert text.count("by the clinician]") == 2
+
+
 def test_an_edit_that_changes_nothing_counts_as_kept() -> None:
     """Saved without a change: the words stay the drafter's."""
     same = SUMMARY["sections"][0]["statements"][2]["text"]

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from flask.testing import FlaskClient
 
+from smart_app.draft.checks import rechecked
 from smart_app.note import content as contents
 from smart_app.note import material
 from smart_app.note.desk import Desk
@@ -153,7 +154,9 @@ def test_a_withdrawal_leaves_the_clinicians_own_words(declined: Clinic, alice: F
     """Forgetting AI text takes nothing from a summary that no recording went into."""
     note_id = write(alice)
     before = note_text(alice, note_id)
-    desk = Desk(clock=declined.clock, seal=declined.seal, vault=declined.vault, on_signed=declined.on_signed)
+    desk = Desk(
+        clock=declined.clock, seal=declined.seal, vault=declined.vault, on_signed=declined.on_signed, recheck=rechecked
+    )
     with declined.db.begin() as db:
         desk.forget_ai_text(db, db.get_one(tables.Note, note_id))
     assert note_text(alice, note_id) == before

@@ -103,3 +103,42 @@ def test_the_note_page_learns_how_its_filing_stands(clinic: Clinic, alice: Flask
         row.done = row.wanted
     said = alice.get(f"/notes/{note_id}/state").json["filing"]
     assert said == {"stand": {"words": "In the chart", "tone": "good"}, "detail": "", "can_retry": False}
+
+
+@pytest.mark.req("B16")
+def test_a_signed_note_never_says_that_edited_words_were_said(clinic: Clinic, alice: FlaskClient) -> None:
+    """What the clinician typed over a statement is checked again, needs a Keep, and is theirs by name once signed."""
+    clinic.ready()
+    note_id = create(alice)
+    words = "Client had attacks and took cocaine."
+    line = {"id": "s1", "text": words, "state": "edited"}
+    edit = {"link_id": "ai-session-summary", "text": "", "parts": {"subjective": [line]}}
+    answer = save(alice, note_id, decide(alice, note_id), edit).json
+    assert answer["blocking"] == ["s1"]
+    assert "cocaine" in answer["checked"]["s1"]["checked_why"]
+    assert sign(alice, note_id, answer["revision"]).json["code"] == "unreviewed_statements"
+    line["is_own"] = True  # type: ignore[assignment]
+    kept = save(alice, note_id, answer["revision"], edit).json
+    assert kept["blocking"] == []
+    assert sign(alice, note_id, kept["revision"]).status_code == 200
+    page = alice.get(f"/notes/{note_id}").text
+    meta = page.split(words)[1].split("</li>")[0]
+    assert "Edited by Dr Alice" in meta
+    assert "drafted from" in meta
+    assert "said at" not in meta
+    assert "by you" not in page
+    assert f"{words} [edited by the clinician]" in alice.get(f"/notes/{note_id}/text").text
+
+
+@pytest.mark.req("B16")
+def test_a_rewording_after_the_transcript_is_erased_is_not_called_checked(clinic: Clinic, alice: FlaskClient) -> None:
+    """Nothing is left to check it by: it waits for nothing, and no verdict is claimed."""
+    clinic.ready()
+    note_id = create(alice)
+    with clinic.db.begin() as db:
+        clinic.on_signed(db, db.get_one(tables.TelehealthSession, "s1"), clinic.clock.now())
+    line = {"id": "s1", "text": "Client took cocaine.", "state": "edited"}
+    edit = {"link_id": "ai-session-summary", "text": "", "parts": {"subjective": [line]}}
+    said = save(alice, note_id, content(alice, note_id)["revision"], edit).json
+    assert said["checked"]["s1"]["checked"] == ""
+    assert "s1" not in said["blocking"]

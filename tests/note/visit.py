@@ -11,6 +11,7 @@ from flask import Flask, Request, jsonify
 from flask_wtf.csrf import CSRFProtect
 
 from smart_app.config import Settings
+from smart_app.draft.checks import rechecked
 from smart_app.errors import ChartsideError, VaultError
 from smart_app.help import routes as help_routes
 from smart_app.note import routes
@@ -342,6 +343,7 @@ class Clinic:
                 queue=self.bell,
                 patient_of=lambda _who: PATIENT,
                 on_signed=self.on_signed,
+                recheck=rechecked,
                 hear=self.hear,
                 speech_model="tiny.en",
             )

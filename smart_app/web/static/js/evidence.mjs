@@ -127,7 +127,7 @@ export class EvidencePanel {
     const times = evidence.flatMap((each) => (each.start_s === null ? [] : [clock(each.start_s)]));
     const words = error instanceof Refused && error.status === 410 ? "The transcript was erased; its words can no longer be shown." : wordsOf(error);
     const nodes = [el("p", { class: "small mb-1" }, words)];
-    if (times.length) nodes.push(el("p", { class: "small soft tabular mb-0" }, `Said at ${times.join(", ")} of the session.`));
+    if (times.length) nodes.push(el("p", { class: "small soft tabular mb-0" }, `Its lines were said at ${times.join(", ")} of the session.`));
     return nodes;
   }
 

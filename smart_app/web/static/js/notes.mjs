@@ -90,6 +90,10 @@ class Editor {
   #take(said) {
     this.revision = said.revision;
     this.evidence.audio = said.audio;
+    if (said.checked && review.takeChecked(this.elements, said.checked)) {
+      this.#statements?.renew();
+      this.#review();
+    }
     const { summary } = said;
     byId("standing", HTMLElement).hidden = !summary.text;
     byId("standing", HTMLElement).className = `banner mb-3 ${summary.is_waiting ? "banner-waiting" : "banner-info"}`;

@@ -7,7 +7,7 @@
  * @typedef {{id: string, start_s: number|null, end_s: number|null}} Evidence
  * @typedef {"drafted"|"kept"|"edited"|"removed"|"added"} LineState
  * @typedef {{id: string, text: string, drafted: string, evidence: Evidence[], verdict: string, why: string,
- *   state: LineState, offer?: string}} Line
+ *   state: LineState, offer?: string, checked?: string, checked_why?: string, is_own?: boolean}} Line
  * @typedef {{key: string, title: string, hint: string, lines: Line[]}} Part
  * @typedef {{id: string, kind: string, text: string, evidence: Evidence[], why: string}} Offer
  * @typedef {{key: string, label: string, text: string, is_edited: boolean}} Fact
@@ -20,7 +20,33 @@ export const AI_TYPE = "ai-session-summary";
 const NEEDS_DECISION = new Set(["partly", "no source"]);
 
 /** Say whether the statement must be kept, edited or removed before signing (B16). @param {Line} line */
-export const blocks = (line) => line.state === "drafted" && NEEDS_DECISION.has(line.verdict);
+export const blocks = (line) =>
+  line.state === "edited" ? NEEDS_DECISION.has(line.checked ?? "") && !line.is_own : line.state === "drafted" && NEEDS_DECISION.has(line.verdict);
+
+/** Forget the verdict on words that are no longer the line's. @param {Line} line @returns {Line} */
+const unchecked = (line) => ({ ...line, checked: "", checked_why: "", is_own: false });
+
+/** Return why the line waits for a decision: of its words as they are now. @param {Line} line */
+export const whyOf = (line) => (line.state === "edited" ? (line.checked_why ?? "") : line.why);
+
+/** Say whether the words are no longer those that were drafted from its lines. @param {Line} line */
+export const isReworded = (line) => Boolean(line.drafted) && line.text !== line.drafted;
+
+/**
+ * Take in the server's verdicts on edited lines; say whether anything changed. What was worded anew since waits for its own.
+ * @param {Element[]} elements
+ * @param {Record<string, {text: string, checked: string, checked_why: string}>} said
+ */
+export function takeChecked(elements, said) {
+  let isChanged = false;
+  for (const line of openLines(elements)) {
+    const found = said[line.id];
+    if (line.state !== "edited" || !found || found.text !== line.text || found.checked === line.checked) continue;
+    Object.assign(line, { checked: found.checked, checked_why: found.checked_why });
+    isChanged = true;
+  }
+  return isChanged;
+}
 
 /** Return every line of the elements that can still be changed. @param {Element[]} elements @returns {Line[]} */
 export function openLines(elements) {
@@ -37,21 +63,22 @@ export const hasAiText = (elements) =>
 /** Put text on one line. @param {string} text */
 export const oneLine = (text) => text.split(/\s+/).filter(Boolean).join(" ");
 
-/** Keep the statement as it was drafted. @param {Line} line @returns {Line} */
-export const keep = (line) => ({ ...line, text: line.drafted, state: "kept" });
+/** Keep the statement as it was drafted, or an edited one as the clinician's own words. @param {Line} line @returns {Line} */
+export const keep = (line) => (line.state === "edited" ? { ...line, is_own: true } : { ...unchecked(line), text: line.drafted, state: "kept" });
 
 /** Take the statement out; a line of the clinician's own goes for good. @param {Line} line @returns {Line|null} */
-export const remove = (line) => (line.state === "added" ? null : { ...line, text: line.drafted, state: "removed" });
+export const remove = (line) => (line.state === "added" ? null : { ...unchecked(line), text: line.drafted, state: "removed" });
 
 /** Undo what was done to a drafted statement; a marked one then waits for a decision again. @param {Line} line @returns {Line} */
-export const undo = (line) => ({ ...line, text: line.drafted, state: "drafted" });
+export const undo = (line) => ({ ...unchecked(line), text: line.drafted, state: "drafted" });
 
 /** Reword a statement: the words are the clinician's from then on. @param {Line} line @param {string} text @returns {Line|null} */
 export function edit(line, text) {
   const words = oneLine(text);
   if (!words) return remove(line);
   if (line.state === "added") return { ...line, text: words };
-  return words === line.drafted ? keep(line) : { ...line, text: words, state: "edited" };
+  if (words === line.drafted) return keep({ ...line, state: "drafted" });
+  return line.state === "edited" && words === line.text ? line : { ...unchecked(line), text: words, state: "edited" };
 }
 
 /**
@@ -76,12 +103,19 @@ export function openOffers(element) {
 export function chipFor(line) {
   if (line.state === "removed") return { words: "Removed", tone: "plain", icon: "close" };
   if (line.state === "added") return { words: line.drafted ? "Added by you from the session" : "Added by you", tone: "plain", icon: "person" };
-  if (line.state === "edited") return { words: "Edited by you", tone: "plain", icon: "person" };
+  if (line.state === "edited") return editedChip(line);
   if (line.state === "kept" && NEEDS_DECISION.has(line.verdict)) return { words: "Kept by you", tone: "plain", icon: "person" };
   if (line.verdict === "no source") return { words: "No source found", tone: "danger", icon: "alert" };
-  if (line.verdict === "partly") return { words: "Partly supported", tone: "waiting", icon: "alert" };
+  if (line.verdict === "partly") return { words: "Partly in the transcript", tone: "waiting", icon: "alert" };
   if (line.verdict === "clinician") return { words: "Said by you", tone: "plain", icon: "person" };
-  return { words: "Supported", tone: "good", icon: "check" };
+  return { words: "In the transcript", tone: "good", icon: "check" };
+}
+
+/** @param {Line} line */
+function editedChip(line) {
+  if (blocks(line)) return { words: line.checked === "partly" ? "Edited by you: partly in the transcript" : "Edited by you: no source found", tone: "waiting", icon: "alert" };
+  if (line.is_own) return { words: "Your own words, kept by you", tone: "plain", icon: "person" };
+  return { words: line.checked === "supported" ? "Edited by you: in the transcript" : "Edited by you", tone: "plain", icon: "person" };
 }
 
 /** Say how far the review is. @param {Element[]} elements */
@@ -142,7 +176,7 @@ export function savePayload(elements, revision) {
         text: each.text,
         ...(each.facts?.length ? { facts: Object.fromEntries(each.facts.map((fact) => [fact.key, fact.text])) } : {}),
         parts: each.parts.length
-          ? Object.fromEntries(each.parts.map((part) => [part.key, part.lines.map((line) => ({ id: line.id, text: line.text, state: line.state, offer: offerOf(line, each) }))]))
+          ? Object.fromEntries(each.parts.map((part) => [part.key, part.lines.map((line) => ({ id: line.id, text: line.text, state: line.state, offer: offerOf(line, each), ...(line.is_own ? { is_own: true } : {}) }))]))
           : null,
       })),
   };
@@ -160,11 +194,18 @@ export function elementText(element) {
     const lines = element.facts.filter((fact) => fact.text).map((fact) => `${fact.label}: ${fact.text}`);
     return [lines.join("\n"), ...(element.text.trim() ? [element.text] : [])].join("\n\n");
   }
-  const shown = (/** @type {Part} */ part) => part.lines.filter((line) => line.state !== "removed").map((line) => line.text);
+  const isMarked = hasAiText([element]);
+  const shown = (/** @type {Part} */ part) => part.lines.filter((line) => line.state !== "removed").map((line) => filed(line, isMarked));
   if (!element.parts.some((part) => shown(part).length)) return element.text;
   const parts = element.parts.filter((part) => part.lines.length || !element.reported);
   const blocksOfText = parts.map((part) => [`${part.title}:`, ...shown(part)].join("\n"));
   return [...(element.reported ? [element.reported] : []), ...blocksOfText, ...(element.text.trim() ? [element.text] : [])].join("\n\n");
+}
+
+/** @param {Line} line @param {boolean} isMarked */
+function filed(line, isMarked) {
+  if (!isMarked || (line.state !== "edited" && line.state !== "added")) return line.text;
+  return `${line.text} [${isReworded(line) ? "edited" : "added"} by the clinician]`;
 }
 
 /** Return the elements that differ between two versions of a note. @param {Element[]} mine @param {Element[]} stored */
@@ -196,7 +237,8 @@ const ABOUT_STATE = {
  */
 export function evidenceHead(line) {
   const note = ("state" in line && ABOUT_STATE[line.state]) || "";
-  return { quote: line.text, why: note ? "" : line.why, note };
+  const why = "state" in line && line.state === "edited" ? whyOf(line) : note ? "" : line.why;
+  return { quote: line.text, why, note };
 }
 
 /**

@@ -42,6 +42,16 @@ export class StatementList {
     if (focusId) this.focus(focusId);
   }
 
+  /** Draw the lines again with what the server said of them; a field that is typed in is left alone. */
+  renew() {
+    const active = document.activeElement;
+    if (this.isEditing || (active instanceof HTMLTextAreaElement && this.root.contains(active))) return;
+    const focused = active instanceof HTMLElement && this.root.contains(active) ? active.closest("[data-line]")?.getAttribute("data-line") : null;
+    this.draw();
+    const words = focused ? this.root.querySelector(`[data-line="${CSS.escape(focused)}"] .statement-words`) : null;
+    if (words instanceof HTMLElement) words.focus({ preventScroll: true });
+  }
+
   /** Say whether a line is still being worded. */
   get isEditing() {
     return this.#store !== null;
@@ -125,10 +135,11 @@ export class StatementList {
       "div",
       { class: "statement-meta" },
       el("span", { class: `pill${chip.tone === "plain" ? "" : ` pill-${chip.tone}`}` }, icon(chip.icon), chip.words),
-      times.length && line.state !== "removed" ? el("span", { class: "small soft tabular" }, `at ${times.slice(0, 3).join(", ")}${times.length > 3 ? " …" : ""}`) : null,
+      times.length && line.state !== "removed" ? el("span", { class: "small soft tabular" }, `${review.isReworded(line) ? "drafted from" : "at"} ${times.slice(0, 3).join(", ")}${times.length > 3 ? " …" : ""}`) : null,
       this.#actions(part, line, needs),
     );
-    if (needs && line.why) item.append(words, el("p", { class: "statement-why small" }, line.why), meta);
+    const why = review.whyOf(line);
+    if (needs && why) item.append(words, el("p", { class: "statement-why small" }, why), meta);
     else item.append(words, meta);
     return item;
   }
