@@ -12,6 +12,7 @@ from smart_app.store.tables import BrowserSession, Clinician, EhrGrant, Launch, 
 
 _KEPT = timedelta(days=1)
 """How long a used or abandoned launch is kept, so that a replay is told from a stranger."""
+_SAME_VISIT = timedelta(hours=24)
 
 # Every poll asks these; putting such a query together costs as much as running it, so it is done once.
 _SIGNED_IN = (
@@ -136,7 +137,8 @@ def end_lease(db: Db, grant_id: str, *, until_at: datetime, needs_relaunch: bool
 def take_over_sessions(db: Db, grant: EhrGrant, *, reaches_other_patients: bool) -> list[str]:
     """Give the clinician's sessions at this EHR the new grant; return the ids of the sessions that have it now.
 
-    Sessions of the same patient always; of other patients only when their own login is over and this one may help.
+    Sessions of the same patient always; of other patients only when their own login is over and this one may help. A
+    session of the last day that was begun without an encounter gets the launch's, so that it can be filed.
     """
     over = select(EhrGrant.id).where(EhrGrant.clinician_id == grant.clinician_id, EhrGrant.needs_relaunch.is_(True))
     whose = TelehealthSession.patient_id == grant.patient_id
@@ -156,6 +158,19 @@ def take_over_sessions(db: Db, grant: EhrGrant, *, reaches_other_patients: bool)
         .values(ehr_grant_id=grant.id)
         .execution_options(synchronize_session=False)
     )
+    if grant.encounter_id is not None:
+        # OpenEMR names an encounter only where one is open; today's session gets that of the launch that has one.
+        db.execute(
+            update(TelehealthSession)
+            .where(
+                TelehealthSession.id.in_(ids),
+                TelehealthSession.patient_id == grant.patient_id,
+                TelehealthSession.encounter_id.is_(None),
+                TelehealthSession.started_at > grant.created_at - _SAME_VISIT,
+            )
+            .values(encounter_id=grant.encounter_id)
+            .execution_options(synchronize_session=False)
+        )
     return ids
 
 

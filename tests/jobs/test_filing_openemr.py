@@ -10,7 +10,7 @@ from smart_app.chart.charts import FhirCharts
 from smart_app.chart.http import GuardedHttp
 from smart_app.jobs.filing import Filer
 from smart_app.ports import Access, EhrFacts
-from smart_app.store import filings
+from smart_app.store import filings, launches, tables
 from smart_app.store.ehr_profiles import EhrProfiles, forget_old_refusals
 from tests.chart.openemr_cast import OneToken
 from tests.jobs.cast import ISS, Visit
@@ -197,3 +197,36 @@ def test_the_notice_is_owed_where_the_ehr_has_a_way_for_it(visit: Visit, adapter
     assert shop.run().state == "ready"
     with visit.db.read() as db:
         assert [row.kind for row in filings.of_session(db, visit.session_id)].count("notice") == owed
+
+
+@pytest.mark.req("T16", "T05")
+@pytest.mark.parametrize(("hours", "is_filed"), [(1, True), (30, False)])
+def test_a_session_without_an_encounter_gets_that_of_the_next_launch(
+    visit: Visit, stock_filer: Filer, openemr: OpenEmrLike, hours: float, is_filed: bool
+) -> None:
+    """OpenEMR names one only where one is open: held with words, filed after a launch from it on the same day."""
+    visit.open(iss=openemr.fhir_url, patient_id=openemr.patient()["uuid"], encounter_id=None)
+    consent_id = visit.answer("rejected")
+    work(visit, stock_filer)
+    row = visit.filing("consent", consent_id)
+    assert (row.parked, "Launch from an encounter" in row.public) == ("no_encounter", True)
+    visit.clock.tick(hours=hours)
+    with visit.db.begin() as db:
+        fresh = tables.EhrGrant(
+            id="grant-fresh",
+            clinician_id="alice",
+            iss=openemr.fhir_url,
+            patient_id=openemr.patient()["uuid"],
+            encounter_id=openemr.encounter()["uuid"],
+            scope="",
+            access_sealed=b"x",
+            token_endpoint="",
+            expires_at=visit.clock.now(),
+            created_at=visit.clock.now(),
+        )
+        db.add(fresh)
+        db.flush()
+        ids = launches.take_over_sessions(db, fresh, reaches_other_patients=False)
+        filings.unpark_of_clinician(db, ids, now=visit.clock.now())
+    work(visit, stock_filer)
+    assert visit.filing("consent", consent_id).way == ("document" if is_filed else "")
