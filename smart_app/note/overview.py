@@ -217,9 +217,9 @@ def _records(rows: Sequence[Filing]) -> FilingLine | None:
         return FilingLine(stand=Stand(words="Records being filed", tone="waiting"), detail=owed[0].public)
     kept = [row for row in others if row.done < row.wanted]
     if kept:
-        names = ", ".join(sorted({_KINDS.get(row.kind, row.kind) for row in kept}))
+        listed = ", ".join(sorted({_KINDS.get(row.kind, row.kind) for row in kept}))
         words = "Records kept in Chartside" if len(kept) == len(others) else "Some records kept in Chartside"
-        return FilingLine(stand=Stand(words=words, tone="plain"), detail=f"This EHR does not take: {names}.")
+        return FilingLine(stand=Stand(words=words, tone="plain"), detail=f"This EHR does not take: {listed}.")
     return FilingLine(stand=Stand(words="Consents and records in the chart", tone="good"))
 
 
