@@ -207,7 +207,28 @@ def facts(rows: RoomRows, viewer: Participant, now: datetime) -> dict[str, Any]:
     }
     if viewer.is_clinician:
         known["recorder"] = _recorder(rows, now)
+    elif viewer.admitted_at is None or viewer.left_at is not None:
+        known |= _from_outside(session, was_in=viewer.admitted_at is not None)
     return known
+
+
+def _from_outside(session: TelehealthSession, *, was_in: bool) -> dict[str, Any]:
+    """Return what the facts are for somebody outside the call: they are not recorded, and others' state is not told.
+
+    Nothing of a recording is known outside while the session runs, and nothing ever to who was not admitted.
+    """
+    is_open = State(session.state) in LIVE
+    if not is_open and was_in:
+        return {}
+    return {
+        "state": State.OPEN if is_open else State.ENDED,
+        "has_audio": False,
+        "reason": "",
+        "reason_public": "",
+        "ready_at": None,
+        "recording": {"is_running": False, "is_confirmed": False, "count": 0, "started_at": None},
+        "pause": None,
+    }
 
 
 def _is_shown(row: Participant, viewer: Participant, *, is_in: bool) -> bool:

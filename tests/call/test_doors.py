@@ -148,6 +148,27 @@ def test_there_is_an_end_to_invitations(visit: Visit) -> None:
     assert codes == [200] * 11 + [400]
 
 
+@pytest.mark.req("T04")
+def test_who_is_outside_the_call_learns_nothing_of_its_recording(visit: Visit) -> None:
+    """In the waiting room, at the device check, after leaving: not recording is what they are; the others' is theirs."""
+    visit.record()
+    nothing = {"is_running": False, "is_confirmed": False, "count": 0, "started_at": None}
+    waiting = visit.bring("Pat", is_admitted=False)
+    assert (visit.state()["state"], visit.state(waiting)["state"]) == ("recording", "open")
+    assert visit.state(waiting)["recording"] == nothing
+    visit.carol.ok(f"/room/{visit.id}/pause")
+    assert (visit.state()["state"], visit.state(waiting)["state"]) == ("paused", "open")
+    assert visit.state(waiting)["pause"] is None
+    visit.carol.ok(f"/room/{visit.id}/go-on")
+    visit.alice.ok(f"/sessions/{visit.id}/recording/resume")
+    visit.carol.ok(f"/room/{visit.id}/leave")
+    left = visit.state(visit.carol)
+    assert (left["state"], left["recording"]) == ("open", nothing)
+    visit.end()
+    ended = visit.state(waiting)
+    assert (ended["state"], ended["recording"], ended["has_audio"]) == ("ended", nothing, False)
+
+
 @pytest.mark.req("S10", "D16")
 def test_the_waiting_room_shows_itself_and_the_clinician_only(visit: Visit) -> None:
     """Nobody else, no names; no signalling before admission."""

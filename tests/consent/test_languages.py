@@ -15,14 +15,14 @@ def _language(visit: Visit, side: Side) -> str:
         return participants.find(db, visit.id, side.participant_id).language
 
 
-def _bring_in_spanish(visit: Visit, name: str) -> Side:
+def _bring_in_spanish(visit: Visit, name: str, *, role: str = "client") -> Side:
     """Let somebody join with a browser that asks for Spanish."""
     side = visit.room.side("")
     side.headers["Accept-Language"] = "es-MX,es;q=0.9"
     _, token = visit.invite()
     side.participant_id = side.ok("/join", {"token": token})["participant_id"]
     side.ok(f"/room/{visit.id}/ready", {"name": name, "is_camera": True, "is_microphone": True})
-    visit.admit(side)
+    visit.admit(side, role=role)
     return side
 
 
@@ -47,7 +47,7 @@ def test_a_spanish_client_is_asked_in_spanish_and_the_text_is_kept(room: Room) -
 @pytest.mark.req("S12")
 def test_each_person_is_asked_in_their_own_language(visit: Visit) -> None:
     """Carol reads English, her partner Spanish, in the same session."""
-    partner = _bring_in_spanish(visit, "Pablo")
+    partner = _bring_in_spanish(visit, "Pablo", role="partner")
     visit.start()
     said = [side.get(f"/room/{visit.id}/question").get_json()["language"] for side in (visit.carol, partner)]
     assert said == ["en", "es"]

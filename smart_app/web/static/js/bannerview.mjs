@@ -31,12 +31,16 @@ export function showState(facts) {
   place.replaceChildren(pill.tone === "live" ? icon("record") : "", pill.text);
 }
 
-/** Keep the session clock running. @param {import("./clock.mjs").SessionClock} clock @returns {number} the timer */
-export function runClock(clock) {
+/**
+ * Keep the session clock running.
+ * @param {import("./clock.mjs").SessionClock} clock @param {() => boolean} [isIn] whether this person is in the session
+ * @returns {number} the timer
+ */
+export function runClock(clock, isIn = () => true) {
   const place = byId("clock", HTMLElement);
   return window.setInterval(() => {
-    place.hidden = !clock.isSet;
-    if (clock.isSet) place.textContent = formatClock(clock.now());
+    place.hidden = !clock.isSet || !isIn();
+    if (!place.hidden) place.textContent = formatClock(clock.now());
   }, 1000);
 }
 

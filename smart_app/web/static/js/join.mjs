@@ -32,6 +32,8 @@ class ClientRoom {
   #sessionId = "";
   #refusedToken = "";
   #timer = 0;
+  /** Whether this person is in the session: the clock is not theirs before, nor after they left. */
+  #isIn = false;
 
   async open() {
     serveLanguages(
@@ -43,7 +45,7 @@ class ClientRoom {
       showBanner({ tone: "neutral", icon: "info", text: t("You are not in a session. Nothing is recorded.") });
       return;
     }
-    this.#timer = runClock(this.#clock);
+    this.#timer = runClock(this.#clock, () => this.#isIn);
     const leave = byId("leave", HTMLButtonElement);
     leave.addEventListener("click", () => void once(leave, () => this.#leave()));
     const sessionId = await this.#accept();
@@ -102,6 +104,7 @@ class ClientRoom {
     const clinician = facts.participants.find((person) => person.is_clinician)?.name;
     byId("join-title", HTMLElement).textContent = clinician ? t("Session with {name}", { name: clinician }) : t("Your session");
     const isOpen = isLive(facts.state);
+    if (isOpen) this.#isIn = presence === "here" && (this.#call?.isJoined === true || me(facts)?.is_in_person === true);
     byId("waiting-full", HTMLElement).hidden = !facts.is_full;
     byId("waiting", HTMLElement).hidden = presence !== "waiting" || !isOpen;
     byId("call", HTMLElement).hidden = presence !== "here" || !isOpen || !this.#call?.isJoined;
@@ -113,7 +116,7 @@ class ClientRoom {
     this.#consent?.update(facts);
     if (!isOpen) {
       this.#goOut();
-      stopClock(this.#timer, facts);
+      if (this.#isIn) stopClock(this.#timer, facts);
       showWords(t("The session has ended"), [t("Thank you. You can close this page.")]);
     } else if (presence === "left") {
       this.#showLeft();
