@@ -150,7 +150,7 @@ def test_there_is_an_end_to_invitations(visit: Visit) -> None:
 
 @pytest.mark.req("T04")
 def test_who_is_outside_the_call_learns_nothing_of_its_recording(visit: Visit) -> None:
-    """In the waiting room, at the device check, after leaving: not recording is what they are; the others' is theirs."""
+    """In the waiting room, at the device check, after leaving: not recording is what they are; the rest is others'."""
     visit.record()
     nothing = {"is_running": False, "is_confirmed": False, "count": 0, "started_at": None}
     waiting = visit.bring("Pat", is_admitted=False)
