@@ -105,6 +105,9 @@ def test_it_ends_an_installation_cleanly(chartside: Run, old: Old, server: Scrip
     assert (method, headers["Authorization"]) == ("DELETE", "Bearer manage-me")
     assert all(path.stat().st_mode & 0o077 == 0 for path in [old.kept, *old.kept.rglob("*")])
     assert "manage-me" not in said.out
+    key_file = str(old.kept / "receipts-public-key.txt")
+    checked = chartside("verify", str(old.kept / "receipts.jsonl"), "--public-key", key_file)
+    assert checked.status == 0, checked.out
 
 
 @pytest.mark.usefixtures("in_process")
