@@ -217,6 +217,7 @@ class PatientFacts:
     id: str
     name: str
     birth_date: str = ""
+    """As the EHR writes it: a year, a month, or a day."""
     sex: str = ""
     phone: str = ""
     address: str = ""
@@ -226,6 +227,14 @@ class PatientFacts:
     """Emergency contacts first."""
     language: str = ""
     """The language that the chart says to use, as a two-letter code; empty where it says none."""
+
+    @property
+    def born(self) -> str:
+        """Return the date of birth as every date is written for clinicians; as the EHR has it if it is no day."""
+        try:
+            return datetime.strptime(self.birth_date, "%Y-%m-%d").strftime("%-d %b %Y")
+        except ValueError:
+            return self.birth_date
 
     @classmethod
     def from_json(cls, shape: Mapping[str, Any]) -> "PatientFacts":

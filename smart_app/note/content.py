@@ -123,6 +123,12 @@ class Element:
     """Version of the template that it came from; 0: from none, as an addendum."""
 
     @property
+    def label(self) -> str:
+        """Return what stands above a summary that is the clinician's own; empty for a drafted one (B14)."""
+        is_typed = self.type == AI_TYPE and not self.parts and bool(self.text.strip())
+        return self.reported or (CLINICIAN_REPORTED if is_typed else "")
+
+    @property
     def has_ai_text(self) -> bool:
         """Say whether a drafted statement is still in it, edited or not."""
         return any(line.is_shown and line.drafted for part in self.parts for line in part.lines)
@@ -419,7 +425,7 @@ def element_text(element: Element, *, empty: str = LEFT_OPEN) -> str:
     if element.facts:
         return "\n\n".join(filter(str.strip, (session_facts.as_text(element.facts), element.text)))
     if not any(line.is_shown for part in element.parts for line in part.lines):
-        return element.text
+        return "\n\n".join(filter(None, (element.label, element.text)))
     blocks = [element.reported] if element.reported else []
     blocks += [
         _part_text(part, empty, element.has_ai_text) for part in element.parts if not element.reported or part.lines

@@ -53,6 +53,11 @@ def content_to_json(content: Content) -> list[dict[str, Any]]:
     return [asdict(each) for each in content]
 
 
+def content_for_page(content: Content) -> list[dict[str, Any]]:
+    """Write a note's content for its page: with the label that stands above each element."""
+    return [{**asdict(each), "reported": each.label} for each in content]
+
+
 def _evidence(items: Iterable[Mapping[str, Any]]) -> tuple[Evidence, ...]:
     return tuple(Evidence(**each) for each in items)
 

@@ -39,12 +39,26 @@ class Paper:
     birth_date: str
     signer: str
     signed_at: str
-    """In the signer's zone, in words."""
+    """In the signer's zone, in words; empty for a draft."""
     session_at: str
     standing: str
     has_ai: bool
     elements: Sequence[tuple[str, str | None]]
     note_id: str
+
+
+def head(paper: Paper) -> list[str]:
+    """Return the lines above the note: whose it is, of which session, who signed it, and what in it is AI-drafted."""
+    born = f", born {paper.birth_date}" if paper.birth_date else ""
+    if paper.signed_at:
+        stands = f"Signed {paper.signed_at} by {paper.signer}. {paper.standing}."
+    else:
+        stands = f"DRAFT, not signed. Author: {paper.signer}."
+    lines = [paper.title, f"{paper.patient}{born}", f"Session of {paper.session_at}", stands]
+    if paper.has_ai:
+        reviewed = "which the signer reviewed" if paper.signed_at else "not signed as reviewed yet"
+        lines.append(f"Holds AI-drafted text, {reviewed}.")
+    return lines
 
 
 def _font() -> bytes:
@@ -114,13 +128,10 @@ def pdf(paper: Paper) -> bytes:
 
 
 def _printed(paper: Paper, page: _Page) -> bytes:
-    _write(page, paper.title, _TITLE_PT)
-    born = f", born {paper.birth_date}" if paper.birth_date else ""
-    _write(page, f"{paper.patient}{born}", _BODY_PT, before_mm=2)
-    _write(page, f"Session of {paper.session_at}", _BODY_PT)
-    _write(page, f"Signed {paper.signed_at} by {paper.signer}. {paper.standing}.", _BODY_PT)
-    if paper.has_ai:
-        _write(page, "Holds AI-drafted text, which the signer reviewed.", _BODY_PT)
+    title, *lines = head(paper)
+    _write(page, title, _TITLE_PT)
+    for number, line in enumerate(lines):
+        _write(page, line, _BODY_PT, before_mm=0 if number else 2)
     whole = "".join(
         [paper.title, paper.patient, paper.signer, *(part or "" for each in paper.elements for part in each)]
     )

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from fhir_mappings.text import NOT_DOCUMENTED, render
+from fhir_mappings.text import NOT_DOCUMENTED
 from fhir_mappings.ways import holds_drafts
 from smart_app.config import Settings
 from smart_app.consent.gate import PUBLIC
@@ -26,7 +26,7 @@ from smart_app.note import (
 from smart_app.note import content as contents
 from smart_app.note.desk import Desk, OnSigned, Recheck, StaleRevision, erases_at_signing
 from smart_app.note.elements import AI_TYPE
-from smart_app.note.json_shape import content_to_json
+from smart_app.note.json_shape import content_for_page, content_to_json
 from smart_app.note.times import written
 from smart_app.ports import Clock, PatientFacts, Person, Queue, Vault
 from smart_app.session import Event, State
@@ -241,6 +241,7 @@ class _NotePages:
             reason=session.reason_public,
             has_summary=material.summary_of(db, self.seal, session.id) is not None,
             wait=sentence,
+            is_signed=note.signed_at is not None,
         )
 
     def _state(self, db: Db, note: Note, session: TelehealthSession) -> dict[str, Any]:
@@ -321,7 +322,7 @@ class _NotePages:
         with self.db.read() as db:
             note = _note(db, note_id)
             body = self._state(db, note, sessions.find(db, note.session_id))
-            elements = content_to_json(material.content_of(self.seal, note))
+            elements = content_for_page(material.content_of(self.seal, note))
         return jsonify(note_id=note_id, session_id=note.session_id, elements=elements, **body)
 
     @allow(Who.CLINICIAN)
@@ -330,14 +331,6 @@ class _NotePages:
         with self.db.read() as db:
             note = _note(db, note_id)
             return jsonify(self._state(db, note, sessions.find(db, note.session_id)))
-
-    @allow(Who.CLINICIAN)
-    def text(self, note_id: str) -> Response:
-        """Return the note as text, as it is filed."""
-        with self.db.read() as db:
-            note = _note(db, note_id)
-            content, empty = material.content_of(self.seal, note), material.empty_of(note)
-        return Response(render(contents.as_read(content, empty=empty), empty=empty), mimetype="text/plain")
 
     def _stale(self, db: Db, note: Note, error: StaleRevision) -> tuple[Response, int]:
         """Answer 409 with what is stored, so that the page can show both."""
@@ -461,7 +454,6 @@ def blueprint(
         ("/notes/<note_id>", note.page),
         ("/notes/<note_id>/content", note.content),
         ("/notes/<note_id>/state", note.state),
-        ("/notes/<note_id>/text", note.text),
     )
     changes: tuple[tuple[str, Callable[..., Any]], ...] = (
         ("/notices/<session_id>/seen", pages.seen),

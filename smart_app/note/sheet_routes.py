@@ -1,4 +1,4 @@
-"""A note's session details filled anew, and a signed note as a PDF."""
+"""A note's session details filled anew, a note as text, and a signed note as a PDF."""
 
 import re
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from fhir_mappings.text import render
 from smart_app.errors import MoveRefused
 from smart_app.note import content as contents
 from smart_app.note import edits, material, overview, paper
@@ -48,30 +49,42 @@ class _Sheets:
             self.desk.refresh_details(db, person(), note, revision, zone=zone if isinstance(zone, str) else "")
             return jsonify(revision=note.revision)
 
+    def _sheet(self, db: Db, note: Note) -> paper.Paper:
+        who, zone, patient = person(), zone_of(request.args.get("time_zone", "")), self.patient_of(person())
+        content, filing = material.content_of(self.seal, note), filings.find(db, "note", note.id)
+        return paper.Paper(
+            title=note.title,
+            patient=patient.name,
+            birth_date=patient.born,
+            signer=who.name,
+            signed_at=written(note.signed_at, zone=zone) if note.signed_at else "",
+            session_at=written(sessions.find(db, note.session_id).started_at, zone=zone),
+            standing=overview.note_line(note, [filing] if filing else []).stand.words,
+            has_ai=contents.has_ai_text(content),
+            elements=contents.as_read(content, empty=material.empty_of(note)),
+            note_id=note.id,
+        )
+
+    @allow(Who.CLINICIAN)
+    def text(self, note_id: str) -> Response:
+        """Return the note as text, as it is filed, under lines that say whose it is and how it stands."""
+        with self.db.read() as db:
+            note = _note(db, note_id)
+            sheet, empty = self._sheet(db, note), material.empty_of(note)
+        words = "\n".join(paper.head(sheet)) + "\n\n" + render(sheet.elements, empty=empty)
+        return Response(words, mimetype="text/plain")
+
     @allow(Who.CLINICIAN)
     def pdf(self, note_id: str) -> Response:
         """Return a signed note as a PDF file."""
-        who, zone = person(), zone_of(request.args.get("time_zone", ""))
         with self.db.begin() as db:
             note = _note(db, note_id)
             if note.signed_at is None:
                 raise MoveRefused("not_signed_yet", "Only a signed note is printed as a PDF.", "Sign it first.")
-            content = material.content_of(self.seal, note)
-            filing = filings.find(db, "note", note.id)
-            patient = self.patient_of(who)
-            sheet = paper.Paper(
-                title=note.title,
-                patient=patient.name,
-                birth_date=patient.birth_date,
-                signer=who.name,
-                signed_at=written(note.signed_at, zone=zone),
-                session_at=written(sessions.find(db, note.session_id).started_at, zone=zone),
-                standing=overview.note_line(note, [filing] if filing else []).stand.words,
-                has_ai=contents.has_ai_text(content),
-                elements=contents.as_read(content, empty=material.empty_of(note)),
-                note_id=note.id,
+            sheet = self._sheet(db, note)
+            audit_lines.append(
+                db, at=self.clock.now(), actor=person().fhir_user, action="note.printed", subject=note.id
             )
-            audit_lines.append(db, at=self.clock.now(), actor=who.fhir_user, action="note.printed", subject=note.id)
         name = re.sub(r"[^A-Za-z0-9]+", "-", note.title).strip("-").lower() or "note"
         # No name of a patient in a file name: downloads lie about.
         headers = {"Content-Disposition": f'attachment; filename="{name}-{note.id[:8]}.pdf"'}
@@ -90,4 +103,5 @@ def add_to(
     """Add these routes to the note room."""
     sheets = _Sheets(db=db, clock=clock, seal=seal, desk=desk, patient_of=patient_of)
     room.add_url_rule("/notes/<note_id>/details", view_func=sheets.details, methods=["POST"])
+    room.add_url_rule("/notes/<note_id>/text", view_func=sheets.text, methods=["GET"])
     room.add_url_rule("/notes/<note_id>/pdf", view_func=sheets.pdf, methods=["GET"])

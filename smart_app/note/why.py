@@ -18,8 +18,13 @@ class SummaryStanding:
     """The page asks again until it is ready."""
 
 
-def standing(content: Content, *, state: State, reason: str, has_summary: bool, wait: str = "") -> SummaryStanding:
-    """Say how the AI element stands; `reason` is the session's public reason, `wait` the waiting sentence."""
+def standing(
+    content: Content, *, state: State, reason: str, has_summary: bool, wait: str = "", is_signed: bool = False
+) -> SummaryStanding:
+    """Say how the AI element stands; `reason` is the session's public reason, `wait` the waiting sentence.
+
+    Of a signed note nothing is said that could still be done about it.
+    """
     element = ai_element(content)
     if element is None:
         return SummaryStanding(
@@ -27,7 +32,7 @@ def standing(content: Content, *, state: State, reason: str, has_summary: bool, 
             text="This note's template has no AI Session Summary element, so it holds no AI content. "
             "For a note with the summary, create one from a template that has the element.",
         )
-    if element.is_locked:
+    if element.is_locked or is_signed:
         return SummaryStanding(code="locked")
     if not can_insert(content):
         return SummaryStanding(code="filled")
@@ -64,4 +69,6 @@ def _without_summary(state: State, reason: str, wait: str) -> SummaryStanding:
     if state is State.READY:
         return SummaryStanding(code="erased", text="The summary of this session was erased.")
     why = reason or "Nothing was recorded in this session."
-    return SummaryStanding(code="empty", text=f"There is no summary. {why} You can write this element yourself.")
+    return SummaryStanding(
+        code="empty", text=f"There is no summary. {why} What you write in this element is marked as clinician-reported."
+    )

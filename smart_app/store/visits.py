@@ -24,6 +24,7 @@ class Custody:
     erased_at: datetime | None = None
     """When the last one was erased; None while any is there."""
     erase_cause: str = ""
+    """Why the last one was erased or, while any is there, why all of them are due at once."""
 
     @property
     def has_audio(self) -> bool:
@@ -106,7 +107,7 @@ def custody(db: Db, session: TelehealthSession) -> Custody:
         first_byte_at=min(row.first_byte_at for row in left if row.first_byte_at) if left else None,
         erase_due_at=min(row.erase_due_at for row in left) if left else None,
         erased_at=None if left else max(erased),
-        erase_cause="" if left else captured[-1].erase_cause,
+        erase_cause=captured[-1].erase_cause if all(row.erase_cause for row in left) else "",
     )
 
 

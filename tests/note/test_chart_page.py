@@ -33,7 +33,7 @@ def test_an_empty_chart_says_what_to_do(clinic: Clinic, alice: FlaskClient) -> N
     assert 'action="/sessions"' in page
     assert 'href="/profile"' in page
     assert "Maya Lindqvist" in page
-    assert "1994-03-08" in page
+    assert "8 Mar 1994" in page
 
 
 @pytest.mark.req("S28")

@@ -175,5 +175,5 @@ def test_withdrawn_ai_text_leaves_the_clinicians_own_words() -> None:
     content = with_line(filled(), "objective", LineEdit(id="own-1", text="Calm.", state="added"))
     content = with_line(content, "plan", LineEdit(id="own-2", text="Call sister.", state="added", offer="said-0"))
     after = contents.without_ai_text(content)
-    assert contents.to_elements(after)[1][2] == "Calm."
+    assert contents.to_elements(after)[1][2] == f"{contents.CLINICIAN_REPORTED}\n\nCalm."
     assert not contents.has_ai_text(after)

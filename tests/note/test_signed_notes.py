@@ -3,10 +3,13 @@
 import pytest
 from flask.testing import FlaskClient
 
+from fhir_mappings.text import sections
+from smart_app.note import content as contents
 from smart_app.note import material, routes
+from smart_app.session import State
 from smart_app.store import filings, tables
 from tests.note.test_notes_over_http import content, create, decide, element, save, sign, text
-from tests.note.visit import Clinic
+from tests.note.visit import PATIENT, Clinic
 
 
 @pytest.mark.req("C04", "D17")
@@ -142,3 +145,62 @@ def test_a_rewording_after_the_transcript_is_erased_is_not_called_checked(clinic
     said = save(alice, note_id, content(alice, note_id)["revision"], edit).json
     assert said["checked"]["s1"]["checked"] == ""
     assert "s1" not in said["blocking"]
+
+
+def typed(clinic: Clinic, alice: FlaskClient) -> str:
+    """Sign a note of a session without a summary, with the clinician's words in its AI element; return its id."""
+    clinic.session("s1", State.EMPTY, ended_at=clinic.clock.now(), reason="withdrawn", reason_public="Withdrawn.")
+    note_id = create(alice, "ai-session-summary")
+    assert "You can write" not in alice.get(f"/notes/{note_id}").text
+    revision = save(alice, note_id, 1, text("ai-session-summary", "We talked about sleep.")).json["revision"]
+    assert sign(alice, note_id, revision).status_code == 200
+    return note_id
+
+
+@pytest.mark.req("B14")
+def test_own_words_in_an_empty_summary_are_marked_clinician_reported(clinic: Clinic, alice: FlaskClient) -> None:
+    """After a withdrawal they stand under AI Session Summary: the label says whose they are, on the page and filed."""
+    note_id = typed(clinic, alice)
+    page = alice.get(f"/notes/{note_id}").text
+    assert page.count("Clinician-reported") == 1
+    with clinic.db.read() as db:
+        (filed,) = material.elements_for_filing(clinic.seal, db.get_one(tables.Note, note_id))
+    assert filed[2] == f"{contents.CLINICIAN_REPORTED}\n\nWe talked about sleep."
+    assert filed[3] is False
+    assert element(content(alice, note_id), "ai-session-summary")["reported"] == contents.CLINICIAN_REPORTED
+
+
+@pytest.mark.req("B14")
+def test_a_signed_note_no_longer_says_what_could_be_written_in_it(clinic: Clinic, alice: FlaskClient) -> None:
+    """Why there was no summary is of use while there is something to do about it."""
+    assert "There is no summary" not in alice.get(f"/notes/{typed(clinic, alice)}").text
+
+
+def test_a_recording_due_at_signing_is_no_longer_called_kept(clinic: Clinic, alice: FlaskClient) -> None:
+    """The worker erases it in seconds; until then the page says that it is being erased, and why."""
+    clinic.ready()
+    note_id = create(alice)
+    sign(alice, note_id, decide(alice, note_id))
+    with clinic.db.begin() as db:
+        for row in db.query(tables.Recording).filter_by(session_id="s1"):
+            row.erased_at, row.erase_cause = None, "signed"
+    page = alice.get(f"/notes/{note_id}").text
+    assert "Recording kept until" not in page
+    assert "The recording is being erased (the note was signed)." in page
+
+
+def test_a_copy_as_text_says_whose_it_is_and_how_it_stands(clinic: Clinic, alice: FlaskClient) -> None:
+    """Patient, birth date, session, author, signed or not, AI mark; no reader takes these lines for an element."""
+    clinic.ready()
+    note_id = create(alice)
+    draft = alice.get(f"/notes/{note_id}/text?time_zone=Europe/Berlin").text
+    above = draft.split("## ")[0]
+    for each in ("SOAP progress note", PATIENT.name, f"born {PATIENT.born}", "Europe/Berlin", "DRAFT, not signed"):
+        assert each in above
+    assert "Author: Dr Alice" in above
+    assert "AI-drafted" in above
+    sign(alice, note_id, decide(alice, note_id))
+    signed = alice.get(f"/notes/{note_id}/text").text
+    assert "by Dr Alice" in signed.split("## ")[0]
+    assert "which the signer reviewed" in signed
+    assert sections(signed)[0][0] == "Presenting concern"
