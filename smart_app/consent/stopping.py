@@ -40,6 +40,11 @@ def stop_all_of(db: Db, clinician_id: str, *, actor: str, at: datetime) -> bool:
     return was_recording
 
 
+def count_running(db: Db) -> int:
+    """Return how many recordings of the site run now."""
+    return sum(sessions.find(db, session_id).state == State.RECORDING for session_id in sessions.live(db))
+
+
 def stop_everywhere(db: Db, *, actor: str, at: datetime) -> None:
     """Stop every recording of the site, whose assistant was switched off (S01)."""
     for session_id in sessions.live(db):

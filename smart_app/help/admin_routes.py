@@ -20,10 +20,11 @@ class _Admin:
 
     @allow(Who.ADMIN)
     def page(self) -> str:
-        """Show how the site's switch stands."""
+        """Show how the site's switch stands; asked for, the question before it is turned off, with what that stops."""
         with self.db.read() as db:
-            switch = site.ai_switch(db)
-        return render_template("help/admin.html", person=person(), switch=switch)
+            switch, running = site.ai_switch(db), stopping.count_running(db)
+        asks = switch.is_on and request.args.get("turn") == "off"
+        return render_template("help/admin.html", person=person(), switch=switch, asks=asks, running=running)
 
     @allow(Who.ADMIN)
     def turn(self) -> Response:

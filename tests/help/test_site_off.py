@@ -26,6 +26,10 @@ class Off:
     """The id of the filled note."""
     plain: str
     """The id of a note without the element, made afterwards."""
+    asked: tuple[str, ...]
+    """The administrators' page while it was on: plain, then asking with no recording and with one that runs."""
+    stopped: str
+    """The state of the session whose recording ran, once it was off."""
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +43,38 @@ def off(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Off]:
         over = open_visit(site)
         over.end()
         site.clock.tick(minutes=1)
+        asked = [site.page("/admin"), site.page("/admin?turn=off")]
+        running = open_visit(site)
+        running.record()
+        asked.append(site.page("/admin?turn=off"))
         answer = site.browser.post("/admin/assistant", data={"ai_offered": "off"})
         assert answer.status_code == 303
         plain = held.alice.ok("/notes", {"session_id": held.id, "template_id": "brief-contact-note"})["note_id"]
-        yield Off(site=site, held=held, over=over, open=open_visit(site), filled=filled, plain=plain)
+        stopped = running.state()["state"]
+        running.end()
+        site.clock.tick(minutes=1)
+        yield Off(
+            site=site,
+            held=held,
+            over=over,
+            open=open_visit(site),
+            filled=filled,
+            plain=plain,
+            asked=tuple(asked),
+            stopped=stopped,
+        )
+
+
+@pytest.mark.req("S01")
+def test_turning_it_off_is_asked_first_with_the_recordings_that_it_stops(off: Off) -> None:
+    """The first click changes nothing: it shows how many recordings run now, and what becomes of the templates."""
+    plain, none, one = off.asked
+    assert 'value="off"' not in plain
+    assert "No recording runs now." in none
+    assert "One recording runs now. It stops at once" in one
+    assert "Templates with the AI Session Summary element are not offered" in one
+    assert off.stopped == "open"
+    assert 'value="on"' in off.site.page("/admin?turn=off")
 
 
 def seen(page: str) -> list[str]:

@@ -99,7 +99,8 @@ def test_switched_off_for_the_site_no_ai_word_is_left(
     erin = ClinicianSeat.launch(browser, clinic, "Erin Walsh", "Sam Rivera")
     erin.page.get_by_role("link", name="Site").click()
     camera.take(erin.page, "admin-site")
-    erin.page.get_by_role("button", name="Turn off for this site").click()
+    erin.page.get_by_role("link", name="Turn off for this site").click()
+    erin.page.get_by_role("button", name="Yes, turn it off").click()
     try:
         for path in ("/chart", "/templates", "/profile", "/help"):
             seat.go(path)

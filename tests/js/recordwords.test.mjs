@@ -22,8 +22,10 @@ test("where the site has not enabled the assistant, nothing is said of it (S01)"
   assert.deepEqual(recordWords(facts({ recorder: recorder({ control: "absent", why: "site_off" }) })), { button: null, reason: "", fix: null });
 });
 
-test("nobody here: the reason stands beside the button (S10)", () => {
-  assert.match(recordWords(facts({ recorder: recorder({ why: "nobody_here" }) })).reason, /Nobody is here yet/);
+test("nobody here: no button that could only be refused, and the reason in words (S10)", () => {
+  const words = recordWords(facts({ recorder: recorder({ why: "nobody_here" }) }));
+  assert.equal(words.button, null);
+  assert.match(words.reason, /Nobody is here yet/);
 });
 
 test("after a decline the clinician may ask once more; after that only the client can change it (decision 2)", () => {

@@ -4,6 +4,7 @@
  */
 import { byId, once, tell } from "./dom.mjs";
 import { Refused, ask, getJson, postJson, wordsOf } from "./http.mjs";
+import { confirmModal } from "./modal.mjs";
 import { checkSupport } from "./supportview.mjs";
 import { localise, ownZone } from "./times.mjs";
 
@@ -63,6 +64,8 @@ visits.addEventListener("click", (event) => {
   const pressed = event.target instanceof Element ? event.target.closest("[data-end]") : null;
   if (!(pressed instanceof HTMLButtonElement)) return;
   once(pressed, async () => {
+    const lines = ["It ends for everyone who is in it. What was recorded, if anything was, becomes the summary; a recording that runs now stops."];
+    if (!(await confirmModal({ title: "End this session?", lines, yes: "End Session", no: "Go on", look: "btn-danger" }))) return;
     try {
       await postJson(`/sessions/${pressed.dataset.end}/end`, { last: {} });
       tell(trouble, "");

@@ -46,8 +46,8 @@ export class People {
     this.waysOf = waysOf;
   }
 
-  /** @param {Facts} facts */
-  update(facts) {
+  /** @param {Facts} facts @param {boolean} isJoined whether the clinician is past their own device check */
+  update(facts, isJoined) {
     this.#list.parentElement?.toggleAttribute("hidden", !isLive(facts.state));
     const people = facts.participants.filter((person) => person.presence !== "invited");
     for (const [id, { item }] of this.#items) {
@@ -58,20 +58,21 @@ export class People {
     const choices = JSON.stringify(roleChoices(facts));
     for (const person of people) {
       const isWaiting = person.presence === "waiting";
-      const shown = JSON.stringify([person.name, person.role, person.is_minor, person.presence, person.answer, person.language, isWaiting && [facts.is_full, choices]]);
+      const shown = JSON.stringify([person.name, person.role, person.is_minor, person.presence, person.answer, person.language, person.id === facts.you && isJoined, isWaiting && [facts.is_full, choices]]);
       const known = this.#items.get(person.id);
       if (known?.shown === shown) continue;
-      const item = this.#draw(person, facts);
+      const item = this.#draw(person, facts, isJoined);
       if (known) known.item.replaceWith(item);
       else this.#list.append(item);
       this.#items.set(person.id, { shown, item });
     }
   }
 
-  /** @param {Participant} person @param {Facts} facts */
-  #draw(person, facts) {
+  /** @param {Participant} person @param {Facts} facts @param {boolean} isJoined */
+  #draw(person, facts, isJoined) {
     const isSelf = person.id === facts.you;
-    const [tone, words] = PRESENCE[person.presence] ?? ["neutral", ""];
+    const isChecking = isSelf && !isJoined && person.presence === "here";
+    const [tone, words] = isChecking ? ["neutral", "At the device check"] : (PRESENCE[person.presence] ?? ["neutral", ""]);
     const line = el("div", { class: "person-line" }, el("strong", {}, isSelf ? "You" : capital(nameOf(person))));
     if (!isSelf && person.presence !== "waiting" && !person.is_clinician) line.append(el("span", { class: "pill" }, capital(person.role)));
     if (person.is_minor) line.append(el("span", { class: "pill" }, "Minor"));

@@ -33,8 +33,8 @@ const WHY = {
 /** Codes for which no AI control or word may show at all (S01). */
 const SILENT = new Set(["site_off", "not_enabled"]);
 
-/** Why Start Recording would be refused, whoever is asked. */
-const HOPELESS = new Set(["not_again", "guardian_missing"]);
+/** Why Start Recording would be refused, whoever is asked: there is no button then, and the reason stands in words. */
+const HOPELESS = new Set(["nobody_here", "not_again", "guardian_missing"]);
 
 /** Both sides go on together (decision 19). @param {Facts} facts @returns {RecordWords} */
 function whilePaused(facts) {

@@ -112,7 +112,7 @@ class ClinicianRoom {
       this.#goTo(facts.next);
       return;
     }
-    this.people.update(facts);
+    this.people.update(facts, this.call.isJoined);
     this.inPerson?.update(facts);
     this.invitations?.update(facts);
     this.recordPanel.update(facts, this.call.isJoined);

@@ -3,13 +3,13 @@
  * Every `[data-why]` opens it: its value is the session's id, `data-note` and `data-template` say what else it is about.
  * @module
  */
+import { causesFor } from "./causes.mjs";
 import { button, el } from "./dom.mjs";
 import { csrfToken, getJson, wordsOf } from "./http.mjs";
 import { openModal } from "./modal.mjs";
 import { localTime } from "./times.mjs";
 
-/** @typedef {{code: string, about: string, missing: string, why: string, todo: string, evidence: {what: string, at: string|null}[],
- *   fix: null|{label: string, url: string, method: "get"|"post"}}} Cause */
+/** @typedef {import("./causes.mjs").Cause} Cause */
 
 /** Ask the browser whether the page may hear: ok, blocked, missing, or empty when it does not say. */
 async function microphone() {
@@ -80,9 +80,8 @@ export async function explain(from) {
     /** @type {{causes: Cause[]}} */ const said = await getJson(`/why?${asked}`);
     // What was asked about comes first: the recording at the record bar, the summary everywhere else.
     const first = from.id === "record-why" ? "record" : "summary";
-    const inOrder = [...said.causes.filter((one) => one.about === first), ...said.causes.filter((one) => one.about !== first)];
-    body.append(...inOrder.map(panel));
-    if (!said.causes.length) body.append(el("p", {}, "Nothing is missing: everything that this session needs is there."));
+    body.append(...causesFor(first, said.causes).map(panel));
+    if (first === "summary" && !said.causes.length) body.append(el("p", {}, "Nothing is missing: everything that this session needs is there."));
   } catch (error) {
     body.append(el("p", {}, wordsOf(error)));
   }
