@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,10 @@ class Settings:
     """Allow http on loopback (the demo). Cookies then carry no Secure flag."""
     web_processes: int = 4
     """Processes that answer requests; four serve fifty sessions that record at once on two cores."""
+    proxies: int = 0
+    """How many reverse proxies stand in front: so many entries of X-Forwarded-For name the real address."""
+    ca_file: Path | None = None
+    """PEM file of the authorities that the EHRs' certificates come from; None: the public ones."""
     speech_model: str = ""
     """Folder of a faster-whisper model; empty: the bundled tiny.en."""
     speech_threads: int = 2
@@ -164,6 +169,18 @@ def _number(env: Mapping[str, str], name: str, default: float, *, low: float, hi
     if not low <= value <= high:
         raise _refuse(name, f"must be a number from {low:g} to {high:g}.", "Correct it and start again.")
     return value
+
+
+def _ca_file(env: Mapping[str, str]) -> Path | None:
+    """Return the file of authorities. Raises ConfigError where it is none, rather than when the first launch fails."""
+    path = env.get("CHARTSIDE_CA_FILE", "")
+    if not path:
+        return None
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        raise _refuse("CHARTSIDE_CA_FILE", "is no readable PEM file of certificates.", "Correct the path.") from error
+    return Path(path)
 
 
 def _short(env: Mapping[str, str], name: str, default: str) -> str:
@@ -331,6 +348,8 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         ehrs=_ehrs(env, is_loopback_dev=is_loopback_dev),
         canonical_url=env.get("CHARTSIDE_CANONICAL_URL", "https://chartside.example.org"),
         is_loopback_dev=is_loopback_dev,
+        proxies=int(_number(env, "CHARTSIDE_PROXIES", 0, low=0, high=5)),
+        ca_file=_ca_file(env),
         web_processes=int(_number(env, "CHARTSIDE_WEB_PROCESSES", 4, low=1, high=64)),
         speech_model=env.get("CHARTSIDE_SPEECH_MODEL", ""),
         speech_threads=int(_number(env, "CHARTSIDE_SPEECH_THREADS", 2, low=1, high=64)),

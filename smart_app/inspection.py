@@ -67,7 +67,7 @@ def _with_database(settings: Settings, clock: Clock, *, is_there: bool) -> dict[
     except Exception as error:  # whatever the driver says; its text may hold the password of the URL
         return {"state": {"fault": type(error).__name__}, "ehrs": [_ehr(ehr) for ehr in settings.ehrs]}
     facts = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in asdict(found).items()}
-    http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev)
+    http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev, ca_file=settings.ca_file)
     keys = ClientKeys(db=db, seal=Seal(settings.master_key), clock=clock)
     discovery, requests = Discovery(http=http, clock=clock), TokenRequests(http=http, keys=keys)
     is_new = found.revision == found.newest_revision

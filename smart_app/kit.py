@@ -225,7 +225,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     settings.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     vault = SlotVault(KeySlots(settings.key_file, settings.master_key.reveal()))
     audio = AudioStore(settings.audio_dir, vault)
-    http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev)
+    http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev, ca_file=settings.ca_file)
     tokens = TokenKeeper(db=db, settings=settings, clock=clock, seal=seal, http=http)
     charts = FhirCharts(http=http, tokens=tokens, clock=clock, memory=EhrProfiles(db))
     sound = StoredSound(db=db, audio=audio, settings=settings, transcriber=transcriber)

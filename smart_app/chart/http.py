@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -71,8 +72,10 @@ def is_below(url: str, base: str) -> bool:
     return not has_way_up and (asked.path + "/").startswith(pinned.path.rstrip("/") + "/")
 
 
-def _session(retry: Retry) -> requests.Session:
+def _session(retry: Retry, ca_file: Path | None) -> requests.Session:
     session = requests.Session()
+    if ca_file is not None:
+        session.verify = str(ca_file)
     # No proxy, netrc or CA override from the environment: a netrc entry would replace the bearer.
     session.trust_env = False
     # One clinician's EHR cookies must never travel with another's call.
@@ -86,9 +89,10 @@ def _session(retry: Retry) -> requests.Session:
 class GuardedHttp:
     """The app's only HTTP client: `get` and `post_form` for OAuth documents, `fhir` for the chart with its bearer."""
 
-    def __init__(self, *, is_loopback_dev: bool) -> None:
+    def __init__(self, *, is_loopback_dev: bool, ca_file: Path | None = None) -> None:
+        """`ca_file`: PEM file of the authorities to trust instead of the public ones."""
         self._is_loopback_dev = is_loopback_dev
-        self._once = _session(Retry(total=0, redirect=False))
+        self._once = _session(Retry(total=0, redirect=False), ca_file)
         self._reading = _session(
             Retry(
                 total=2,
@@ -101,7 +105,8 @@ class GuardedHttp:
                 backoff_factor=0.2,
                 respect_retry_after_header=False,
                 raise_on_status=False,
-            )
+            ),
+            ca_file,
         )
 
     def get(self, url: str, *, origins: frozenset[str], most: int = DOCUMENT_MAX_BYTES) -> HttpAnswer:

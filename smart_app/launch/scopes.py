@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from fhir_mappings.ways import OPENEMR_SCOPE
+
 CONTEXT = ("openid", "fhirUser", "launch", "offline_access")
 OPENEMR_CONTEXT = ("openid", "fhirUser", "profile", "launch", "offline_access", "api:fhir", "api:oemr")
 Start = Literal["ehr", "standalone"]
@@ -125,9 +127,11 @@ class Offer:
 
     @property
     def is_openemr(self) -> bool:
-        """Say whether it is an OpenEMR."""
+        """Say whether it is an OpenEMR: by its statement, or by its own scope where the statement cannot be read."""
         software = (self.statement or {}).get("software")
-        return isinstance(software, dict) and software.get("name") == "OpenEMR"
+        if isinstance(software, dict) and software.get("name"):
+            return bool(software["name"] == "OpenEMR")
+        return OPENEMR_SCOPE in self.words
 
     def clinical(self, level: str) -> list[Clinical]:
         """Return the resource scopes of a level that it lists."""

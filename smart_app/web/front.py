@@ -13,6 +13,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 from smart_app.config import Settings
@@ -55,6 +56,8 @@ def prepare(app: Flask, settings: Settings) -> Limiter:
         COMPRESS_MIMETYPES=["text/css", "text/javascript"],  # files only: a page's secrets are not compressed
         RATELIMIT_HEADERS_ENABLED=True,
     )
+    if settings.proxies:  # else anybody could name an address, and with it escape the limits
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     Compress(app)
     app.before_request(_begin)
     app.after_request(_finish)

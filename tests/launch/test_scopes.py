@@ -106,6 +106,7 @@ def test_openemr_is_asked_its_own_line(listed: list[str], line: str) -> None:
     levels = {word.split(".")[0].partition("/")[::2] for word in asked.split() if "." in word}
     assert not {name for level, name in levels if level == "user"} & {name for level, name in levels if level != "user"}
     assert not {"launch/patient", "launch/encounter"} & set(asked.split())
+    assert scopes.plan(Offer(supported=[listed], capabilities=[V2], statement=None)) == asked, "known by its own scope"
 
 
 @pytest.mark.req("C06")

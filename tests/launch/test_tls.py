@@ -96,6 +96,16 @@ def test_an_old_tls_or_a_stranger_hears_nothing(tmp_path: Path, newest: ssl.TLSV
     assert any(word in server.failure.upper() for word in why.split("|")), server.failure
 
 
+@pytest.mark.req("T01")
+def test_a_clinics_own_authority_is_trusted_where_it_is_named(tmp_path: Path) -> None:
+    """CHARTSIDE_CA_FILE: the form reaches the server whose certificate it vouches for."""
+    with _tls(tmp_path, ssl.TLSVersion.TLSv1_3) as server:
+        http = GuardedHttp(is_loopback_dev=False, ca_file=tmp_path / "cert.pem")
+        with pytest.raises(ChartUnreachable):  # it listens, and does not answer
+            http.post_form(server.url, BODY, headers={}, origins=frozenset({server.url.removesuffix("/token")}))
+    assert BODY.encode() in server.received or server.received.startswith(b"POST /token")
+
+
 @pytest.mark.req("smart@1", "smart@230", "smart@232", "smart@301", "smart@302", "smart@318")
 def test_no_address_without_tls_can_be_configured(tmp_path: Path) -> None:
     """Neither the EHR's, nor our own, under which the keys are published."""
