@@ -6,7 +6,6 @@ before that the page names nobody.
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, jsonify, render_template, request
@@ -25,7 +24,6 @@ from smart_app.web.policy import Who, allow
 
 ANSWERS = {"asked": "asked", "active": "agreed", "rejected": "declined", "inactive": "withdrawn"}
 COPY_LIMIT = "20 per minute"
-PROMISED = timedelta(hours=24)
 """What the consent screen and Media.note say, from the first recorded byte; the sweep is an hour earlier."""
 
 
@@ -52,15 +50,16 @@ def _copy_of(row: RecordingConsent) -> dict[str, Any]:
     }
 
 
-def _receipt_of(number: int, row: Receipt) -> dict[str, Any]:
+def _receipt_of(number: int, row: Receipt, recorded: list[Recording]) -> dict[str, Any]:
     # Counted in this session; the signed body has its place in the site's chain, without which it proves less.
-    return {"id": row.id, "number": number, "body": json.loads(row.body), "signature": row.signature}
+    known = {"id": row.id, "number": number, "body": json.loads(row.body), "signature": row.signature}
+    return known | receipts.span_of(row, recorded)
 
 
 def _erased_by(recorded: list[Recording]) -> str | None:
-    """Return when the last of what is still kept is gone, by the promise of 24 hours; None when nothing is kept."""
-    kept = [row.first_byte_at or row.started_at for row in recorded if row.erased_at is None]
-    return (max(kept) + PROMISED).isoformat() if kept else None
+    """Return when the last of what is still kept is gone, the moment that the clinician sees; None for nothing kept."""
+    kept = [row.erase_due_at for row in recorded if row.erased_at is None]
+    return max(kept).isoformat() if kept else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +86,7 @@ class _Copy:
         state = "open" if session.state in LIVE else State(session.state).value
         return jsonify(
             consents=[_copy_of(row) for row in rows],
-            receipts=[_receipt_of(number, row) for number, row in enumerate(erased, start=1)],
+            receipts=[_receipt_of(number, row, recorded) for number, row in enumerate(erased, start=1)],
             can_withdraw=any(consents.is_live(row) for row in rows),
             session_state=state,
             was_recorded=bool(recorded),

@@ -106,6 +106,9 @@ def test_receipts_are_counted_in_ones_own_session(visit: Visit, room: Room) -> N
         [polled] = held.state(held.carol)["receipts"]
         [receipt] = _read(room, _token(held))["receipts"]
         assert (polled["number"], receipt["number"], receipt["body"]["number"]) == (1, 1, turn + 1)
+        [recorded] = held.room.recordings(held.id)
+        ran = (recorded.started_at.isoformat(), recorded.stopped_at and recorded.stopped_at.isoformat())
+        assert (polled["began_at"], polled["stopped_at"]) == (receipt["began_at"], receipt["stopped_at"]) == ran
 
 
 @pytest.mark.req("B15")
@@ -132,7 +135,8 @@ def test_a_withdrawal_by_the_link_erases_and_leaves_receipts_that_anybody_can_ch
     assert (before["was_recorded"], before["receipts"], before["can_withdraw"]) == (True, [], True)
     [kept] = visit.room.recordings(visit.id)
     assert kept.first_byte_at is not None
-    assert before["erased_by"] == (kept.first_byte_at + timedelta(hours=24)).isoformat()
+    assert before["erased_by"] == kept.erase_due_at.isoformat(), "the clinician is told the same moment"
+    assert kept.erase_due_at <= kept.first_byte_at + timedelta(hours=24)
     visit.room.side("").ok("/copy/withdraw", {"token": token})
     after = _read(visit.room, token)
     assert visit.room.audio_files() == []

@@ -90,3 +90,22 @@ def test_nobody_marks_anothers_session(clinic: Clinic, alice: FlaskClient) -> No
     assert shown(alice, "?show=unread") == set()
     clinic.door.who = person()
     assert shown(alice, "?show=unread") == {"s1"}
+
+
+def test_a_session_of_less_than_a_minute_has_one_time(clinic: Clinic, alice: FlaskClient) -> None:
+    """02:38 to 02:38 reads like an error."""
+    at = clinic.clock.now()
+    clinic.session("s1", State.EMPTY, minutes_ago=5, ended_at=at - timedelta(minutes=5) + timedelta(seconds=20))
+    assert 'class="soft">to ' not in alice.get("/chart").text
+    with clinic.db.begin() as db:
+        db.get_one(tables.TelehealthSession, "s1").ended_at = at
+    assert 'class="soft">to ' in alice.get("/chart").text
+
+
+@pytest.mark.req("S36")
+def test_a_recording_that_is_kept_says_why(clinic: Clinic, alice: FlaskClient) -> None:
+    """Also when too little was said for a summary: a signed note erases it, and its hours do in any case."""
+    at = clinic.clock.now()
+    clinic.session("s1", State.EMPTY, ended_at=at, reason="too_little", reason_public="Too little was said.")
+    clinic.recording("s1", at=at, minutes=1)
+    assert "The recording is kept until you sign a note of the session, and until " in alice.get("/chart").text

@@ -32,7 +32,7 @@ async function copy(pressed) {
   const label = "Copy as text";
   try {
     await editor?.flush();
-    const text = await (await ask(`${noteUrl}/text`, {})).text();
+    const text = await (await ask(`${noteUrl}/text?time_zone=${encodeURIComponent(ownZone())}`, {})).text();
     await navigator.clipboard.writeText(text);
     pressed.textContent = "Copied";
   } catch {
@@ -232,6 +232,15 @@ class Editor {
     tell(byId("attests-label", HTMLElement), attested ?? "");
   }
 
+  /** Lead the eye and the keyboard to the tick that signing waits for. */
+  #toTick() {
+    const tick = byId("attests", HTMLInputElement);
+    tick.classList.add("is-invalid");
+    tick.addEventListener("change", () => tick.classList.remove("is-invalid"), { once: true });
+    tick.focus();
+    tick.scrollIntoView({ block: "center" });
+  }
+
   #toNext() {
     const next = review.blockingIds(this.elements)[0];
     if (next) this.#statements?.focus(next);
@@ -249,6 +258,7 @@ class Editor {
       } else {
         tell(this.trouble, wordsOf(error));
         if (error instanceof Refused && error.code === "unreviewed_statements") this.#toNext();
+        if (error instanceof Refused && error.code === "not_attested") this.#toTick();
       }
     }
   }
