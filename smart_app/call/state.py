@@ -1,7 +1,7 @@
 """The facts of a room as its pages poll them: one pure function over rows that were read before."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from smart_app.consent import pauses
 from smart_app.consent.questions import may_be_asked
 from smart_app.session import LIVE, State
 from smart_app.store.participants import is_connected
+from smart_app.store.receipts import span_of
 from smart_app.store.sessions import IN_PERSON, recorder_tab
 from smart_app.store.tables import Participant, Receipt, Recording, RecordingConsent, TelehealthSession
 
@@ -166,9 +167,10 @@ def _pause(rows: RoomRows, viewer: Participant) -> dict[str, Any] | None:
     return {"by": pause.by, "is_yours": pause.by == viewer.id, "is_cleared": pause.is_cleared}
 
 
-def _receipt(number: int, row: Receipt) -> dict[str, Any]:
+def _receipt(number: int, row: Receipt, recordings: Sequence[Recording]) -> dict[str, Any]:
     # Counted in this session: the chain's own number would tell how many others there are.
-    return {"id": row.id, "number": number, "erased_at": json.loads(row.body)["erased_at"]}
+    known = {"id": row.id, "number": number, "erased_at": json.loads(row.body)["erased_at"]}
+    return known | span_of(row, recordings)
 
 
 def facts(rows: RoomRows, viewer: Participant, now: datetime) -> dict[str, Any]:
@@ -201,7 +203,7 @@ def facts(rows: RoomRows, viewer: Participant, now: datetime) -> dict[str, Any]:
         "pause": _pause(rows, viewer),
         "modality": session.modality,
         "is_full": session.modality != IN_PERSON and is_full(rows.people),
-        "receipts": [_receipt(number, row) for number, row in enumerate(rows.receipts, start=1)],
+        "receipts": [_receipt(number, row, rows.recordings) for number, row in enumerate(rows.receipts, start=1)],
         "worker": dict(rows.worker),
         "links": {"copy": rows.copy_url},
     }

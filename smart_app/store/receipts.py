@@ -1,5 +1,7 @@
 """Erasure receipts: written once, never changed, chained by hash."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 
 from smart_app.store.database import Db
@@ -41,3 +43,13 @@ def of_session(db: Db, session_id: str) -> list[Receipt]:
 def recordings_of(db: Db, session_id: str) -> list[Recording]:
     """Return the session's recordings in order."""
     return list(db.scalars(select(Recording).where(Recording.session_id == session_id).order_by(Recording.number)))
+
+
+def span_of(receipt: Receipt, recorded: Sequence[Recording]) -> dict[str, str | None]:
+    """Return from when to when (ISO 8601) the receipt's recording ran, so that a reader can tell several apart."""
+    of = next((row for row in recorded if row.id == receipt.recording_id), None)
+    began_at, stopped_at = (of.started_at, of.stopped_at) if of is not None else (None, None)
+    return {
+        "began_at": began_at.isoformat() if began_at is not None else None,
+        "stopped_at": stopped_at.isoformat() if stopped_at is not None else None,
+    }

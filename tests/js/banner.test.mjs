@@ -6,12 +6,14 @@ import { bannerFor, recordingPill } from "../../smart_app/web/static/js/banner.m
 import { clientFacts, facts } from "./facts.mjs";
 
 const running = (isConfirmed) => ({ state: "recording", recording: { is_running: true, is_confirmed: isConfirmed, count: 1, started_at: null } });
+const again = { state: "recording", recording: { is_running: true, is_confirmed: false, count: 2, started_at: null } };
 const stopped = { recording: { is_running: false, is_confirmed: false, count: 1, started_at: null } };
 
 /** Situation, the clinician's and the client's facts, their words and tones. */
 const CASES = [
   ["asking (S16)", { state: "asking" }, { answer: "asked" }, "Waiting for Maya's consent. Nothing is recorded.", "waiting", "You are asked for your consent. Nothing is recorded.", "waiting"],
   ["agreed, not confirmed (S45)", running(false), { answer: "agreed" }, "Everyone agreed. Starting the recording…", "waiting", "Everyone agreed. Starting the recording…", "waiting"],
+  ["resumed, not confirmed", again, { answer: "agreed" }, "Starting the recording…", "waiting", "Starting the recording…", "waiting"],
   ["recording (S17)", running(true), { answer: "agreed" }, "Recording has started.", "live", "Recording has started.", "live"],
   ["declined (S19)", {}, { answer: "declined" }, "Maya declined. This session is not recorded.", "danger", "You declined. This session is not recorded. Your care does not change.", "neutral"],
   ["stopped (S22)", stopped, { answer: "agreed" }, "Recording stopped. The session is still in progress.", "info", "Recording stopped. The session is still in progress.", "info"],

@@ -34,9 +34,9 @@ function afterTheEnd(facts) {
 
 /** @param {Facts} facts @returns {Banner} */
 function whileRecording(facts) {
-  return facts.recording.is_confirmed
-    ? say("live", "record", t("Recording has started."))
-    : say("waiting", "clock", t("Everyone agreed. Starting the recording…"));
+  if (facts.recording.is_confirmed) return say("live", "record", t("Recording has started."));
+  // Everybody agreed before an earlier recording of the session already.
+  return say("waiting", "clock", facts.recording.count > 1 ? t("Starting the recording…") : t("Everyone agreed. Starting the recording…"));
 }
 
 /** @param {Facts} facts @param {NonNullable<Facts["pause"]>} pause @returns {Banner} */

@@ -9,7 +9,7 @@ import { languageButtons } from "./language.mjs";
 import { confirmModal, openModal } from "./modal.mjs";
 import { safeHtml } from "./safehtml.mjs";
 import { State, isLive } from "./states.mjs";
-import { momentOf } from "./times.mjs";
+import { momentOf, timeOf } from "./times.mjs";
 import { t } from "./words.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
@@ -185,12 +185,13 @@ export class ConsentSide {
   }
 }
 
-/** @param {{number: number, erased_at: string}} receipt */
-const receiptWords = ({ number, erased_at: erasedAt }) =>
-  t("Receipt {number}: a recording of this session was erased on {when}.", {
-    number,
-    when: momentOf(erasedAt),
-  });
+/** @param {NonNullable<Facts["receipts"]>[number]} receipt */
+function receiptWords({ number, erased_at: erasedAt, began_at: began, stopped_at: stopped }) {
+  const when = momentOf(erasedAt);
+  if (!began || !stopped) return t("Receipt {number}: a recording of this session was erased on {when}.", { number, when });
+  const [from, to] = [timeOf(began), timeOf(stopped)];
+  return t("Receipt {number}: the recording from {from} to {to} was erased on {when}.", { number, from, to, when });
+}
 
 /** @param {import("./facts.mjs").Answer} answer @returns {string[]} */
 function standingWords(answer) {

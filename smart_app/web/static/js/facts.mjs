@@ -60,7 +60,7 @@ import { language, t } from "./words.mjs";
  * @property {{by: string, is_yours: boolean, is_cleared: boolean}|null} [pause] asked for by a participant (decision 19)
  * @property {"video"|"in-person"} [modality]
  * @property {boolean} [is_full] four people are in the call
- * @property {{id: string, number: number, erased_at: string}[]} [receipts]
+ * @property {{id: string, number: number, erased_at: string, began_at: string|null, stopped_at: string|null}[]} [receipts]
  */
 
 /** Return the one who asks. @param {Facts} facts @returns {Participant|undefined} */

@@ -8,6 +8,9 @@ import { localTime } from "./times.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 
+/** The languages as the clinician calls them, whose page is in English. @type {Record<string, string>} */
+const IN_ENGLISH = { en: "English", es: "Spanish" };
+
 /** A QR code as the server drew it. @param {string} source @param {string} words */
 export const qrImage = (source, words) => el("img", { class: "qr", src: source, alt: words, width: 220, height: 220 });
 
@@ -60,7 +63,7 @@ export class Invitations {
       const field = el("input", { class: "form-control link-box", readonly: true, value: url, "aria-label": "Invitation link" });
       field.addEventListener("focus", () => field.select());
       const code = el("details", { class: "qr-fold mt-2" }, el("summary", {}, "Show as a QR code"), qrImage(qr, "QR code of the invitation link, for one person's camera"));
-      const words = el("div", {}, field, el("div", { class: "small soft mt-1" }, `For one person, in ${chosen.selectedOptions[0]?.text}. Works until ${until}.`), code);
+      const words = el("div", {}, field, el("div", { class: "small soft mt-1" }, `For one person, in ${IN_ENGLISH[chosen.value] ?? chosen.selectedOptions[0]?.text}. Works until ${until}.`), code);
       if (!this.#items.has(id)) this.#fresh.add(id);
       this.#add(id, words, [button("Copy link", "btn-quiet btn-sm", () => this.#copy(field), { icon: "link" }), ...messageLinks(message)]);
       tell(this.#words, "");

@@ -3,10 +3,10 @@
  * @module
  */
 import { button, el } from "./dom.mjs";
-import { momentOf } from "./times.mjs";
+import { momentOf, timeOf } from "./times.mjs";
 import { t } from "./words.mjs";
 
-/** @typedef {{id: string, number: number, body: Record<string, unknown>, signature: string}} Receipt */
+/** @typedef {{id: string, number: number, began_at: string|null, stopped_at: string|null, body: Record<string, unknown>, signature: string}} Receipt */
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -57,7 +57,14 @@ export function receiptView(receipt) {
   const rows = facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]);
   const signed = JSON.stringify({ ...body, signature: receipt.signature }, null, 1);
   const record = el("details", { class: "small receipt-signed" }, el("summary", { class: "py-1" }, t("The signed record")), el("pre", { class: "receipt-record", tabindex: 0, role: "region", "aria-label": t("The signed record") }, signed));
-  const heading = el("summary", {}, t("Receipt {number} of this session: a recording was erased", { number: receipt.number }));
+  const { number, began_at: began, stopped_at: stopped } = receipt;
+  const heading = el(
+    "summary",
+    {},
+    began && stopped
+      ? t("Receipt {number} of this session: the recording from {from} to {to} was erased", { number, from: timeOf(began), to: timeOf(stopped) })
+      : t("Receipt {number} of this session: a recording was erased", { number }),
+  );
   return el(
     "details",
     { class: "alert-plain mb-2" },

@@ -89,7 +89,7 @@ class Setting {
     if (document.activeElement !== this.#place && (this.#place.value === wasPlace || !this.#place.value)) this.#place.value = today.place;
     if (document.activeElement !== this.#consent) this.#consent.value = today.telehealth_consent;
     const by = today.place_by === "client" ? "as your client entered it" : "as you noted it";
-    tell(this.#state, today.place ? `${by}, ${localTime(today.place_at, "time")}`.replace(/^a/, "A") : "It is asked on your client's page. Ask again if it is empty.");
+    tell(this.#state, today.place ? `${by}, ${localTime(today.place_at, "time")}`.replace(/^a/, "A") : isInPerson ? "Your client is here with you, so it is not asked. Note it if you need it." : "It is asked on your client's page. Ask again if it is empty.");
     if (!this.#panel.hidden && wasPlace !== today.place) this.#draw();
   }
 
@@ -135,7 +135,7 @@ class Setting {
       add("Client's phone", ...this.#number(crisis.phone));
       for (const each of crisis.contacts) {
         const who = [each.name, each.relationship && `(${each.relationship})`].filter(Boolean).join(" ");
-        add(`Call for the client: ${who}`, ...this.#number(each.phone));
+        add(`Emergency contact: ${who}`, ...this.#number(each.phone));
       }
       if (!crisis.contacts.length) add("Emergency contact", el("span", {}, "The chart names none."));
       add("Address in the chart", ...this.#copyable(crisis.address, "The chart has none."));

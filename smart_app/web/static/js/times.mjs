@@ -37,6 +37,9 @@ const TO_THE_MINUTE = { day: "numeric", month: "long", year: "numeric", hour: "2
 /** Write a time so that it can be relied on later: with its zone. @param {string} iso @param {string} [zone] for tests */
 export const momentOf = (iso, zone = undefined) => new Intl.DateTimeFormat(locale, { ...TO_THE_MINUTE, timeZone: zone }).format(new Date(iso));
 
+/** The time of day to the second, which tells apart what happened within a minute. @param {string} iso */
+export const timeOf = (iso) => new Intl.DateTimeFormat(locale, { timeStyle: "medium" }).format(new Date(iso));
+
 /** Rewrite the times below a node in the reader's zone. @param {ParentNode} place */
 export function localise(place) {
   for (const each of place.querySelectorAll("time[data-local]")) {
