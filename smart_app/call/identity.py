@@ -18,7 +18,10 @@ from smart_app.web import language
 
 MOST_INVITED = 12
 _TOKEN_BYTES = 32
-_LINK_OVER = ("This link is not valid.", "Ask your clinician for a new link.")
+_LINK_OVER = (
+    "This link may be used up or too old.",
+    "Open the whole link as it was sent. Ask your clinician for a new link.",
+)
 
 
 def cookie_name(settings: Settings) -> str:
