@@ -184,12 +184,13 @@ def test_a_minor_is_no_guardian_and_no_interpreter(visit: Visit, role: str) -> N
 
 @pytest.mark.req("B02", "B15", "B03")
 def test_who_withdrew_sees_the_receipt_on_their_page(visit: Visit) -> None:
-    """Number and time of the erasure, in the facts that the page polls; nobody else's page has it."""
+    """Number, times and erasure of the recording, in the facts that the page polls; nobody else's page has it."""
     pat = visit.bring("Pat", role="partner", is_admitted=False)
     track, token = next(iter(visit.record().items()))
     visit.alice.put_chunk(token, track, 0, 0, b"sound")
     visit.carol.ok(f"/room/{visit.id}/withdraw")
     (receipt,) = visit.state(visit.carol)["receipts"]
-    assert receipt.keys() == {"id", "number", "erased_at"}
+    assert receipt.keys() == {"id", "number", "began_at", "stopped_at", "erased_at"}
+    assert receipt["began_at"] <= receipt["stopped_at"] <= receipt["erased_at"]
     assert receipt["erased_at"].startswith(f"{visit.room.clock.now():%Y-%m-%dT%H:%M}")
     assert visit.state(pat)["receipts"] == visit.state()["receipts"] == []
