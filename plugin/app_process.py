@@ -12,6 +12,11 @@ from plugin.failures import Exit, Failure
 TIMEOUT_S = 120.0
 
 
+def app_command(*arguments: str) -> list[str]:
+    """Return the app's own command line; -P: a `smart_app` or `token.py` in the folder one stands in is never run."""
+    return [sys.executable, "-P", "-m", "smart_app", *arguments]
+
+
 def ask(
     command: Sequence[str],
     *,
@@ -25,7 +30,7 @@ def ask(
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "smart_app", *command],
+            app_command(*command),
             input=json.dumps(said or {}),
             capture_output=True,
             text=True,

@@ -1,13 +1,14 @@
 """Chartside: an AI session assistant inside the EHR. Try it with `chartside demo`."""
 
 import argparse
-import subprocess
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
 from plugin import check, doctor, keys, manifest_command, register, terminal, uninstall, verify
+from plugin.app_process import app_command
 from plugin.demo import command as demo
 from plugin.failures import MEANINGS, Exit, Failure
 
@@ -55,7 +56,9 @@ def make_parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run the command line; return the exit status."""
     if len(sys.argv) > 1 and sys.argv[1] in APP_COMMANDS:
-        return subprocess.run([sys.executable, "-m", "smart_app", *sys.argv[1:]], check=False).returncode
+        # In place of this process: whoever ends `chartside worker` by its process id ends the worker.
+        command = app_command(*sys.argv[1:])
+        os.execv(command[0], command)
     parser = make_parser()
     if len(sys.argv) == 1:
         parser.print_help()

@@ -166,3 +166,15 @@ def test_the_guide_s_caddyfile_is_good(tmp_path: Path) -> None:
     home = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, env=home)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", [["transcribe", "--help"], ["keys", "list"]])
+def test_no_code_of_the_folder_one_stands_in_is_run(tmp_path: Path, command: list[str]) -> None:
+    """`chartside` typed in a folder with a `smart_app` or a `token.py` of somebody else's runs the installed app."""
+    (tmp_path / "smart_app").mkdir()
+    for name in ("smart_app/__init__.py", "smart_app/__main__.py", "token.py"):
+        (tmp_path / name).write_text("print('somebody else was here')")
+    chartside = Path(sys.executable).with_name("chartside")
+    done = subprocess.run([chartside, *command], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert "somebody else" not in done.stdout + done.stderr
+    assert "usage: " in done.stdout or "CHARTSIDE_BASE_URL" in done.stderr, "the app itself answered"
