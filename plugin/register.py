@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -122,9 +123,15 @@ def _by_hand(asked: argparse.Namespace, auth: registration.Auth, scope: str) -> 
     )
 
 
+def file_name(url: str) -> str:
+    """Return how an EHR's files begin: host, port and path, since one host may serve several EHRs."""
+    parts = urlsplit(url)
+    return re.sub(r"[^A-Za-z0-9.]+", "-", parts.netloc + parts.path).strip("-")
+
+
 def _written(server: Server, asked: argparse.Namespace, made: Registered, wanted: str = "") -> int:
     """Write secret, registration and entry, and tell what comes next."""
-    folder, host = asked.ehrs_file.resolve().parent, urlsplit(server.url).netloc.replace(":", "-")
+    folder, name = asked.ehrs_file.resolve().parent, file_name(server.url)
     entry: dict[str, Any] = {
         "iss": server.url,
         "name": asked.name or urlsplit(server.url).hostname,
@@ -139,10 +146,10 @@ def _written(server: Server, asked: argparse.Namespace, made: Registered, wanted
     if asked.backend_services:
         entry["backend_services"] = True
     if made.client_secret:
-        entry["client_secret_file"] = str(folder / f"{host}.client-secret")
+        entry["client_secret_file"] = str(folder / f"{name}.client-secret")
         private_files.write(Path(entry["client_secret_file"]), made.client_secret)
     if made.management_url and made.management_token:
-        entry["registration_file"] = str(folder / f"{host}.registration.json")
+        entry["registration_file"] = str(folder / f"{name}.registration.json")
         management = {"url": made.management_url, "token": made.management_token}
         private_files.write(Path(entry["registration_file"]), json.dumps(management))
     others = [each for each in private_files.read_list(asked.ehrs_file) if each.get("iss") != server.url]

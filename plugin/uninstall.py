@@ -27,10 +27,11 @@ def add(commands: Any) -> argparse.ArgumentParser:
     words = "end an installation cleanly"
     parser: argparse.ArgumentParser = commands.add_parser("uninstall", help=words, description=__doc__)
     environment.add_option(parser)
-    parser.add_argument(
+    kept = parser.add_mutually_exclusive_group()
+    kept.add_argument(
         "--keep-to", type=Path, metavar="FOLDER", help="where consents, receipts and audit trail are exported to"
     )
-    parser.add_argument("--keep-nothing", action="store_true", help="export nothing; the law may forbid that")
+    kept.add_argument("--keep-nothing", action="store_true", help="export nothing; the law may forbid that")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.set_defaults(run=run)
     return parser
@@ -55,14 +56,26 @@ def run(asked: argparse.Namespace) -> int:
         sentence = f"{closed['recordings_with_sound']} recordings could not be erased; nothing else was removed."
         raise Failure(Exit.PROBLEM, "not_erased", sentence, "Look at the log, mend it, and run this again.")
     revoked, left = revoke_all(env)
-    shutil.rmtree(data_dir)
-    left += _left(env, data_dir)
+    left += _remove(data_dir) + _left(env, data_dir)
     if asked.json:
         kept = str(keep_to) if keep_to else ""
         terminal.write_json({"exit": 0, "ended": plan, "kept_in": kept, "revoked": revoked, "left": left})
         return Exit.OK
     _show_end(plan, keep_to, closed, revoked, left)
     return Exit.OK
+
+
+def _remove(folder: Path) -> list[str]:
+    """Remove the folder; return what is left for a person, whom the system lets remove more than this user."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if not folder.exists():
+        return []
+    files = [str(path) for path in folder.rglob("*") if not path.is_dir()]
+    if files:
+        return [f"These files could not be removed, remove them yourself: {', '.join(files)}"]
+    return [
+        f"The folder {folder} is empty; remove it (it, or one in it, is a mount, or lies in another user's folder)."
+    ]
 
 
 def _data_dir(env: Mapping[str, str]) -> Path:

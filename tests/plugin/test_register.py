@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from plugin.register import file_name
 from smart_app import config
 from tests.peers.openemr_like.process import OpenEmrLike
 from tests.plugin.conftest import Run
@@ -247,3 +248,10 @@ def test_an_ehr_that_is_not_ready_is_not_registered_at(chartside: Run, server: S
     assert said.status == 1
     assert "PKCE" in said.err
     assert not any(method == "POST" for method, *_ in server.seen)
+
+
+def test_two_ehrs_of_one_host_have_files_of_their_own() -> None:
+    """Several sites of one OpenEMR differ by their path alone; one's secret must not replace the other's."""
+    one, other = (file_name(f"https://ehr.clinic.example:8443/apis/{site}/fhir") for site in ("default", "site2"))
+    assert one == "ehr.clinic.example-8443-apis-default-fhir"
+    assert one != other

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from plugin import uninstall
 from plugin.uninstall import revoke_all
 from smart_app import config, kit
 from smart_app.note import material
@@ -208,3 +209,32 @@ def test_every_key_is_overwritten_before_the_file_goes(tmp_path: Path) -> None:
     assert len(after) == len(before)
     assert not any(after[at : at + 4] == b"CSK1" for at in range(0, len(after), SLOT_BYTES))
     slots.destroy_all()  # a repeat finds nothing to do
+
+
+@pytest.mark.req("C08")
+def test_a_folder_that_cannot_be_removed_is_left_and_named(
+    chartside: Run, old: Old, server: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mount, or a parent that is root's: all in it is gone, and the list of what is left for a person still comes."""
+    server.script["/clients/1"] = (204, {}, b"")
+    really = uninstall.shutil.rmtree
+
+    def as_one_who_may_not(folder: Path, *, ignore_errors: bool) -> None:
+        assert ignore_errors, "an error in the middle would hide what is left"
+        really(folder)
+        (folder / "keys").mkdir(parents=True)
+
+    monkeypatch.setattr(uninstall.shutil, "rmtree", as_one_who_may_not)
+    said = chartside("uninstall", "--env-file", str(old.env_file), "--keep-to", str(old.kept), "--yes", "--json")
+    assert said.status == 0, said.err
+    assert any(str(old.data_dir) in line and "remove it" in line for line in said.json["left"])
+    assert len(said.json["left"]) > 1
+
+
+def test_keeping_somewhere_and_keeping_nothing_contradict_each_other(chartside: Run, old: Old) -> None:
+    """Nothing is removed by a command that says both."""
+    said = chartside(
+        "uninstall", "--env-file", str(old.env_file), "--keep-to", str(old.kept), "--keep-nothing", "--yes"
+    )
+    assert said.status == 2
+    assert old.data_dir.exists()
