@@ -9,6 +9,8 @@ from smart_app.chart.resources import outcome_text, patients_of
 from smart_app.errors import ChartConflict, ChartRefused, ChartUnreachable
 from smart_app.ports import Access, Clock, HttpAnswer, Resource
 
+BUSY = "ehr_busy"
+"""The code of a wait that the EHR asked for (429)."""
 MAX_WAIT_S = 3600.0
 _VERBS = {"create": "add", "update": "change", "read": "read", "search-type": "search for"}
 _RIGHTS = {"create": "c", "update": "u", "read": "r", "search-type": "s"}
@@ -48,7 +50,7 @@ class Answers:
         """Raise ChartUnreachable for an answer after which the write may or may not have happened, or must wait."""
         if answer.status == 429:
             raise ChartUnreachable(
-                "ehr_busy",
+                BUSY,
                 "The EHR asks to wait.",
                 "It is tried again by itself.",
                 retry_after_s=self._wait_s(answer.headers.get("retry-after", "")),

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fhir_mappings.echo import contradictions
-from smart_app.chart.answers import Answers
+from smart_app.chart.answers import BUSY, Answers
 from smart_app.chart.capabilities import Capabilities, scope_allows
 from smart_app.chart.line import Line
 from smart_app.chart.resources import (
@@ -28,7 +28,6 @@ from smart_app.ports import Access, Filed, HttpAnswer, PatientFacts, Resource
 MAX_PAGES = 50
 _OPERATIONS = {"search": "search-type"}
 _ASK_ADMIN = "Tell your administrator."
-_WAIT = "ehr_busy"
 """After 429 nothing was done, so nothing is searched for either."""
 
 
@@ -101,7 +100,7 @@ class FhirR4Chart:
         try:
             answer = self._post(resource, access, is_conditional=True)
         except ChartUnreachable as error:
-            if error.code != _WAIT and (found := self._ours(resource, access)) is not None:
+            if error.code != BUSY and (found := self._ours(resource, access)) is not None:
                 return self._adopt(found, resource, access)
             raise
         if answer.status == 409 and (found := self._ours(resource, access)) is not None:
@@ -168,7 +167,7 @@ class FhirR4Chart:
         try:
             answer = self._put(ours, filed)
         except ChartUnreachable as error:
-            if error.code == _WAIT or (done := self._done_already(ours, filed, access)) is None:
+            if error.code == BUSY or (done := self._done_already(ours, filed, access)) is None:
                 raise
             return done
         if answer.status in {409, 412}:

@@ -10,7 +10,7 @@ from typing import Any
 
 from fhir_mappings import ways
 from smart_app.chart import openemr_texts as texts
-from smart_app.chart.answers import Answers
+from smart_app.chart.answers import BUSY, Answers
 from smart_app.chart.capabilities import scope_allows
 from smart_app.chart.fhir_r4 import FhirR4Chart
 from smart_app.chart.line import Line
@@ -26,7 +26,6 @@ UNCONFIRMED = "unconfirmed"
 """The way of a message that may have been sent: OpenEMR lists none, so it is not sent twice."""
 _STEPS: Mapping[str, ways.Step] = {"DocumentReference": "sign", "Consent": "consent", "Communication": "notice"}
 _LETTERS = {"create": "create", "read": "search-type"}
-_BUSY = "ehr_busy"
 
 
 class OpenEmrChart:
@@ -110,7 +109,7 @@ class OpenEmrChart:
             answer = self._line.api("POST", f"patient/{pid}/message", json=body)
             self._answers.refuse_unknown(answer)
         except ChartUnreachable as error:
-            if error.code == _BUSY:
+            if error.code == BUSY:
                 raise
             return Filed(resource_type="Communication", id=UNCONFIRMED, way=UNCONFIRMED)
         self._answers.check(answer, access, MESSAGE, "create", notice)

@@ -10,7 +10,7 @@ import re
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from smart_app.chart.answers import Answers
+from smart_app.chart.answers import BUSY, Answers
 from smart_app.chart.capabilities import scope_allows
 from smart_app.chart.fhir_r4 import FhirR4Chart
 from smart_app.chart.http import Upload
@@ -25,7 +25,6 @@ DOCUMENT = "document"
 WAY = "document"
 _MOST_CANDIDATES = 20
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_BUSY = "ehr_busy"
 _ADMIN = "Tell your administrator."
 
 
@@ -94,7 +93,7 @@ class Documents:
             self._answers.refuse_unknown(answer)
         except ChartUnreachable as error:
             # The file may be there although the answer was lost.
-            if error.code == _BUSY or (row := self._find(pid, content, access)) is None:
+            if error.code == BUSY or (row := self._find(pid, content, access)) is None:
                 raise
             return row
         self._answers.check(answer, access, DOCUMENT, "create", ours)

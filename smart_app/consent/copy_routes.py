@@ -24,7 +24,6 @@ from smart_app.web.policy import Who, allow
 
 ANSWERS = {"asked": "asked", "active": "agreed", "rejected": "declined", "inactive": "withdrawn"}
 COPY_LIMIT = "20 per minute"
-"""What the consent screen and Media.note say, from the first recorded byte; the sweep is an hour earlier."""
 
 
 def copy_owner(db: Db, token: str, clock: Clock) -> Participant:

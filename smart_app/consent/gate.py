@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from smart_app.errors import ConsentMissing
 from smart_app.session import State
 from smart_app.store import consents, participants, site
 from smart_app.store.database import Db
@@ -42,6 +43,12 @@ PUBLIC = {
     "disk_reserve": ("The server's disk is nearly full, so no recording starts.", "Tell your administrator."),
 }
 """What the person reads for each refusal, and what to do."""
+
+
+def demand_site_on(db: Db) -> None:
+    """Raise ConsentMissing where the assistant is switched off for the site (S01)."""
+    if not site.is_ai_offered(db):
+        raise ConsentMissing("site_off", *PUBLIC["site_off"])
 
 
 def clinician_refusal(db: Db, session: TelehealthSession) -> str:

@@ -15,11 +15,11 @@ from smart_app.ports import Clock
 from smart_app.store import face
 from smart_app.store.database import Database
 from smart_app.store.sealed import token_hash
+from smart_app.web.bearer import bearer
 
 Introspect = Callable[[Ehr, str], Mapping[str, Any]]
 """Asks an EHR about a token (RFC 7662); {} for one that is not active. Raises ChartsideError."""
 
-_BEARER = re.compile(r"Bearer +([A-Za-z0-9._~+/-]{1,8192}=*)", re.IGNORECASE)
 _SCOPE = re.compile(r"(patient|system)/([A-Za-z]+|\*)\.(read|\*|c?r?u?d?s?)")
 _KEPT = timedelta(seconds=60)
 _MOST_KEPT = 10_000
@@ -57,12 +57,6 @@ def rights_of(scope: str, kinds: frozenset[str]) -> dict[str, frozenset[str]]:
             if resource_type in parameters.TYPES:
                 found[resource_type] = found.get(resource_type, frozenset()) | rights
     return found
-
-
-def bearer(header: str) -> str:
-    """Return the token of an Authorization header (RFC 6750); empty for anything else."""
-    found = _BEARER.fullmatch(header)
-    return found[1] if found else ""
 
 
 class Doorkeeper:

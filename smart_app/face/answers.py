@@ -1,7 +1,6 @@
 """What the face says of itself and how it answers: CapabilityStatement, SMART configuration, Bundles. Pure."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlencode
@@ -80,11 +79,6 @@ def smart_configuration(base: str) -> dict[str, Any]:
     }
 
 
-def etag(shown: Shown) -> str:
-    """Return the weak ETag of a resource's version."""
-    return f'W/"{shown.version}"'
-
-
 def resource(shown: Shown) -> Resource:
     """Return a resource with what the face adds: version, last change, and the EHR it belongs to."""
     body = dict(shown.body or {})
@@ -128,8 +122,3 @@ def bundle(
 
 def _link(address: str, asked: list[tuple[str, str]]) -> str:
     return f"{address}?{urlencode(asked)}" if asked else address
-
-
-def http_date(at: datetime) -> str:
-    """Return a time as HTTP headers have it."""
-    return at.strftime("%a, %d %b %Y %H:%M:%S GMT")

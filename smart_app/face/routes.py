@@ -152,8 +152,8 @@ class _Face:
         if shown.body is None:
             raise Expired("gone", f"This {resource_type} is no longer here.", "Search for what there is now.")
         answer = _fhir(answers.resource(shown))
-        answer.headers["ETag"] = answers.etag(shown)
-        answer.headers["Last-Modified"] = answers.http_date(shown.last_updated)
+        answer.set_etag(str(shown.version), weak=True)
+        answer.last_modified = shown.last_updated
         if request.if_none_match.contains_weak(str(shown.version)):
             answer.status_code, answer.data = 304, b""
         return answer

@@ -57,7 +57,6 @@ class Search:
     unknown: tuple[str, ...]
     kept: tuple[tuple[str, str], ...]
     """What was understood, for the links of the answer."""
-    names_source: bool
 
     def fits(self, body: Mapping[str, Any]) -> bool:
         """Say whether a body answers what the rows cannot tell."""
@@ -97,7 +96,6 @@ def understand(resource_type: str, asked: Iterable[tuple[str, str]], reach: Reac
         count=_page(result),
         unknown=tuple(dict.fromkeys(unknown)),
         kept=tuple(kept),
-        names_source=any(name == "_source" for name, _ in kept),
     )
 
 

@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass
 from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from smart_app.consent.gate import PUBLIC
-from smart_app.errors import ConsentMissing
+from smart_app.consent.gate import demand_site_on
 from smart_app.help import practice as practices
 from smart_app.help.tour import STEPS
 from smart_app.ports import Clock, PatientFacts, Person
-from smart_app.store import practice, site
+from smart_app.store import practice
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
 from smart_app.web.policy import Who, allow, person
@@ -27,8 +26,7 @@ class _Practice:
 
     def _check_offered(self, db: Db) -> None:
         """Refuse where the assistant is off for the site: its walk-through is gone with it (S01)."""
-        if not site.is_ai_offered(db):
-            raise ConsentMissing("site_off", *PUBLIC["site_off"])
+        demand_site_on(db)
 
     @allow(Who.CLINICIAN)
     def page(self) -> str:

@@ -10,8 +10,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from fhir_mappings.text import NOT_DOCUMENTED
 from fhir_mappings.ways import holds_drafts
 from smart_app.config import Settings
-from smart_app.consent.gate import PUBLIC
-from smart_app.errors import BadInput, ConsentMissing, MoveRefused
+from smart_app.consent.gate import demand_site_on
+from smart_app.errors import BadInput, MoveRefused
 from smart_app.note import (
     chart_version,
     edits,
@@ -270,8 +270,8 @@ class _NotePages:
         with self.db.begin() as db:
             session = _session(db, session_id)
             template = templates.readable(db, template_id, person().clinician_id)
-            if not site.is_ai_offered(db) and any(each["type"] == AI_TYPE for each in template.elements):
-                raise ConsentMissing("site_off", *PUBLIC["site_off"])
+            if any(each["type"] == AI_TYPE for each in template.elements):
+                demand_site_on(db)
             zone = _optional("time_zone")
             note_id = self.desk.create(db, person(), session, template, zone=zone).id
         return _went(f"/notes/{note_id}", {"note_id": note_id, "url": f"/notes/{note_id}"})
@@ -365,8 +365,7 @@ class _NotePages:
         """Put the summary into the note by the clinician's click."""
         revision = edits.read_revision(request.get_json(silent=True))
         with self.db.read() as db:
-            if not site.is_ai_offered(db):
-                raise ConsentMissing("site_off", *PUBLIC["site_off"])
+            demand_site_on(db)
         return self._change(note_id, lambda db, note: self.desk.insert(db, person(), note, revision))
 
     @allow(Who.CLINICIAN)

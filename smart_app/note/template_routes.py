@@ -10,8 +10,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from fhir_mappings.model import Site
 from smart_app import formats
 from smart_app.config import Settings
-from smart_app.consent.gate import PUBLIC
-from smart_app.errors import BadInput, ConsentMissing, NotFound
+from smart_app.consent.gate import demand_site_on
+from smart_app.errors import BadInput, NotFound
 from smart_app.note import questionnaire_file
 from smart_app.note.elements import AI_TYPE, MAX_HEADINGS, MAX_TITLE, TYPES, read_template
 from smart_app.note.workshop import Workshop
@@ -36,8 +36,8 @@ def _has_ai(elements: Iterable[Mapping[str, Any]]) -> bool:
 
 def _check_site(db: Db, elements: Iterable[Mapping[str, Any]]) -> None:
     """Raise ConsentMissing for a template with the AI element where the assistant is switched off (S01)."""
-    if _has_ai(elements) and not site.is_ai_offered(db):
-        raise ConsentMissing("site_off", *PUBLIC["site_off"])
+    if _has_ai(elements):
+        demand_site_on(db)
 
 
 def _readable(db: Db, template_id: str) -> Template:

@@ -1,7 +1,6 @@
 """Start, stop, grants, chunks, withdrawal, and what may be heard or read of a recording, over HTTP."""
 
 import base64
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +27,7 @@ from smart_app.store import audit_lines, participants, receipts, recordings, ses
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal, token_hash
 from smart_app.store.tables import TelehealthSession
+from smart_app.web.bearer import bearer
 from smart_app.web.policy import Who, allow, in_room, person
 
 GRANT_HEADER = "X-Capture-Grant"
@@ -40,7 +40,6 @@ _FHIR_JSON = "application/fhir+json"
 
 KnowsBearer = Callable[[str, str, str], bool]
 """Says whether an EHR (its address, a patient's id there) takes this token for one of its own."""
-_BEARER = re.compile(r"Bearer +([A-Za-z0-9._~+/-]{1,8192}=*)", re.IGNORECASE)
 
 
 class SoundOf(Protocol):
@@ -234,7 +233,7 @@ class _Listening:
         if row is not None and row.erased_at is not None:
             text = f"This recording was erased. Receipt {receipt.id if receipt else 'not made yet'}."
             return self._outcome(410, "deleted", text)
-        token = _bearer(request.headers.get("Authorization", ""))
+        token = bearer(request.headers.get("Authorization", ""))
         if session is None or not token or not self.knows_bearer(session.iss, session.patient_id, token):
             answer = self._outcome(401, "login", "A valid token of the EHR is needed.")
             answer.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if token else "Bearer"
@@ -277,12 +276,6 @@ class _Listening:
         offset_s = run.start_ms / 1000
         wav = self.sound_of(track.id, run.run, max(0.0, heard.start_s - offset_s), heard.end_s - offset_s)
         return Response(wav, mimetype="audio/wav", headers={"Cache-Control": "no-store"})
-
-
-def _bearer(header: str) -> str:
-    """Return the token of an Authorization header (RFC 6750); empty for anything else."""
-    found = _BEARER.fullmatch(header)
-    return found[1] if found else ""
 
 
 def _grant_key() -> str:

@@ -50,7 +50,7 @@ def show(db: Db, seal: Seal, kind: str, subject_id: str, body: Mapping[str, Any]
     """Put a resource on the face, or bring it up to date; an equal one keeps its version."""
     row = _row(db, kind, subject_id)
     if row is None:
-        session = db.get_one(TelehealthSession, _session_id(db, kind, subject_id))
+        session = db.get_one(TelehealthSession, session_of(db, kind, subject_id))
         row = FaceResource(
             id=face_id(kind, subject_id),
             resource_type=TYPES[kind],
@@ -83,11 +83,6 @@ def _row(db: Db, kind: str, subject_id: str) -> FaceResource | None:
     return db.get(FaceResource, face_id(kind, subject_id))
 
 
-def _session_id(db: Db, kind: str, subject_id: str) -> str:
-    found = db.scalar(select(Filing.session_id).where(Filing.kind == kind, Filing.subject_id == subject_id))
-    return str(found)
-
-
 def not_shown(db: Db, *, most: int) -> list[tuple[str, str]]:
     """Return kind and row of what is owed or filed and not on the face: from before there was one, or after a fault."""
     on_it = (
@@ -106,7 +101,7 @@ def not_shown(db: Db, *, most: int) -> list[tuple[str, str]]:
 
 def session_of(db: Db, kind: str, subject_id: str) -> str:
     """Return the session that a filing belongs to."""
-    return _session_id(db, kind, subject_id)
+    return str(db.scalar(select(Filing.session_id).where(Filing.kind == kind, Filing.subject_id == subject_id)))
 
 
 def find(db: Db, seal: Seal, resource_type: str, id_: str) -> Shown | None:
