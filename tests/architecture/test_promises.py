@@ -118,9 +118,10 @@ def test_the_rooms_keep_their_import_contracts() -> None:
 def test_error_codes_are_words_and_none_is_used_again() -> None:
     """A code is a stable name in snake case; a retired one stays retired."""
     codes = set()
+    errors = _errors()
     for path in sources():
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _errors():
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in errors:
                 first = node.args[0] if node.args else None
                 if isinstance(first, ast.Constant) and isinstance(first.value, str):
                     codes.add(first.value)
