@@ -36,6 +36,19 @@ def test_an_empty_chart_says_what_to_do(clinic: Clinic, alice: FlaskClient) -> N
     assert "8 Mar 1994" in page
 
 
+def test_an_administrator_is_not_led_into_a_session(clinic: Clinic, alice: FlaskClient) -> None:
+    """Switch off and no sessions: the site's settings come first; who sees clients too gets the usual page."""
+    clinic.door.who = person("Erin", "dan", is_admin=True)
+    office = alice.get("/chart").text
+    assert 'class="btn btn-primary w-100" href="/admin"' in office
+    assert '<summary class="py-1">I see this client myself</summary>' in office
+    clinic.door.who = person("Dr Alice", "alice", is_admin=True)
+    assert "I see this client myself" not in alice.get("/chart").text
+    clinic.session("s1", State.ENDED, clinician_id="dan")
+    clinic.door.who = person("Erin", "dan", is_admin=True)
+    assert "I see this client myself" not in alice.get("/chart").text
+
+
 @pytest.mark.req("S28")
 def test_a_session_in_processing_says_how_long_it_takes(clinic: Clinic, alice: FlaskClient, clock: FrozenClock) -> None:
     """State, time since the end and the expected wait, from the seconds of its tracks."""
