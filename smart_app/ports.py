@@ -75,6 +75,8 @@ class Heard:
     uncovered_s: float
     model: str
     language: str
+    gaps: tuple[tuple[float, float], ...] = ()
+    """Start and end of each stretch of detected speech without words, on the clock of the sound."""
 
 
 class Transcriber(Protocol):
@@ -102,14 +104,26 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A stretch of one track in which somebody speaks and no word was recognised; seconds on the session clock."""
+
+    speaker: str
+    start_s: float
+    end_s: float
+    recording: str = ""
+    track: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
-    """All utterances of a session in order of their start, with the coverage figure."""
+    """All utterances of a session in order of their start, with the coverage figure and where it comes from."""
 
     utterances: tuple[Utterance, ...]
     speech_s: float
     uncovered_s: float
     model: str
     language: str = "en"
+    gaps: tuple[Gap, ...] = ()
 
 
 # --- draft ----------------------------------------------------------------------------------------------------------

@@ -268,4 +268,6 @@ def _broken() -> ChartsideError:
 
 
 def _heard_from_json(shape: dict[str, Any]) -> Heard:
-    return Heard(**{**shape, "words": tuple(Word(**word) for word in shape["words"])})
+    words = tuple(Word(**word) for word in shape["words"])
+    gaps = tuple((start_s, end_s) for start_s, end_s in shape.get("gaps", ()))
+    return Heard(**{**shape, "words": words, "gaps": gaps})

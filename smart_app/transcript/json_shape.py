@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from smart_app.errors import BadInput
-from smart_app.ports import Transcript, Utterance, Word
+from smart_app.ports import Gap, Transcript, Utterance, Word
 
 FORMAT = "chartside.transcript/1"
 MAX_UTTERANCES = 20_000
@@ -17,17 +17,29 @@ def to_json(transcript: Transcript, *, duration_s: float) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "utterances": [_utterance_json(utterance) for utterance in transcript.utterances],
-        "coverage": {"speech_s": transcript.speech_s, "uncovered_s": transcript.uncovered_s},
+        "coverage": {
+            "speech_s": transcript.speech_s,
+            "uncovered_s": transcript.uncovered_s,
+            "gaps": [_gap_json(gap) for gap in transcript.gaps],
+        },
         "model": transcript.model,
         "language": transcript.language,
         "duration_s": round(duration_s, 2),
     }
 
 
+def _place(recorded: Utterance | Gap) -> dict[str, Any]:
+    """Return where it was recorded, which stands there only in the app; files have neither."""
+    place = {"recording": recorded.recording, "track": recorded.track}
+    return {key: value for key, value in place.items() if value}
+
+
+def _gap_json(gap: Gap) -> dict[str, Any]:
+    return _place(gap) | {"speaker": gap.speaker, "start": gap.start_s, "end": gap.end_s}
+
+
 def _utterance_json(utterance: Utterance) -> dict[str, Any]:
-    # Where it was recorded stands there only in the app; files have neither.
-    place = {"recording": utterance.recording, "track": utterance.track}
-    return {key: value for key, value in place.items() if value} | {
+    return _place(utterance) | {
         "id": utterance.id,
         "speaker": utterance.speaker,
         "start": utterance.start_s,
@@ -64,7 +76,35 @@ def from_json(value: str | bytes | dict[str, Any]) -> Transcript:
         uncovered_s=_seconds(coverage, "uncovered_s", "coverage", default=0.0),
         model=_text(value, "model", "the transcript", default=""),
         language=_text(value, "language", "the transcript", default="en"),
+        gaps=_gaps(coverage.get("gaps", [])),
     )
+
+
+def _gaps(value: object) -> tuple[Gap, ...]:
+    if not isinstance(value, list) or len(value) > MAX_UTTERANCES:
+        raise _wrong('"gaps" is not a list, or too long a one')
+    return tuple(_gap(each, index) for index, each in enumerate(value))
+
+
+def _gap(value: object, index: int) -> Gap:
+    where = f"gap {index + 1}"
+    if not isinstance(value, dict):
+        raise _wrong(f"{where} is not an object")
+    start_s, end_s = _span(value, where)
+    return Gap(
+        speaker=_text(value, "speaker", where),
+        start_s=start_s,
+        end_s=end_s,
+        recording=_text(value, "recording", where, default=""),
+        track=_text(value, "track", where, default=""),
+    )
+
+
+def _span(value: dict[str, Any], where: str) -> tuple[float, float]:
+    start_s, end_s = _seconds(value, "start", where), _seconds(value, "end", where)
+    if end_s < start_s:
+        raise _wrong(f"{where} ends before it starts")
+    return start_s, end_s
 
 
 def _utterance(value: object, index: int) -> Utterance:
@@ -74,9 +114,7 @@ def _utterance(value: object, index: int) -> Utterance:
     words = value.get("words", [])
     if not isinstance(words, list):
         raise _wrong(f'"words" of {where} is not a list')
-    start_s, end_s = _seconds(value, "start", where), _seconds(value, "end", where)
-    if end_s < start_s:
-        raise _wrong(f"{where} ends before it starts")
+    start_s, end_s = _span(value, where)
     return Utterance(
         id=_text(value, "id", where),
         speaker=_text(value, "speaker", where),

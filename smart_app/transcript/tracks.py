@@ -68,7 +68,8 @@ def _moved(heard: Heard, start: int) -> Heard:
         replace(word, start_s=round(word.start_s + offset_s, 2), end_s=round(word.end_s + offset_s, 2))
         for word in heard.words
     )
-    return replace(heard, words=words)
+    gaps = tuple((round(start_s + offset_s, 2), round(end_s + offset_s, 2)) for start_s, end_s in heard.gaps)
+    return replace(heard, words=words, gaps=gaps)
 
 
 def _joined(pieces: Sequence[Heard]) -> Heard:
@@ -77,4 +78,5 @@ def _joined(pieces: Sequence[Heard]) -> Heard:
         words=tuple(word for piece in pieces for word in piece.words),
         speech_s=round(sum(piece.speech_s for piece in pieces), 2),
         uncovered_s=round(sum(piece.uncovered_s for piece in pieces), 2),
+        gaps=tuple(gap for piece in pieces for gap in piece.gaps),
     )

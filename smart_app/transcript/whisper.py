@@ -63,12 +63,14 @@ class WhisperTranscriber:
             words = recognised(sound, active, hotwords=hotwords, hint=hint, recognise=self._recogniser(language))
         except (RuntimeError, MemoryError, ValueError) as error:
             raise TranscriptFailed("recognition", "Speech recognition failed.", "Try again.") from error
+        without = uncovered(active, words, least_s=LEAST_UNCOVERED_S)
         return Heard(
             words=words,
             speech_s=round(total_s(active), 2),
-            uncovered_s=round(total_s(uncovered(active, words, least_s=LEAST_UNCOVERED_S)), 2),
+            uncovered_s=round(total_s(without), 2),
             model=self.name,
             language=language,
+            gaps=tuple((round(span.start_s, 2), round(span.end_s, 2)) for span in without),
         )
 
     def _loaded(self) -> Any:

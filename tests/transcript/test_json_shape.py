@@ -23,6 +23,7 @@ TRANSCRIPT = merge(
                 uncovered_s=0.5,
                 model="whisper-tiny.en",
                 language="en",
+                gaps=((2.0, 2.5),),
             ),
         )
     ]
@@ -67,6 +68,9 @@ def test_a_hand_made_transcript_needs_little() -> None:
         (changed(id="u2"), "one id"),
         (changed(words={}), "words"),
         (changed(words=[{"text": "x"}]), "a word of utterance 1"),
+        (changed() | {"coverage": {"gaps": {}}}, "gaps"),
+        (changed() | {"coverage": {"gaps": [7]}}, "gap 1"),
+        (changed() | {"coverage": {"gaps": [{"speaker": "client", "start": 3, "end": 2}]}}, "gap 1 ends before"),
     ],
 )
 def test_what_is_wrong_is_named(value: Any, part: str) -> None:

@@ -20,7 +20,14 @@ class Listener:
         self.sounds.append(sound)
         length_s = len(sound) / SAMPLE_RATE
         words = (Word(text="w", start_s=0.0, end_s=length_s),) if length_s else ()
-        return Heard(words=words, speech_s=length_s, uncovered_s=0, model="m", language=language)
+        return Heard(
+            words=words,
+            speech_s=length_s,
+            uncovered_s=0,
+            model="m",
+            language=language,
+            gaps=((0.0, 0.5),) if length_s else (),
+        )
 
 
 def test_parts_make_the_whole_for_each_channel() -> None:
@@ -40,6 +47,7 @@ def test_parts_make_the_whole_for_each_channel() -> None:
         words = heard[channel].words
         assert [a.end_s for a in words[:-1]] == pytest.approx([b.start_s for b in words[1:]], abs=0.02)
         assert heard[channel].speech_s == pytest.approx(100, abs=0.1)
+        assert [gap[0] for gap in heard[channel].gaps] == pytest.approx([a.start_s for a in words], abs=0.02)
 
 
 def test_the_cut_falls_into_a_pause() -> None:

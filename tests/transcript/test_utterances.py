@@ -8,13 +8,16 @@ from smart_app.ports import Heard, Word
 from smart_app.transcript.utterances import HeardTrack, cut, merge
 
 
-def heard(*words: tuple[str, float, float], uncovered_s: float = 0.0) -> Heard:
+def heard(
+    *words: tuple[str, float, float], uncovered_s: float = 0.0, gaps: tuple[tuple[float, float], ...] = ()
+) -> Heard:
     return Heard(
         words=tuple(Word(text=text, start_s=start_s, end_s=end_s) for text, start_s, end_s in words),
         speech_s=sum(end_s - start_s for _, start_s, end_s in words),
         uncovered_s=uncovered_s,
         model="m",
         language="en",
+        gaps=gaps,
     )
 
 
@@ -52,6 +55,16 @@ def test_all_recordings_of_a_session_make_one_transcript() -> None:
     ]
     assert merged.utterances[1].words[0].start_s == 101
     assert (merged.speech_s, merged.uncovered_s) == (2, 0.75)
+
+
+def test_speech_without_words_is_told_by_its_time_and_speaker() -> None:
+    """A reader can listen where nothing was understood: on the session clock, in the order of the session."""
+    late = HeardTrack(speaker="client", heard=heard(gaps=((1.0, 2.5),)), offset_s=100, recording="r2", track="t1")
+    early = HeardTrack(speaker="clinician", heard=heard(gaps=((7.0, 8.0),)), recording="r1", track="t2")
+    assert [(g.speaker, g.start_s, g.end_s, g.recording, g.track) for g in merge([late, early]).gaps] == [
+        ("clinician", 7.0, 8.0, "r1", "t2"),
+        ("client", 101.0, 102.5, "r2", "t1"),
+    ]
 
 
 def test_nothing_heard_is_an_empty_transcript() -> None:
