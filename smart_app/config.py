@@ -1,11 +1,12 @@
 """Settings from the environment, refused loudly when wrong. Secrets come as `NAME` or, better, `NAME_FILE`."""
 
 import base64
+import difflib
 import json
 import os
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -18,6 +19,10 @@ MAX_TRANSCRIPT_DAYS = 7.0
 MIN_SUMMARY_DAYS, MAX_SUMMARY_DAYS = 30.0, 36_500.0
 ClientAuthentication = Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
 SigningAlgorithm = Literal["RS384", "ES384"]
+
+
+_OTHERS = ("CHROMIUM",)
+"""Names that other parts of Chartside read (`CHARTSIDE_CHROMIUM`: the demo's sample client)."""
 
 
 class Secret:
@@ -113,6 +118,8 @@ class Settings:
     """Ask the EHR for a review task with every draft that is saved to the chart."""
     sample_client_url: str = ""
     """Where the demo's sample client listens; empty everywhere else."""
+    unknown: tuple[tuple[str, str], ...] = ()
+    """CHARTSIDE_ names of the environment that nothing reads, each with the nearest that is read ("": none)."""
 
     @property
     def audio_dir(self) -> Path:
@@ -134,18 +141,43 @@ class Settings:
         return next((ehr for ehr in self.ehrs if ehr.iss == iss), None)
 
 
+class _Reading(Mapping[str, str]):
+    """The environment, which remembers what was asked for: a name that nobody asks for is a misspelt one."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self._asked = {f"CHARTSIDE_{name}" for name in _OTHERS}
+
+    def __getitem__(self, name: str) -> str:
+        self._asked.add(name)
+        return self._env[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._env)
+
+    def __len__(self) -> int:
+        return len(self._env)
+
+    def unknown(self) -> tuple[tuple[str, str], ...]:
+        """Return the names of ours that were not asked for, each with the nearest that was."""
+        names = sorted(name for name in self._env if name.startswith("CHARTSIDE_") and name not in self._asked)
+        near = {name: difflib.get_close_matches(name, sorted(self._asked), n=1, cutoff=0.75) for name in names}
+        return tuple((name, found[0] if found else "") for name, found in near.items())
+
+
 def _refuse(name: str, why: str, todo: str) -> ConfigError:
     return ConfigError("config", f"{name} {why}", todo)
 
 
 def _secret(env: Mapping[str, str], name: str) -> bytes:
     """Return the text of NAME or of the file NAME_FILE, stripped; empty when neither is set."""
+    value = env.get(name, "")
     if path := env.get(f"{name}_FILE"):
         try:
             return Path(path).read_bytes().strip()
         except OSError as error:
             raise _refuse(f"{name}_FILE", "cannot be read.", "Check that the file exists and is readable.") from error
-    return env.get(name, "").strip().encode()
+    return value.strip().encode()
 
 
 def _key(env: Mapping[str, str], name: str) -> Secret:
@@ -197,7 +229,8 @@ def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def _origin_is_safe(url: str, *, is_loopback_dev: bool) -> bool:
+def origin_is_safe(url: str, *, is_loopback_dev: bool) -> bool:
+    """Say whether an address is one of https, or on this machine where that is allowed for development."""
     parts = urlsplit(url)
     if parts.scheme == "https" and parts.hostname:
         return True
@@ -219,46 +252,57 @@ def _check_registration(ehr: Ehr) -> None:
     if needs_secret != has_secret:
         raise _refuse(
             "CHARTSIDE_EHRS_FILE",
-            f"has an entry with auth {ehr.auth} {'but no' if needs_secret else 'and a'} client_secret.",
+            f"has an entry for {ehr.iss} with auth {ehr.auth} {'but no' if needs_secret else 'and a'} client_secret.",
             "Give a secret with client_secret_basic and client_secret_post, and none with private_key_jwt and none.",
         )
     if ehr.is_backend_service and ehr.auth != "private_key_jwt":
         raise _refuse(
             "CHARTSIDE_EHRS_FILE",
-            "has an entry with backend_services that does not use private_key_jwt.",
+            f"has an entry for {ehr.iss} with backend_services that does not use private_key_jwt.",
             "SMART backend services need keys: set auth to private_key_jwt, and register Chartside's key address.",
         )
 
 
+def _client_secret(entry: Mapping[str, Any]) -> Secret:
+    """Return the secret of an entry. Raises ConfigError that names the entry and the file that cannot be read."""
+    path = entry.get("client_secret_file")
+    if not path:
+        return Secret(str(entry.get("client_secret", "")).encode())
+    try:
+        return Secret(Path(path).read_bytes().strip())
+    except (OSError, TypeError, ValueError) as error:
+        raise _refuse(
+            "CHARTSIDE_EHRS_FILE",
+            f"has an entry for {entry.get('iss')} whose client_secret_file {path} cannot be read.",
+            "Put the secret there, readable by the user that runs Chartside, or correct the path in the entry.",
+        ) from error
+
+
 def _ehr(entry: dict[str, Any], *, is_loopback_dev: bool) -> Ehr:
     try:
-        secret = entry.get("client_secret", "").encode()
-        if path := entry.get("client_secret_file"):
-            secret = Path(path).read_bytes().strip()
+        secret = _client_secret(entry)
         ehr = Ehr(
             iss=entry["iss"].rstrip("/"),
             name=entry.get("name", entry["iss"]),
             client_id=entry["client_id"],
-            client_secret=Secret(secret),
+            client_secret=secret,
             expected_issuer=entry.get("expected_issuer", entry["iss"]),
             admin_users=tuple(entry.get("admin_users", ())),
             frame_origins=tuple(entry.get("frame_origins", ())),
             auth=_ehr_choice(
-                entry, "auth", get_args(ClientAuthentication), "client_secret_basic" if secret else "none"
+                entry, "auth", get_args(ClientAuthentication), "client_secret_basic" if secret.reveal() else "none"
             ),
             signing_algorithm=_ehr_choice(entry, "signing_algorithm", get_args(SigningAlgorithm), "RS384"),
             has_soap_note=entry.get("soap_note", False) is True,
             is_backend_service=entry.get("backend_services", False) is True,
             is_introspected=entry.get("introspection", False) is True,
         )
-    except (KeyError, OSError, AttributeError) as error:
+    except (KeyError, AttributeError) as error:
         raise _refuse(
-            "CHARTSIDE_EHRS_FILE",
-            "has an entry without iss, client_id or a readable secret.",
-            "See docs/admin.md, Registering.",
+            "CHARTSIDE_EHRS_FILE", "has an entry without iss or client_id.", "See docs/admin.md, Registering."
         ) from error
-    if not _origin_is_safe(ehr.iss, is_loopback_dev=is_loopback_dev):
-        raise _refuse("CHARTSIDE_EHRS_FILE", "names an EHR without https.", "Use the EHR's https address.")
+    if not origin_is_safe(ehr.iss, is_loopback_dev=is_loopback_dev):
+        raise _refuse("CHARTSIDE_EHRS_FILE", f"names {ehr.iss}, not https.", "Use the EHR's https address.")
     _check_registration(ehr)
     return ehr
 
@@ -321,25 +365,35 @@ def _drafter(env: Mapping[str, str]) -> Literal["builtin", "openai"]:
     return "openai"
 
 
+def _base_url(env: Mapping[str, str], *, is_loopback_dev: bool) -> str:
+    name = "CHARTSIDE_BASE_URL"
+    base_url = env.get(name, "").rstrip("/")
+    if not origin_is_safe(base_url, is_loopback_dev=is_loopback_dev):
+        raise _refuse(name, "must be the https address of this server.", "Example: https://chartside.clinic.example")
+    parts = urlsplit(base_url)
+    if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        raise _refuse(
+            name,
+            "must be a name alone, without a path: Chartside's pages begin at the root of their address.",
+            f"Give Chartside a name of its own, like {parts.scheme}://chartside.clinic.example",
+        )
+    return base_url
+
+
 def load(env: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from the environment.
 
     Raises ConfigError with the variable's name and what to do.
     """
-    env = os.environ if env is None else env
+    env = reading = _Reading(os.environ if env is None else env)
     is_loopback_dev = env.get("CHARTSIDE_LOOPBACK_DEV", "") == "1"
-    base_url = env.get("CHARTSIDE_BASE_URL", "").rstrip("/")
-    if not _origin_is_safe(base_url, is_loopback_dev=is_loopback_dev):
-        raise _refuse(
-            "CHARTSIDE_BASE_URL",
-            "must be the https address of this server.",
-            "Example: https://chartside.clinic.example",
-        )
+    base_url = _base_url(env, is_loopback_dev=is_loopback_dev)
     if not env.get("CHARTSIDE_DATA_DIR"):
         raise _refuse("CHARTSIDE_DATA_DIR", "is not set.", "Name a folder on an encrypted disk.")
     data_dir = Path(env["CHARTSIDE_DATA_DIR"])
     turn_secret = _secret(env, "CHARTSIDE_TURN_SECRET")
-    return Settings(
+    sample_client_url = env.get("CHARTSIDE_SAMPLE_CLIENT_URL", "")
+    settings = Settings(
         base_url=base_url,
         data_dir=data_dir,
         database_url=env.get("CHARTSIDE_DATABASE_URL", f"sqlite:///{data_dir / 'chartside.sqlite'}"),
@@ -380,5 +434,6 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         loinc_note_type=env.get("CHARTSIDE_LOINC_NOTE_TYPE", "34904-3"),
         emergency_number=_short(env, "CHARTSIDE_EMERGENCY_NUMBER", "911"),
         is_review_task_filed=_choice(env, "CHARTSIDE_REVIEW_TASK", ("off", "on")) == "on",
-        sample_client_url=env.get("CHARTSIDE_SAMPLE_CLIENT_URL", "") if is_loopback_dev else "",
+        sample_client_url=sample_client_url if is_loopback_dev else "",
     )
+    return replace(settings, unknown=reading.unknown())

@@ -155,3 +155,36 @@ def test_turn_needs_its_secret_and_the_secret_never_prints(tmp_path: Path) -> No
     assert settings.turn_urls == ("turn:a.example:3478", "turns:a.example:5349")
     assert settings.turn_secret.reveal() == b"shared"
     assert "shared" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://chartside.clinic.example/app", "https://clinic.example?x=1", "https://clinic.example#x", "https://a@b.c"],
+)
+def test_the_address_of_a_site_has_no_path(tmp_path: Path, address: str) -> None:
+    """Chartside's pages begin at the root of their address; below a path none of their links would work."""
+    said = refusal(environment(tmp_path, CHARTSIDE_BASE_URL=address))
+    assert "CHARTSIDE_BASE_URL" in said
+    assert "without a path" in said
+
+
+def test_a_secret_that_cannot_be_read_is_named_with_its_entry(tmp_path: Path) -> None:
+    """Of several EHRs the admin must know which one, and which file."""
+    entry = {"iss": "https://ehr.example/fhir", "client_id": "c", "client_secret_file": "/nowhere/secret"}
+    said = refusal(environment(tmp_path, CHARTSIDE_EHRS=json.dumps([entry])))
+    assert "https://ehr.example/fhir" in said
+    assert "/nowhere/secret" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("CHARTSIDE_AUDIO_MAX_HOUR", "CHARTSIDE_AUDIO_MAX_HOURS"),
+        ("CHARTSIDE_MASTERKEY_FILE", "CHARTSIDE_MASTER_KEY_FILE"),
+        ("CHARTSIDE_ZZZ", ""),
+    ],
+)
+def test_a_misspelt_setting_is_known_with_the_nearest_name(tmp_path: Path, name: str, nearest: str) -> None:
+    """A setting that nothing reads would be missed in silence; those that are read are never among them."""
+    assert config.load(environment(tmp_path, **{name: "1"})).unknown == ((name, nearest),)
+    assert config.load(environment(tmp_path, CHARTSIDE_CHROMIUM="/usr/bin/chromium")).unknown == ()
