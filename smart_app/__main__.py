@@ -1,6 +1,7 @@
 """The app's own processes: `python -m smart_app serve | worker | sweep | transcribe | draft`.
 
-`keys`, `scopes`, `inspect` and `close` answer in JSON: they are what `chartside` asks the app.
+`keys`, `scopes`, `inspect`, `close` and `fhir-client` answer in JSON: they are what `chartside` asks the app. A refusal
+is `{"refused": {code, public, todo}}` with status 2.
 """
 
 import argparse
@@ -12,10 +13,18 @@ import sys
 import threading
 from typing import Any
 
-from smart_app import config
-from smart_app.errors import ConfigError
+from smart_app import alive, config
+from smart_app.errors import ChartsideError, ConfigError
 
 EXIT_REFUSED = 2
+_RUN = {
+    "serve": "Serve the web app on 127.0.0.1, for a TLS proxy in front, until SIGTERM. The settings come from the"
+    " environment: docs/admin.md lists them.",
+    "worker": "Work on what sessions and charts are owed (recognising, drafting, filing, erasing), until SIGTERM."
+    " Start as many as you like.",
+    "sweep": "Erase what is due, once: for cron, so that erasing does not hang on a worker alone.",
+}
+_ANSWERED = ("keys", "inspect", "close", "fhir-client")
 _THREADS = 4
 """In each web process. More only take the interpreter's lock from one another: with eight threads in one process a
 chunk's six short queries waited for it six times, and fifty sessions could not be served."""
@@ -33,10 +42,13 @@ def _end_with_stdin() -> None:
 
 
 def serve(settings: config.Settings, port: int) -> int:
-    """Serve the web app on loopback (a TLS proxy stands in front in a clinic): a few processes with threads."""
+    """Serve the web app on loopback (a TLS proxy stands in front in a clinic): a few processes with threads.
+
+    Raises ConfigError for another master key than the database's, before a process is forked.
+    """
     from gunicorn.app.base import BaseApplication
 
-    from smart_app import create_app, wiring  # noqa: F401 - read before the fork, so that the processes share the code
+    from smart_app import create_app, kit, wiring  # noqa: F401 - read before the fork: the processes share the code
     from smart_app.web.front import quiet_logs
 
     quiet_logs()
@@ -65,7 +77,9 @@ def serve(settings: config.Settings, port: int) -> int:
             gc.freeze()  # what lives as long as the process need not be looked at by each collection
             return app
 
-    Server().run()
+    kit.open_database(settings)[0].close()
+    with alive.held(settings.data_dir, alive.WEB):
+        Server().run()
     return 0
 
 
@@ -108,6 +122,50 @@ def _on_files(command: str, arguments: list[str]) -> int:
     return run(arguments)
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="chartside", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, words in _RUN.items():
+        command = commands.add_parser(name, help=words, description=words)
+        command.add_argument("--stop-with-stdin", action="store_true", help="end when standard input closes")
+        if name == "serve":
+            command.add_argument("--port", type=int, default=8080, help="where to listen on 127.0.0.1 (default 8080)")
+    keys_command = commands.add_parser("keys", help="the keys that prove Chartside at the EHRs")
+    keys_command.add_argument("what", choices=("list", "rotate"))
+    keys_command.add_argument("--leaked", action="store_true", help="destroy the old keys at once")
+    commands.add_parser("inspect", help="how this installation stands")
+    close_command = commands.add_parser("close", help="end this installation")
+    close_command.add_argument("--plan", action="store_true", help="only say what that would end")
+    close_command.add_argument("--keep-to", default="", help="folder for what must be kept")
+    client_command = commands.add_parser("fhir-client", help="who may read the FHIR face; details on standard input")
+    client_command.add_argument("what", choices=("add", "list", "revoke"))
+    return parser
+
+
+def _run(asked: argparse.Namespace) -> int:
+    """Run a process of the app. Raises ConfigError for settings with which it must not start."""
+    settings = config.load()
+    for name, nearest in settings.unknown:
+        meant = f" Did you mean {nearest}?" if nearest else ""
+        print(f"Warning: {name} is no setting of Chartside's and has no effect.{meant}", file=sys.stderr)  # noqa: T201
+    if asked.stop_with_stdin:
+        _end_with_stdin()
+    if asked.command == "serve":
+        return serve(settings, asked.port)
+    return work(settings) if asked.command == "worker" else sweep(settings)
+
+
+def _answer(asked: argparse.Namespace) -> int:
+    """Answer what `chartside` asks, with the reason where it is refused."""
+    from smart_app import admin
+
+    try:
+        return _tell(admin.answer(asked, config.load()))
+    except ChartsideError as error:
+        _tell({"refused": {"code": error.code, "public": error.public, "todo": error.todo}})
+        return EXIT_REFUSED
+
+
 def main() -> int:
     """Run one process; return its exit status."""
     if len(sys.argv) > 1 and sys.argv[1] in {"transcribe", "draft"}:
@@ -116,36 +174,16 @@ def main() -> int:
         from smart_app import admin
 
         return _tell(admin.plan(json.load(sys.stdin)))
-    parser = argparse.ArgumentParser(prog="chartside", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("serve", "worker", "sweep"):
-        command = commands.add_parser(name)
-        command.add_argument("--stop-with-stdin", action="store_true", help="end when standard input closes")
-        if name == "serve":
-            command.add_argument("--port", type=int, default=8080)
-    keys_command = commands.add_parser("keys", help="the keys that prove Chartside at the EHRs")
-    keys_command.add_argument("what", choices=("list", "rotate"))
-    keys_command.add_argument("--leaked", action="store_true", help="destroy the old keys at once")
-    commands.add_parser("inspect", help="how this installation stands")
-    close_command = commands.add_parser("close", help="end this installation")
-    close_command.add_argument("--plan", action="store_true", help="only say what that would end")
-    close_command.add_argument("--keep-to", default="", help="folder for what must be kept")
-    asked = parser.parse_args()
+    asked = _parser().parse_args()
+    if asked.command in _ANSWERED:
+        return _answer(asked)
     try:
-        settings = config.load()
+        return _run(asked)
     except ConfigError as error:
         print(f"{error.public} {error.todo}", file=sys.stderr)  # noqa: T201 - the reason why it does not start
         return EXIT_REFUSED
-    if asked.command in {"keys", "inspect", "close"}:
-        from smart_app import admin
-
-        return _tell(admin.answer(asked, settings))
-    if asked.stop_with_stdin:
-        _end_with_stdin()
-    if asked.command == "serve":
-        return serve(settings, asked.port)
-    return work(settings) if asked.command == "worker" else sweep(settings)
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # what a process of the app writes is for its own user
     sys.exit(main())

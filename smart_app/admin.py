@@ -4,12 +4,14 @@ Each answer is one JSON object on standard output; the log goes to standard erro
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from fhir_mappings.scopes import clinical
 from smart_app.config import Settings
 from smart_app.launch import scopes
 
@@ -28,7 +30,7 @@ def plan(said: Any) -> dict[str, Any]:
     offer = scopes.Offer(**words, statement=statement)
     with_task = scopes.Offer(**words, statement=statement, more=scopes.REVIEW_TASK)
     takes: dict[str, set[str]] = {}
-    for one in filter(None, map(scopes.parse, scopes.plan(with_task).split())):
+    for one in clinical(scopes.plan(with_task).split()):
         takes.setdefault(one.resource_type, set()).update(_OPERATIONS[each] for each in one.letters if each != "d")
     return {
         "scope": scopes.plan(offer),
@@ -41,7 +43,10 @@ def plan(said: Any) -> dict[str, Any]:
 
 
 def answer(asked: argparse.Namespace, settings: Settings) -> dict[str, Any]:
-    """Answer `keys`, `inspect` or `close`. Each imports what it needs: the command line starts quickly."""
+    """Answer `keys`, `inspect`, `close` or `fhir-client`. Each imports what it needs: the command line starts quickly.
+
+    Raises ChartsideError for what is refused.
+    """
     with redirect_stdout(sys.stderr):
         return _ANSWERS[asked.command](settings, asked)
 
@@ -63,27 +68,59 @@ def _close(settings: Settings, asked: argparse.Namespace) -> dict[str, Any]:
 
 def _keys(settings: Settings, asked: argparse.Namespace) -> dict[str, Any]:
     """List the keys that prove Chartside at the EHRs (private_key_jwt), after making new ones when asked to rotate."""
-    from smart_app.kit import SystemClock
+    from smart_app.kit import SystemClock, open_database
     from smart_app.launch.client_keys import ClientKeys
-    from smart_app.store.database import Database
-    from smart_app.store.sealed import Seal
-    from smart_app.store.upgrade import upgrade
 
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    db = Database(settings.database_url)
-    upgrade(db)
-    ours = ClientKeys(db=db, seal=Seal(settings.master_key), clock=SystemClock())
+    db, seal = open_database(settings)
+    ours = ClientKeys(db=db, seal=seal, clock=SystemClock())
     found: dict[str, Any] = {"jwks_uri": f"{settings.base_url}/.well-known/jwks.json"}
     if asked.what == "rotate":
         kids, signs_from = ours.rotate(is_leaked=asked.leaked)
-        found |= {"made": kids, "signs_from": signs_from.isoformat()}
+        found |= {"made": kids, "signs_from": signs_from.isoformat(timespec="seconds")}
     found |= ours.jwks()
     db.close()
     return found
+
+
+def _fhir_client(settings: Settings, asked: argparse.Namespace) -> dict[str, Any]:
+    """Let a FHIR client in, show all, or end one's access, as the administrators' page does (`face/roster.py`).
+
+    Standard input: `{"name", "scopes", "iss", "jwks", "jwks_uri"}` to add, `{"name"}` (or client id) to revoke.
+    """
+    from smart_app.face import roster
+    from smart_app.face.clients import registration
+    from smart_app.kit import SystemClock, open_database
+    from smart_app.store import face
+
+    said = json.load(sys.stdin)
+    db, _ = open_database(settings)
+    now = SystemClock().now()
+    if asked.what == "add":
+        ehrs = frozenset(each.iss for each in settings.ehrs)
+        checked = registration(said, said.pop("scopes"), ehrs=ehrs, is_loopback_dev=settings.is_loopback_dev)
+        with db.begin() as open_db:
+            client_id = roster.add(open_db, checked, actor="server", at=now).client_id
+    elif asked.what == "revoke":
+        with db.begin() as open_db:
+            client_id = roster.named(open_db, str(said["name"]))
+            roster.revoke(open_db, client_id, actor="server", at=now)
+    else:
+        client_id = ""
+    with db.read() as open_db:
+        found = [_shown(row) for row in face.clients(open_db)]
+    db.close()
+    return {"fhir": f"{settings.base_url}/fhir", "client_id": client_id, "clients": found}
+
+
+def _shown(row: Any) -> dict[str, Any]:
+    at = {name: getattr(row, name) for name in ("created_at", "revoked_at")}
+    told = {name: each.isoformat(timespec="seconds") if each else None for name, each in at.items()}
+    return {"client_id": row.client_id, "name": row.name, "scope": row.scope, "iss": row.iss, **told}
 
 
 _ANSWERS: Mapping[str, Callable[[Settings, argparse.Namespace], dict[str, Any]]] = {
     "keys": _keys,
     "inspect": _inspect,
     "close": _close,
+    "fhir-client": _fhir_client,
 }

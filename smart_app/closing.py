@@ -7,22 +7,25 @@ import json
 import os
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from smart_app import kit
+from smart_app import alive, kit
 from smart_app.config import Settings
 from smart_app.consent import stopping
+from smart_app.errors import ConfigError
 from smart_app.kit import Kit
 from smart_app.note import material
 from smart_app.recording import withdrawal
 from smart_app.recording.keyslots import KeySlots
-from smart_app.store import audit_lines, closing, filings
+from smart_app.store import audit_lines, closing, filings, retention
 from smart_app.store.tables import Note
 
 FILING_S = 60.0
 """How long the tombstones may take to reach the charts; a slow EHR must not keep an installation alive."""
+BEAT_FRESH = timedelta(seconds=15)
+"""A worker beats each second; one that was heard of so lately may still run, on whatever machine."""
 README = """What Chartside leaves behind.
 
 consents.jsonl   each answer to the recording question, with the screen as it was shown
@@ -35,17 +38,40 @@ These are health records. Keep them as the law of your place says (HIPAA: six ye
 
 
 def plan(settings: Settings) -> dict[str, Any]:
-    """Return what an uninstall would end and keep, in figures."""
+    """Return what an uninstall would end and keep, in figures, and which processes still run."""
     made = kit.make(settings)
     with made.db.read() as db:
         found = closing.counts(db)
+    running = _running(made)
     made.db.close()
-    return {"data_dir": str(settings.data_dir), "is_own_database": _is_own(settings), **found}
+    return {
+        "data_dir": str(settings.data_dir),
+        "is_own_database": _is_own(settings),
+        "running": running,
+        **found,
+    }
+
+
+def _running(made: Kit) -> list[str]:
+    """Return the kinds of process that run: by their locks here, of a shared database also by a worker's beat."""
+    found = alive.running(made.settings.data_dir)
+    if alive.WORKER not in found and not _is_own(made.settings):
+        with made.db.read() as db:
+            beat_at = retention.last_beat_at(db)
+        if beat_at is not None and made.clock.now() - beat_at < BEAT_FRESH:
+            found.append(alive.WORKER)
+    return found
 
 
 def close(settings: Settings, keep_to: Path | None) -> dict[str, Any]:
-    """Erase everything that was captured, tell the charts, export to `keep_to`, and destroy every key."""
+    """Erase everything that was captured, tell the charts, export to `keep_to`, and destroy every key.
+
+    Raises ConfigError while a web process or a worker runs: it would go on with what is being ended.
+    """
     made = kit.make(settings)
+    if running := _running(made):
+        made.db.close()
+        raise ConfigError("still_running", f"Chartside still runs ({', '.join(running)}).", "Stop it, then try again.")
     now = made.clock.now()
     with made.db.begin() as db:
         stopping.stop_everywhere(db, actor="server", at=now)

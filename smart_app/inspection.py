@@ -6,14 +6,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from smart_app import alive
 from smart_app.chart.http import GuardedHttp
 from smart_app.config import Ehr, Settings
-from smart_app.errors import ChartsideError
+from smart_app.errors import ChartsideError, ConfigError
 from smart_app.launch.client_auth import TokenRequests
 from smart_app.launch.client_keys import ClientKeys
 from smart_app.launch.discovery import Discovery
 from smart_app.ports import Clock
-from smart_app.store import state
+from smart_app.store import master_key, state
 from smart_app.store.database import Database
 from smart_app.store.sealed import Seal
 from smart_app.transcript.whisper import model_folder
@@ -36,6 +37,8 @@ def inspect(settings: Settings, clock: Clock) -> dict[str, Any]:
         "drafter_url": settings.drafter_url,
         "audio_max_hours": settings.audio_max_hours,
         "speech_model": _speech_model(settings),
+        "unknown_settings": [list(each) for each in settings.unknown],
+        "running": alive.running(settings.data_dir),
         **_with_database(settings, clock, is_there=is_there),
     }
 
@@ -61,6 +64,7 @@ def _with_database(settings: Settings, clock: Clock, *, is_there: bool) -> dict[
     """Return what only the database knows, and how each EHR answers (keys are in the database)."""
     if not is_there:
         return {"state": None, "ehrs": [_ehr(ehr) for ehr in settings.ehrs]}
+    seal = Seal(settings.master_key)
     try:
         db = Database(settings.database_url)
         found = state.read(db, now=clock.now())
@@ -68,12 +72,23 @@ def _with_database(settings: Settings, clock: Clock, *, is_there: bool) -> dict[
         return {"state": {"fault": type(error).__name__}, "ehrs": [_ehr(ehr) for ehr in settings.ehrs]}
     facts = {name: each.isoformat() if isinstance(each, datetime) else each for name, each in asdict(found).items()}
     http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev, ca_file=settings.ca_file)
-    keys = ClientKeys(db=db, seal=Seal(settings.master_key), clock=clock)
+    keys = ClientKeys(db=db, seal=seal, clock=clock)
     discovery, requests = Discovery(http=http, clock=clock), TokenRequests(http=http, keys=keys)
     is_new = found.revision == found.newest_revision
-    ehrs = [{**_ehr(ehr), **(_asked(ehr, settings, discovery, requests) if is_new else {})} for ehr in settings.ehrs]
+    key_fault = _key_fault(db, seal) if is_new else {}
+    can_ask = is_new and not key_fault
+    ehrs = [{**_ehr(ehr), **(_asked(ehr, settings, discovery, requests) if can_ask else {})} for ehr in settings.ehrs]
     db.close()
-    return {"state": facts, "ehrs": ehrs}
+    return {"state": facts, "master_key": key_fault, "ehrs": ehrs}
+
+
+def _key_fault(db: Database, seal: Seal) -> dict[str, Any]:
+    try:
+        with db.read() as open_db:
+            master_key.check(open_db, seal)
+    except ConfigError as error:
+        return _fault(error)
+    return {}
 
 
 def _ehr(ehr: Ehr) -> dict[str, Any]:

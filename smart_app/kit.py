@@ -1,5 +1,6 @@
 """The wiring: from settings to everything that the web process and the workers need, made in one place."""
 
+import contextlib
 import json
 import os
 import socket
@@ -40,7 +41,7 @@ from smart_app.retention import receipts
 from smart_app.retention.erasure import Retention
 from smart_app.session import LIVE
 from smart_app.sound import StoredSound, merge
-from smart_app.store import captured, filings, launches, retention, sessions, visits
+from smart_app.store import captured, filings, launches, master_key, retention, sessions, visits
 from smart_app.store.database import Database, Db
 from smart_app.store.ehr_profiles import EhrProfiles, forget_old_refusals
 from smart_app.store.practice import forget as forget_practice
@@ -215,13 +216,31 @@ def _filing_charts(
     return FhirCharts(http=http, tokens=filing_tokens, clock=clock, memory=memory, soap_note_at=soap_note_at)
 
 
-def make(settings: Settings, outside: Outside | None = None) -> Kit:
-    """Make the kit: open the database (at its newest schema), the key slots, the audio store and the queue."""
+def open_database(settings: Settings) -> tuple[Database, Seal]:
+    """Open the database, at its newest schema. Raises ConfigError where another master key sealed it.
+
+    The files of the data folder become the owner's alone, also those that an older version made.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    outside = outside or Outside.of(settings)
-    clock, transcriber, db = outside.clock, outside.transcriber, Database(settings.database_url)
+    db, seal = Database(settings.database_url), Seal(settings.master_key)
     upgrade(db)
-    seal = Seal(settings.master_key)
+    for path in settings.data_dir.iterdir():
+        with contextlib.suppress(OSError):  # a file of somebody else's, or one that SQLite has just removed
+            if path.is_file() and path.stat().st_mode & 0o077:
+                path.chmod(0o600)
+    with db.read() as open_db:
+        master_key.check(open_db, seal)
+    return db, seal
+
+
+def make(settings: Settings, outside: Outside | None = None) -> Kit:
+    """Make the kit: open the database (at its newest schema), the key slots, the audio store and the queue.
+
+    Raises ConfigError as `open_database` does.
+    """
+    outside = outside or Outside.of(settings)
+    clock, transcriber = outside.clock, outside.transcriber
+    db, seal = open_database(settings)
     settings.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     vault = SlotVault(KeySlots(settings.key_file, settings.master_key.reveal()))
     audio = AudioStore(settings.audio_dir, vault)

@@ -7,10 +7,10 @@ dead worker's leases run out by themselves, within two minutes.
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import structlog
 
+from smart_app import alive
 from smart_app.config import Settings
 from smart_app.store import leases
 from smart_app.store.database import Database
@@ -22,10 +22,10 @@ log = structlog.get_logger()
 def at_work(settings: Settings, db: Database) -> Iterator[None]:
     """Be known as a living worker; the only one frees all leases before it begins."""
     if db.engine.dialect.name != "sqlite":
-        yield
+        with alive.held(settings.data_dir, alive.WORKER):
+            yield
         return
-    lock: Path = settings.data_dir / "worker.lock"
-    with lock.open("ab") as file:
+    with alive.lock_file(settings.data_dir, alive.WORKER).open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
