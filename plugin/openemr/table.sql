@@ -3,36 +3,19 @@
 #IfNotTable chartside_resource
 CREATE TABLE `chartside_resource` (
   `uuid` char(36) NOT NULL COMMENT 'FHIR id',
-  `kind` varchar(20) NOT NULL COMMENT 'Consent or Media',
+  `kind` varchar(20) NOT NULL COMMENT 'Consent, Media or DocumentReference',
   `identifier_system` varchar(190) NOT NULL COMMENT 'first identifier, the exactly-once key',
-  `identifier_value` varchar(80) NOT NULL COMMENT 'first identifier, the exactly-once key',
+  `identifier_value` varchar(80) NOT NULL COMMENT 'also form_clinical_notes.external_id of a note',
   `pid` bigint(20) NOT NULL COMMENT 'patient_data.pid',
   `version` int(11) NOT NULL DEFAULT 1 COMMENT 'ETag and meta.versionId',
   `updated` datetime NOT NULL COMMENT 'UTC',
   `user` varchar(255) NOT NULL COMMENT 'who wrote this version',
-  `body` mediumtext NOT NULL COMMENT 'FHIR R4 as JSON; no sound, no text of a session',
-  PRIMARY KEY (`uuid`),
-  UNIQUE KEY `exactly_once` (`kind`, `identifier_system`, `identifier_value`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-#EndIf
-
-#IfNotTable chartside_note
-CREATE TABLE `chartside_note` (
-  `uuid` char(36) NOT NULL COMMENT 'FHIR id, that of form_clinical_notes',
-  `identifier_system` varchar(190) NOT NULL COMMENT 'first identifier, the exactly-once key',
-  `identifier_value` varchar(30) NOT NULL COMMENT 'also form_clinical_notes.external_id',
-  `note_id` bigint(20) NOT NULL COMMENT 'form_clinical_notes.id',
-  `pid` bigint(20) NOT NULL COMMENT 'patient_data.pid',
-  `encounter_uuid` char(36) NOT NULL COMMENT 'as FHIR names it',
-  `status` varchar(20) NOT NULL COMMENT 'current or superseded',
-  `doc_status` varchar(20) NOT NULL COMMENT 'preliminary, final or amended',
-  `dated` varchar(40) NOT NULL COMMENT 'date as sent',
-  `version` int(11) NOT NULL DEFAULT 1 COMMENT 'ETag; core keeps none',
-  `updated` datetime NOT NULL COMMENT 'UTC',
-  `text_sha256` char(64) NOT NULL COMMENT 'of the text as filed, to notice changes made in OpenEMR',
+  `body` mediumtext NOT NULL COMMENT 'FHIR R4 as JSON; no sound, no text of a session or note',
+  `note_id` bigint(20) DEFAULT NULL COMMENT 'form_clinical_notes.id of a note',
+  `text_sha256` char(64) NOT NULL COMMENT 'of a note text as filed, to notice changes made in OpenEMR',
   `changed_in_ehr` tinyint(1) NOT NULL DEFAULT 0 COMMENT '1 after such a change, until the next PUT',
   PRIMARY KEY (`uuid`),
-  UNIQUE KEY `exactly_once` (`identifier_system`, `identifier_value`)
+  UNIQUE KEY `exactly_once` (`kind`, `identifier_system`, `identifier_value`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 #EndIf
 

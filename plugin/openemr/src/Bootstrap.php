@@ -75,24 +75,25 @@ final class Bootstrap
 
     public function addRoutes(RestApiCreateEvent $event): void
     {
-        $core = $event->getFHIRRouteMap();
-        $callable = static fn(string $route): ?\Closure
-            => isset($core[$route]) ? \Closure::fromCallable($core[$route]) : null;
-        foreach (['Consent', 'Media'] as $kind) {
-            $coreRead = $callable("GET /fhir/$kind/:uuid");
-            $kept = new ResourceController($kind, $this->settings, $coreRead, $callable("GET /fhir/$kind"));
-            $event->addToFHIRRouteMap("GET /fhir/$kind", $kept->search(...));
-            $event->addToFHIRRouteMap("GET /fhir/$kind/:uuid", $kept->read(...));
-            $event->addToFHIRRouteMap("POST /fhir/$kind", $kept->create(...));
-            $event->addToFHIRRouteMap("PUT /fhir/$kind/:uuid", $kept->update(...));
-        }
-        $notes = new NoteController($this->settings, new NoteRepository());
-        $event->addToFHIRRouteMap('POST /fhir/DocumentReference', $notes->create(...));
-        $event->addToFHIRRouteMap('PUT /fhir/DocumentReference/:uuid', $notes->update(...));
         $status = new StatusController($this->settings);
         $event->addToRouteMap('GET /api/chartside', $status->show(...));
         $event->addToRouteMap('POST /api/chartside', $status->notice(...));
-        $event->addToRouteMap('GET /api/chartside/:uuid', $notes->state(...));
+        $core = $event->getFHIRRouteMap();
+        $callable = static fn(string $route): ?\Closure
+            => isset($core[$route]) ? \Closure::fromCallable($core[$route]) : null;
+        foreach (array_keys(ResourceController::KINDS) as $kind) {
+            $coreRead = $callable("GET /fhir/$kind/:uuid");
+            $taker = new ResourceController($kind, $this->settings, $coreRead, $callable("GET /fhir/$kind"));
+            $event->addToFHIRRouteMap("POST /fhir/$kind", $taker->create(...));
+            $event->addToFHIRRouteMap("PUT /fhir/$kind/:uuid", $taker->update(...));
+            if ($kind === 'DocumentReference') {
+                // Reading and searching notes stays OpenEMR's own; what it does not tell has a route of ours.
+                $event->addToRouteMap('GET /api/chartside/:uuid', $taker->state(...));
+                continue;
+            }
+            $event->addToFHIRRouteMap("GET /fhir/$kind", $taker->search(...));
+            $event->addToFHIRRouteMap("GET /fhir/$kind/:uuid", $taker->read(...));
+        }
     }
 
     /** Add a menu of our own: two ways into the app, and the settings. */

@@ -45,9 +45,7 @@ final class Caller
     /** Refuse whatever is not about the patient of this launch. */
     public function demandPatient(mixed $reference): void
     {
-        if ($this->pid === 0 || self::idIn($reference, 'Patient') !== $this->patientUuid) {
-            throw new Refusal(403, 'forbidden', 'This is not the patient of this launch.');
-        }
+        Refusal::when($this->pid === 0 || self::idIn($reference, 'Patient') !== $this->patientUuid, 'foreign-patient');
     }
 
     /** @return array{uuid: string, number: int} an encounter of the launch's patient */
@@ -56,9 +54,7 @@ final class Caller
         $uuid = self::idIn($reference, 'Encounter');
         $sql = 'SELECT encounter AS found FROM form_encounter WHERE uuid = ? AND pid = ?';
         $number = $uuid === '' ? 0 : self::row($sql, $uuid, $this->pid);
-        if ($number === 0) {
-            throw new Refusal(403, 'forbidden', 'This is not an encounter of the patient of this launch.');
-        }
+        Refusal::when($number === 0, 'foreign-encounter');
         return ['uuid' => $uuid, 'number' => $number];
     }
 

@@ -23,12 +23,6 @@ final class Gate
     private const LOCK = 'chartside.write';
     private const LOCK_WAIT_S = 5;
 
-    /** @param callable(Caller): Response $work */
-    public static function read(HttpRestRequest $request, string $what, callable $work): Response
-    {
-        return self::guarded($request, $what, self::READ, $work);
-    }
-
     /** @param callable(Caller): Response $work runs alone on this server and in one transaction */
     public static function write(HttpRestRequest $request, string $what, callable $work): Response
     {
@@ -37,23 +31,18 @@ final class Gate
             self::audit($caller, true, "$what {$answer->getStatusCode()}");
             return $answer;
         };
-        return self::guarded($request, $what, self::WRITE, $audited);
+        return self::read($request, $what, $audited, self::WRITE);
     }
 
     /** Return the body as a resource of that type. */
     public static function body(HttpRestRequest $request, string $type = '', string $id = ''): array
     {
         $raw = (string)$request->getContent();
-        if (strlen($raw) > self::MAX_BODY_BYTES) {
-            throw new Refusal(413, 'too-long', 'The body is over 256 KB.');
-        }
+        Refusal::when(strlen($raw) > self::MAX_BODY_BYTES, 'too-long');
         $body = json_decode($raw, true, 40);
-        if (!is_array($body) || array_is_list($body) || ($type !== '' && ($body['resourceType'] ?? null) !== $type)) {
-            throw new Refusal(400, 'structure', 'The body is not what this address takes.');
-        }
-        if ($id !== '' && ($body['id'] ?? null) !== $id) {
-            throw new Refusal(400, 'structure', 'The id in the body is not that of the address.');
-        }
+        Refusal::when(!is_array($body) || array_is_list($body), 'odd-body');
+        Refusal::when($type !== '' && ($body['resourceType'] ?? null) !== $type, 'odd-body');
+        Refusal::when($id !== '' && ($body['id'] ?? null) !== $id, 'odd-id');
         return $body;
     }
 
@@ -61,12 +50,8 @@ final class Gate
     public static function demandVersion(HttpRestRequest $request, int $version): void
     {
         $sent = trim((string)($request->getHeader('If-Match')[0] ?? ''));
-        if ($sent === '') {
-            throw new Refusal(428, 'required', 'A change needs If-Match with the version it is based on.');
-        }
-        if (preg_match('/\A(?:W\/)?"([0-9]{1,9})"\z/', $sent, $match) !== 1 || (int)$match[1] !== $version) {
-            throw new Refusal(412, 'conflict', 'The resource has changed since that version.');
-        }
+        Refusal::when($sent === '', 'no-version');
+        Refusal::when(!in_array($sent, ["\"$version\"", "W/\"$version\""], true), 'changed');
     }
 
     /** @return array{0: string, 1: string} system and value of the first identifier, the exactly-once key */
@@ -76,35 +61,35 @@ final class Gate
         $value = $body['identifier'][0]['value'] ?? null;
         $fits = static fn(mixed $text, int $max): bool => is_string($text)
             && preg_match("/\A[\\x21-\\x7e]{1,$max}\z/", $text);
-        if (!$fits($system, 190) || !$fits($value, $longest)) {
-            throw new Refusal(422, 'value', "The first identifier needs a system, and a value of at most $longest.");
-        }
+        Refusal::when(!$fits($system, 190) || !$fits($value, $longest), 'odd-identifier');
         return [$system, $value];
     }
 
-    private static function guarded(
+    /**
+     * @param callable(Caller): Response $work
+     * @param list<string> $permissions of OpenEMR's encounters/notes; one of them is needed
+     */
+    public static function read(
         HttpRestRequest $request,
         string $what,
-        array $permissions,
-        callable $work
+        callable $work,
+        array $permissions = self::READ
     ): Response {
         $caller = null;
         try {
             $caller = Caller::of($request);
-            if ($request->getRequestUserRole() !== 'users') {
-                throw new Refusal(403, 'forbidden', 'Only staff of the clinic may use this.');
-            }
+            Refusal::when($request->getRequestUserRole() !== 'users', 'not-staff');
             RestConfig::request_authorization_check($request, 'encounters', 'notes', $permissions);
             return $work($caller);
         } catch (Refusal $refusal) {
             $answer = $refusal;
         } catch (HttpException) {
-            $answer = new Refusal(403, 'forbidden', 'Your rights in OpenEMR (encounters, notes) do not allow this.');
+            $answer = new Refusal('no-right');
         } catch (\Throwable $fault) {
             // The message may hold what was sent: class and place are enough to find it.
             $place = [$fault::class, basename($fault->getFile()), $fault->getLine()];
             (new SystemLogger())->error('Chartside: ' . $what, $place);
-            $answer = new Refusal(500, 'exception', 'OpenEMR could not do this; see its log.');
+            $answer = new Refusal('fault');
         }
         self::audit($caller, false, "$what {$answer->status} {$answer->issue}");
         return Answer::refusal($answer);
@@ -114,9 +99,7 @@ final class Gate
     {
         $lock = [self::LOCK, self::LOCK_WAIT_S];
         $taken = QueryUtils::fetchSingleValue('SELECT GET_LOCK(?, ?) AS taken', 'taken', $lock);
-        if ((int)$taken !== 1) {
-            throw new Refusal(503, 'transient', 'Another write is under way; try again.');
-        }
+        Refusal::when((int)$taken !== 1, 'busy');
         QueryUtils::startTransaction();
         try {
             $answer = $work();

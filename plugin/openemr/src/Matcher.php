@@ -53,9 +53,8 @@ final class Matcher
 
     private static function updated(string $value): \Closure
     {
-        if (!preg_match('/\A(ge|gt|le|lt|)(\d{4}-\d{2}-\d{2}(?:T[0-9:.]+(?:Z|[+-]\d{2}:\d{2}))?)\z/', $value, $match)) {
-            throw new Refusal(400, 'invalid', 'A time is like ge2026-11-23 or lt2026-11-23T10:00:00Z.');
-        }
+        $time = '/\A(ge|gt|le|lt|)(\d{4}-\d{2}-\d{2}(?:T[0-9:.]+(?:Z|[+-]\d{2}:\d{2}))?)\z/';
+        Refusal::when(!preg_match($time, $value, $match), 'odd-time');
         $from = strtotime(strlen($match[2]) === 10 ? "$match[2]T00:00:00Z" : $match[2]);
         $to = strlen($match[2]) === 10 ? $from + 86399 : $from;
         $is = static fn(int $at): bool => match ($match[1]) {

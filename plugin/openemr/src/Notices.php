@@ -11,18 +11,6 @@ use OpenEMR\Common\Database\QueryUtils;
 /** The module's own rows behind the pop-up and the portal card; none names a patient or a session. */
 final class Notices
 {
-    private const READY_KEPT_S = 86400;
-
-    public static function addReady(string $key, string $user): bool
-    {
-        return self::add('ready', $key, $user, 0, '', time() + self::READY_KEPT_S);
-    }
-
-    public static function addLink(string $key, Caller $caller, string $url, int $expires): bool
-    {
-        return self::add('joinLink', $key, $caller->user, $caller->pid, $url, $expires);
-    }
-
     /** Count what this user has not been shown yet, and mark it shown. */
     public static function takeReady(string $user): int
     {
@@ -44,21 +32,18 @@ final class Notices
         return (string)($rows[0]['url'] ?? '');
     }
 
-    private static function add(string $kind, string $key, string $user, int $pid, string $url, int $expires): bool
+    /** @return bool whether it is new; the same kind and key of another user or chart is refused */
+    public static function add(string $kind, string $key, string $user, int $pid, string $url, int $expires): bool
     {
         $now = gmdate('Y-m-d H:i:s');
         QueryUtils::sqlStatementThrowException('DELETE FROM chartside_notice WHERE expires < ?', [$now]);
-        $there = QueryUtils::fetchRecords(
-            'SELECT user, pid FROM chartside_notice WHERE kind = ? AND notice_key = ?',
-            [$kind, $key]
-        );
-        if ($there) {
+        $sql = 'SELECT user, pid FROM chartside_notice WHERE kind = ? AND notice_key = ?';
+        if ($there = QueryUtils::fetchRecords($sql, [$kind, $key])) {
             $isOurs = $there[0]['user'] === $user && (int)$there[0]['pid'] === $pid;
-            return $isOurs ? false : throw new Refusal(409, 'duplicate', 'This key is used already.');
+            return $isOurs ? false : throw new Refusal('key-taken');
         }
         QueryUtils::sqlStatementThrowException(
-            'INSERT INTO chartside_notice (kind, notice_key, user, pid, url, expires, shown)'
-            . ' VALUES (?, ?, ?, ?, ?, ?, 0)',
+            'INSERT INTO chartside_notice (kind, notice_key, user, pid, url, expires) VALUES (?, ?, ?, ?, ?, ?)',
             [$kind, $key, $user, $pid, $url, gmdate('Y-m-d H:i:s', $expires)]
         );
         return true;

@@ -59,9 +59,9 @@ final class Page
             }
         }
         return self::page($said . '<form method="post">' . self::hidden('csrf_token', self::token())
-            . self::field(Settings::CLIENT_ID, 'Client id', $settings->clientId, $problems)
-            . self::field(Settings::ADDRESS, "Chartside's address", $settings->address, $problems)
-            . self::field(Settings::NOTE_TYPE, 'Note type', $settings->noteType, $problems)
+            . self::field(Settings::CLIENT_ID, xlt('Client id'), $settings->clientId, $problems)
+            . self::field(Settings::ADDRESS, xlt("Chartside's address"), $settings->address, $problems)
+            . self::field(Settings::NOTE_TYPE, xlt('Note type'), $settings->noteType, $problems)
             . '<button class="btn btn-primary">' . xlt('Save') . '</button></form>');
     }
 
@@ -114,7 +114,7 @@ final class Page
     {
         $problem = isset($problems[$name])
             ? '<span role="alert" class="text-danger">' . xlt($problems[$name]) . '</span>' : '';
-        return '<p><label>' . xlt($label) . '<br><input class="form-control" name="' . attr($name) . '" value="'
+        return '<p><label>' . $label . '<br><input class="form-control" name="' . attr($name) . '" value="'
             . attr($value) . '"></label> ' . $problem . '</p>';
     }
 

@@ -6,22 +6,23 @@ declare(strict_types=1);
 
 namespace OpenEMR\Modules\Chartside;
 
-use OpenEMR\Common\Database\QueryUtils;
 use OpenEMR\Common\Http\HttpRestRequest;
-use OpenEMR\Common\Uuid\UuidRegistry;
 use Symfony\Component\HttpFoundation\Response;
 
-/** Consent and Media, kept as sent in the module's own table; for Media only facts, never sound. */
+/** Consent, Media and DocumentReference by one set of rules; what is a note's alone stands in Note. */
 final class ResourceController
 {
-    private const STATUSES = [
-        'Consent' => ['active', 'rejected', 'inactive'],
-        'Media' => ['in-progress', 'completed', 'stopped'],
+    /** Where a kind names its patient, its statuses, and how long its first identifier may be (OpenEMR's columns). */
+    public const KINDS = [
+        'Consent' => ['patient' => 'patient', 'statuses' => ['active', 'rejected', 'inactive'], 'longest' => 80],
+        'Media' => ['patient' => 'subject', 'statuses' => ['in-progress', 'completed', 'stopped'], 'longest' => 80],
+        'DocumentReference' => ['patient' => 'subject', 'statuses' => ['current', 'superseded'], 'longest' => 30],
     ];
     private const PARAMETERS = [
         'patient', 'subject', 'identifier', 'status', 'encounter', '_id', '_lastUpdated', '_count',
     ];
 
+    /** @param ?\Closure $coreRead, $coreSearch OpenEMR's own handlers for this kind, where it has any */
     public function __construct(
         private readonly string $kind,
         private readonly Settings $settings,
@@ -34,26 +35,18 @@ final class ResourceController
     {
         return Gate::write($request, "POST $this->kind", function (Caller $caller) use ($request): Response {
             $body = Gate::body($request, $this->kind);
-            $this->demandChart($caller, $body);
-            $key = $this->valid($body);
-            $sql = 'SELECT * FROM chartside_resource WHERE kind = ? AND identifier_system = ? AND identifier_value = ?';
-            if ($there = QueryUtils::fetchRecords($sql, [$this->kind, ...$key])[0] ?? null) {
-                if ((int)$there['pid'] !== $caller->pid) {
-                    throw new Refusal(409, 'duplicate', 'This identifier is used in another chart.');
-                }
+            $caller->demandPatient($this->patientOf($body));
+            $encounter = $this->encounter($body, $caller);
+            $key = $this->key($body);
+            $note = $this->isNote() ? Note::from($body, $caller, $encounter) : null;
+            if ($there = Store::byKey($this->kind, $key)) {
+                Refusal::when((int)$there['pid'] !== $caller->pid || Store::isGone($there), 'taken');
                 return Answer::resource(200, $this->shown($there));
             }
-            $random = random_bytes(16);
-            $random[6] = chr(ord($random[6]) & 0x0f | 0x40);
-            $random[8] = chr(ord($random[8]) & 0x3f | 0x80);
-            $uuid = UuidRegistry::uuidToString($random);
-            $now = gmdate('Y-m-d H:i:s');
-            QueryUtils::sqlStatementThrowException(
-                'INSERT INTO chartside_resource (uuid, kind, identifier_system, identifier_value, pid, version,'
-                . ' updated, user, body) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?)',
-                [$uuid, $this->kind, ...$key, $caller->pid, $now, $caller->user, Answer::encoded($body)]
-            );
-            return Answer::resource(201, $this->shown($this->row($caller, $uuid)));
+            $note?->demandUnlocked();
+            $written = $note?->write($caller, $this->settings) ?? [];
+            $uuid = Store::insert($this->kind, $key, $caller, $note->kept ?? $body, $written, $note->text ?? '');
+            return Answer::resource(201, $this->shown($this->row($uuid, $caller)));
         });
     }
 
@@ -62,30 +55,28 @@ final class ResourceController
         return Gate::write($request, "PUT $this->kind", function (Caller $caller) use ($uuid, $request): Response {
             $body = Gate::body($request, $this->kind, $uuid);
             $caller->demandPatient($this->patientOf($body));
-            $row = $this->row($caller, $uuid);
-            $this->demandChart($caller, $body);
-            if ($this->valid($body) !== [$row['identifier_system'], $row['identifier_value']]) {
-                throw new Refusal(422, 'value', 'The first identifier may not change.');
-            }
+            $row = $this->row($uuid, $caller);
+            $encounter = $this->encounter($body, $caller);
+            $key = [$row['identifier_system'], $row['identifier_value']];
+            Refusal::when($this->key($body) !== $key, 'other-identifier');
+            $note = $this->isNote() ? Note::from($body, $caller, $encounter) : null;
+            $note?->demandEncounterOf($row);
             Gate::demandVersion($request, (int)$row['version']);
-            QueryUtils::sqlStatementThrowException(
-                'UPDATE chartside_resource SET version = version + 1, updated = ?, user = ?, body = ? WHERE uuid = ?',
-                [gmdate('Y-m-d H:i:s'), $caller->user, Answer::encoded($body), $uuid]
-            );
-            return Answer::resource(200, $this->shown($this->row($caller, $uuid)));
+            if ($note?->demandChangeable($row)) {
+                $note->write($caller, $this->settings, $row);
+            }
+            Store::update($uuid, $caller, $note->kept ?? $body, $note->text ?? '');
+            return Answer::resource(200, $this->shown($this->row($uuid, $caller)));
         });
     }
 
     public function read(string $uuid, HttpRestRequest $request): mixed
     {
-        $isOurs = $this->coreRead === null || QueryUtils::fetchRecords(
-            'SELECT uuid FROM chartside_resource WHERE kind = ? AND uuid = ?',
-            [$this->kind, $uuid]
-        );
+        $isOurs = $this->coreRead === null || Store::byUuid($this->kind, $uuid) !== null;
         return !$isOurs ? ($this->coreRead)($uuid, $request) : Gate::read(
             $request,
             "GET $this->kind",
-            fn(Caller $caller): Response => Answer::resource(200, $this->shown($this->row($caller, $uuid)))
+            fn(Caller $caller): Response => Answer::resource(200, $this->shown($this->row($uuid, $caller)))
         );
     }
 
@@ -96,17 +87,52 @@ final class ResourceController
         if ($unknown && $this->coreSearch) {
             return ($this->coreSearch)($request);
         }
-        $work = function (Caller $caller) use ($request, $wanted, $unknown): Response {
-            if ($unknown) {
-                throw new Refusal(400, 'not-supported', 'Known are: ' . implode(', ', self::PARAMETERS) . '.');
-            }
-            $found = array_values(array_filter($this->ofChart($caller), Matcher::of($wanted, $caller)));
+        return Gate::read($request, "GET $this->kind", function (Caller $caller) use ($request, $wanted, $unknown) {
+            Refusal::when($unknown !== [], 'unknown-parameter');
+            $ours = array_map($this->shown(...), Store::ofChart($this->kind, $caller->pid));
             $theirs = $this->coreSearch && !isset($wanted['identifier']) ? $this->fromCore($request) : [];
+            $all = [...$theirs, ...array_filter($ours, Matcher::of($wanted, $caller))];
             $count = max(1, min(200, (int)($wanted['_count'] ?? 100)));
-            $all = [...$theirs, ...$found];
             return Answer::bundle(array_slice($all, 0, $count), count($all));
-        };
-        return Gate::read($request, "GET $this->kind", $work);
+        });
+    }
+
+    /** Answer GET /api/chartside/{id}: the version, state and lock of a note that core's FHIR does not tell. */
+    public function state(string $uuid, HttpRestRequest $request): Response
+    {
+        return Gate::read($request, 'GET note state', function (Caller $caller) use ($uuid): Response {
+            $row = $this->row($uuid, $caller);
+            $shown = $this->shown($row);
+            return Answer::json(200, [
+                'id' => $uuid,
+                'identifier' => $shown['identifier'][0],
+                'version' => (int)$row['version'],
+                'etag' => "W/\"{$row['version']}\"",
+                'status' => $shown['status'],
+                'docStatus' => $shown['docStatus'],
+                'locked' => Note::isLocked($row),
+                'changedInEhr' => (bool)$row['changed_in_ehr'],
+                'patient' => $shown['subject']['reference'],
+                'encounter' => $shown['context']['encounter'][0]['reference'],
+                'lastModified' => $shown['meta']['lastUpdated'],
+                'text' => $row['description'],
+            ]);
+        });
+    }
+
+    /** @return list<mixed> the references to encounters, as they stand in the body */
+    public static function encountersOf(array $body): array
+    {
+        $data = $body['provision']['data'] ?? [];
+        $named = is_array($data) ? array_column(array_column($data, 'reference'), 'reference') : [];
+        $related = preg_grep('/(?:\A|\/)Encounter\//', array_filter($named, 'is_string'));
+        $own = $body['encounter']['reference'] ?? $body['context']['encounter'][0]['reference'] ?? null;
+        return [...$related, ...($own === null ? [] : [$own])];
+    }
+
+    private function isNote(): bool
+    {
+        return $this->kind === 'DocumentReference';
     }
 
     /** @return list<array> what OpenEMR itself has of this kind; it answers in one of three shapes, by version */
@@ -121,70 +147,47 @@ final class ResourceController
         return is_array($bundle) ? array_column($bundle['entry'] ?? [], 'resource') : [];
     }
 
-    /** @return list<array> newest first */
-    private function ofChart(Caller $caller): array
+    private function row(string $uuid, Caller $caller): array
     {
-        $sql = 'SELECT * FROM chartside_resource WHERE kind = ? AND pid = ? ORDER BY updated DESC, uuid';
-        return array_map($this->shown(...), QueryUtils::fetchRecords($sql, [$this->kind, $caller->pid]));
-    }
-
-    private function row(Caller $caller, string $uuid): array
-    {
-        $sql = 'SELECT * FROM chartside_resource WHERE kind = ? AND uuid = ? AND pid = ?';
-        $found = Caller::isUuid($uuid) ? QueryUtils::fetchRecords($sql, [$this->kind, $uuid, $caller->pid]) : [];
-        return $found[0] ?? throw new Refusal(404, 'not-found', "There is no such $this->kind in this chart.");
+        $row = Caller::isUuid($uuid) ? Store::byUuid($this->kind, $uuid) : null;
+        $isHere = $row !== null && $caller->pid !== 0 && (int)$row['pid'] === $caller->pid && !Store::isGone($row);
+        Refusal::when(!$isHere, 'not-here');
+        return $row;
     }
 
     private function shown(array $row): array
     {
         $body = json_decode($row['body'], true);
         $meta = ['versionId' => (string)$row['version'], 'lastUpdated' => str_replace(' ', 'T', $row['updated']) . 'Z'];
-        return ['resourceType' => $this->kind, 'id' => $row['uuid'], 'meta' => $meta + ($body['meta'] ?? [])] + $body;
+        $body = ['resourceType' => $this->kind, 'id' => $row['uuid'], 'meta' => $meta + ($body['meta'] ?? [])] + $body;
+        return $this->isNote() ? $body + ['content' => Note::content((string)$row['description'])] : $body;
     }
 
     private function patientOf(array $body): mixed
     {
-        return $body[$this->kind === 'Consent' ? 'patient' : 'subject']['reference'] ?? null;
+        $element = self::KINDS[$this->kind]['patient'];
+        Refusal::when($element === 'patient' && !isset($body[$element]), 'no-patient');
+        return $body[$element]['reference'] ?? null;
     }
 
-    private function demandChart(Caller $caller, array $body): void
+    /** @return ?array{uuid: string, number: int} the last of the body's encounters, all of which are the patient's */
+    private function encounter(array $body, Caller $caller): ?array
     {
-        if ($this->kind === 'Consent' && !isset($body['patient'])) {
-            throw new Refusal(422, 'required', 'A Consent kept here names its patient.');
-        }
-        $caller->demandPatient($this->patientOf($body));
-        foreach (self::encountersOf($body) as $encounter) {
-            $caller->encounter($encounter);
-        }
+        $found = array_map($caller->encounter(...), self::encountersOf($body));
+        return array_pop($found);
     }
 
-    /** @return list<mixed> the references to encounters, as they stand in the body */
-    public static function encountersOf(array $body): array
+    /** @return array{0: string, 1: string} the first identifier of a body that is as it should be */
+    private function key(array $body): array
     {
-        $data = $body['provision']['data'] ?? [];
-        $named = is_array($data) ? array_column(array_column($data, 'reference'), 'reference') : [];
-        $own = $body['encounter']['reference'] ?? null;
-        $related = preg_grep('/(?:\A|\/)Encounter\//', array_filter($named, 'is_string'));
-        return [...$related, ...($own === null ? [] : [$own])];
-    }
-
-    /** @return array{0: string, 1: string} the first identifier */
-    private function valid(array $body): array
-    {
-        if (!is_array($body['meta'] ?? [])) {
-            throw new Refusal(422, 'structure', 'The meta of a resource is an object.');
+        Refusal::when(!is_array($body['meta'] ?? []), 'odd-meta');
+        ['statuses' => $statuses, 'longest' => $longest] = self::KINDS[$this->kind];
+        Refusal::when(!in_array($body['status'] ?? null, $statuses, true), 'odd-status');
+        if ($this->kind === 'Media') {
+            Refusal::when(isset($body['content']['data']), 'sound');
+            $url = $body['content']['url'] ?? null;
+            Refusal::when($url !== null && !$this->settings->isBelowAddress($url), 'foreign-recording');
         }
-        $statuses = self::STATUSES[$this->kind];
-        if (!in_array($body['status'] ?? null, $statuses, true)) {
-            throw new Refusal(422, 'value', 'The status is not one of ' . implode(', ', $statuses) . '.');
-        }
-        if ($this->kind === 'Media' && isset($body['content']['data'])) {
-            throw new Refusal(422, 'value', 'No sound is kept here.');
-        }
-        $url = $body['content']['url'] ?? null;
-        if ($this->kind === 'Media' && $url !== null && !$this->settings->isBelowAddress($url)) {
-            throw new Refusal(422, 'value', 'The address of the recording is not below that of Chartside.');
-        }
-        return Gate::identifier($body, 80);
+        return Gate::identifier($body, $longest);
     }
 }

@@ -35,7 +35,7 @@ final class Settings
 
     public function isConfigured(): bool
     {
-        return !isset($this->problems()[self::CLIENT_ID]) && !isset($this->problems()[self::ADDRESS]);
+        return $this->problems() === [];
     }
 
     /** @return array<string, string> a sentence for each setting that cannot be taken */
@@ -58,6 +58,17 @@ final class Settings
         return QueryUtils::fetchRecords($sql, [self::NOTE_TYPE_LIST, $this->noteType]) !== [];
     }
 
+    /**
+     * Say whether this very clinician has ticked Consent to using AI for telehealth sessions.
+     * OpenEMR's own getUserSetting falls back to the site's default, which would opt everybody in: never used here.
+     */
+    public static function hasOptedIn(int $userId): bool
+    {
+        $sql = 'SELECT setting_value FROM user_settings WHERE setting_user = ? AND setting_label = ?';
+        $rows = $userId > 0 ? QueryUtils::fetchRecords($sql, [$userId, 'global:' . self::AI_CONSENT]) : [];
+        return ($rows[0]['setting_value'] ?? null) === '1';
+    }
+
     public function isBelowAddress(mixed $url): bool
     {
         return is_string($url) && str_starts_with($url, $this->address . '/')
@@ -66,16 +77,10 @@ final class Settings
 
     public function save(): void
     {
-        $values = [
-            self::CLIENT_ID => $this->clientId,
-            self::ADDRESS => $this->address,
-            self::NOTE_TYPE => $this->noteType,
-        ];
-        foreach ($values as $name => $value) {
-            QueryUtils::sqlStatementThrowException(
-                'REPLACE INTO globals (gl_name, gl_index, gl_value) VALUES (?, 0, ?)',
-                [$name, $value]
-            );
+        $names = [self::CLIENT_ID, self::ADDRESS, self::NOTE_TYPE];
+        foreach (array_combine($names, [$this->clientId, $this->address, $this->noteType]) as $name => $value) {
+            $sql = 'REPLACE INTO globals (gl_name, gl_index, gl_value) VALUES (?, 0, ?)';
+            QueryUtils::sqlStatementThrowException($sql, [$name, $value]);
         }
     }
 }

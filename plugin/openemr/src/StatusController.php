@@ -12,6 +12,7 @@ use Symfony\Component\HttpFoundation\Response;
 /** What {api}/chartside tells and takes: who is here, their own switch, and notices. */
 final class StatusController
 {
+    private const READY_KEPT_S = 86400;
     private const KEPT = ['create', 'read', 'search', 'update'];
 
     public function __construct(private readonly Settings $settings)
@@ -25,7 +26,7 @@ final class StatusController
             'contract' => 1,
             'version' => Settings::VERSION,
             'username' => $caller->user,
-            'aiConsent' => OptIn::of($caller->userId),
+            'aiConsent' => Settings::hasOptedIn($caller->userId),
             'capabilities' => [
                 'Consent' => self::KEPT,
                 'Media' => self::KEPT,
@@ -41,13 +42,11 @@ final class StatusController
         return Gate::write($request, 'POST chartside', function (Caller $caller) use ($request): Response {
             $body = Gate::body($request);
             $key = $body['key'] ?? null;
-            if (!is_string($key) || !preg_match('/\A[A-Za-z0-9._-]{1,80}\z/', $key)) {
-                throw new Refusal(422, 'value', 'The key has 1 to 80 letters, digits, hyphens, underscores or dots.');
-            }
+            Refusal::when(!is_string($key) || !preg_match('/\A[A-Za-z0-9._-]{1,80}\z/', $key), 'odd-key');
             $isNew = match ($body['kind'] ?? null) {
-                'ready' => Notices::addReady($key, $caller->user),
+                'ready' => Notices::add('ready', $key, $caller->user, 0, '', time() + self::READY_KEPT_S),
                 'joinLink' => $this->addLink($key, $body, $caller),
-                default => throw new Refusal(422, 'value', 'The kind is ready or joinLink.'),
+                default => throw new Refusal('odd-kind'),
             };
             return Answer::json($isNew ? 201 : 200, ['kind' => $body['kind'], 'key' => $key]);
         });
@@ -57,12 +56,8 @@ final class StatusController
     {
         $caller->demandPatient($body['patient'] ?? null);
         $expires = is_string($body['expires'] ?? null) ? strtotime($body['expires']) : false;
-        if (!$this->settings->isBelowAddress($body['url'] ?? null)) {
-            throw new Refusal(422, 'value', 'The link is not below the address of Chartside.');
-        }
-        if ($expires === false || $expires <= time() || $expires > time() + 86400) {
-            throw new Refusal(422, 'value', 'The link expires within the next 24 hours.');
-        }
-        return Notices::addLink($key, $caller, $body['url'], $expires);
+        Refusal::when(!$this->settings->isBelowAddress($body['url'] ?? null), 'foreign-link');
+        Refusal::when($expires === false || $expires <= time() || $expires > time() + 86400, 'odd-expiry');
+        return Notices::add('joinLink', $key, $caller->user, $caller->pid, $body['url'], $expires);
     }
 }

@@ -7,8 +7,6 @@ declare(strict_types=1);
 namespace OpenEMR\Modules\Chartside\Tests;
 
 use OpenEMR\Common\Http\HttpRestRequest;
-use OpenEMR\Modules\Chartside\NoteController;
-use OpenEMR\Modules\Chartside\NoteRepository;
 use OpenEMR\Modules\Chartside\ResourceController;
 use OpenEMR\Modules\Chartside\Settings;
 use PHPUnit\Framework\TestCase;
@@ -66,9 +64,7 @@ final class BadInputTest extends TestCase
     {
         $session = ['authUser' => 'dr-alice', 'authUserID' => 4, 'authProvider' => 'Default'];
         $request = new HttpRestRequest((string)json_encode($body), [], [], $session, Clinic::CAROL);
-        $taker = $kind === 'DocumentReference'
-            ? new NoteController(Settings::current(), new NoteRepository())
-            : new ResourceController($kind, Settings::current());
+        $taker = new ResourceController($kind, Settings::current());
         return $taker->create($request)->getStatusCode();
     }
 }

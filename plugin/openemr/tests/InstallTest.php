@@ -9,8 +9,6 @@ namespace OpenEMR\Modules\Chartside\Tests;
 use ModuleManagerListener;
 use OpenEMR\Common\Database\QueryUtils;
 use OpenEMR\Common\Http\HttpRestRequest;
-use OpenEMR\Modules\Chartside\NoteController;
-use OpenEMR\Modules\Chartside\NoteRepository;
 use OpenEMR\Modules\Chartside\ResourceController;
 use OpenEMR\Modules\Chartside\Settings;
 use PHPUnit\Framework\TestCase;
@@ -68,8 +66,8 @@ final class InstallTest extends TestCase
     /** A failure half-way leaves neither form nor note, and its cause stays in the log. */
     public function testAFailureHalfWayLeavesNothing(): void
     {
-        QueryUtils::$db->exec('DROP TABLE chartside_note');
-        QueryUtils::$db->exec('CREATE TABLE chartside_note (identifier_system, identifier_value, pid)');
+        $fault = "BEFORE INSERT ON chartside_resource BEGIN SELECT RAISE(ABORT, 'disk full'); END";
+        QueryUtils::$db->exec("CREATE TRIGGER fault $fault");
         ini_set('error_log', '/dev/null');
         self::assertSame(500, $this->file(self::note()));
         self::assertSame([], QueryUtils::fetchRecords('SELECT * FROM forms'));
@@ -98,7 +96,7 @@ final class InstallTest extends TestCase
 
     private function file(array $note, string $role = 'users'): int
     {
-        $notes = new NoteController(Settings::current(), new NoteRepository());
+        $notes = new ResourceController('DocumentReference', Settings::current());
         return $notes->create(self::request($note, $role))->getStatusCode();
     }
 

@@ -38,8 +38,8 @@ final class PageTest extends TestCase
     /** The pop-up tells its own user once, without any name; a stranger's request gets nothing. */
     public function testThePopUpIsShownOnce(): void
     {
-        Notices::addReady('s-1', 'dr-alice');
-        Notices::addReady('s-2', 'dr-bob');
+        Notices::add('ready', 's-1', 'dr-alice', 0, '', time() + 60);
+        Notices::add('ready', 's-2', 'dr-bob', 0, '', time() + 60);
         self::assertSame('{"ready":0}', Page::ready(['csrf_token' => 'forged']));
         self::assertSame('{"ready":1}', Page::ready(['csrf_token' => CsrfUtils::TOKEN]));
         self::assertSame('{"ready":0}', Page::ready(['csrf_token' => CsrfUtils::TOKEN]));

@@ -83,6 +83,22 @@ namespace OpenEMR\Common\Uuid {
     }
 }
 
+namespace Ramsey\Uuid {
+    final class Uuid
+    {
+        public static function uuid4(): self
+        {
+            return new self();
+        }
+
+        public function getBytes(): string
+        {
+            $hex = substr_replace(substr_replace(bin2hex(random_bytes(16)), '4', 12, 1), '8', 16, 1);
+            return (string)hex2bin($hex);
+        }
+    }
+}
+
 namespace Symfony\Component\HttpFoundation {
     class Response
     {
