@@ -103,27 +103,22 @@ class Decoding:
         stall_s: float = STALL_S,
     ) -> None:
         self._pieces: Sequence[bytes] = [media] if isinstance(media, bytes) else media
-        self._order = {"format": _sniffed(self._pieces, formats), "channels": channels, "max_s": max_s}
+        self._order = {"format": sniffed(self._pieces, formats), "channels": channels, "max_s": max_s}
         self._stall_s = stall_s
         self.end: dict[str, Any] = {}
         """The child's closing figures, there once `parts` is exhausted."""
 
     def parts(self, *, part_s: float = PART_S) -> Iterator[Sounds]:
         """Yield pieces of about `part_s` seconds, each of shape (channels, n). Raises as `decode` does."""
-        child = _started()
+        child = started()
         try:
-            pipe = _Pipe(child, self._stall_s)
+            pipe = Pipe(child, self._stall_s)
             pipe.write(json.dumps(self._order).encode() + b"\n", *self._pieces)
             yield from self._received(pipe, int(part_s * SAMPLE_RATE))
         finally:
-            if child.poll() is None:
-                child.kill()
-            child.wait()
-            for stream in (child.stdin, child.stdout):
-                if stream is not None and not stream.closed:
-                    stream.close()
+            put_away(child)
 
-    def _received(self, pipe: "_Pipe", part_samples: int) -> Iterator[Sounds]:
+    def _received(self, pipe: "Pipe", part_samples: int) -> Iterator[Sounds]:
         channels, waiting, waiting_bytes = 1, [], 0
         while True:
             tag, body = pipe.record()
@@ -133,7 +128,7 @@ class Decoding:
                 waiting.append(body)
                 waiting_bytes += len(body)
                 if waiting_bytes >= 2 * channels * part_samples:
-                    yield _sound(waiting, channels)
+                    yield sounds_of(waiting, channels)
                     waiting, waiting_bytes = [], 0
             else:
                 self.end = json.loads(body)
@@ -141,10 +136,10 @@ class Decoding:
         if "error" in self.end:
             raise refusal(self.end["error"])
         if waiting:
-            yield _sound(waiting, channels)
+            yield sounds_of(waiting, channels)
 
 
-class _Pipe:
+class Pipe:
     """The two pipes of a child, with a deadline on every wait."""
 
     def __init__(self, child: subprocess.Popen[bytes], stall_s: float) -> None:
@@ -161,14 +156,18 @@ class _Pipe:
     def write(self, *pieces: bytes) -> None:
         """Give the child its whole input and close it; a child that died is found out by reading."""
         try:
-            for piece in pieces:
-                rest = memoryview(piece)
-                while rest:
-                    self._wait(self._stdin, selectors.EVENT_WRITE)
-                    rest = rest[os.write(self._stdin.fileno(), rest[:PIPE_BYTES]) :]
+            self.send(*pieces)
         except BrokenPipeError:
             return
         self._stdin.close()
+
+    def send(self, *pieces: bytes) -> None:
+        """Give the child a part of its input. Raises BrokenPipeError when it died."""
+        for piece in pieces:
+            rest = memoryview(piece)
+            while rest:
+                self._wait(self._stdin, selectors.EVENT_WRITE)
+                rest = rest[os.write(self._stdin.fileno(), rest[:PIPE_BYTES]) :]
 
     def record(self) -> tuple[bytes, bytes]:
         """Return the next record's tag and body."""
@@ -208,7 +207,7 @@ def refusal(code: str) -> MediaRejected:
     return MediaRejected(code, *_REFUSALS[code])
 
 
-def _sniffed(pieces: Sequence[bytes], formats: frozenset[str]) -> str:
+def sniffed(pieces: Sequence[bytes], formats: frozenset[str]) -> str:
     """Name the demuxer by the first bytes, which must be of a type that is expected here."""
     head = b""
     for piece in pieces:
@@ -223,7 +222,7 @@ def _sniffed(pieces: Sequence[bytes], formats: frozenset[str]) -> str:
     return name
 
 
-def _started() -> subprocess.Popen[bytes]:
+def started() -> subprocess.Popen[bytes]:
     """Start the child with an empty environment but for what its interpreter needs to load."""
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
     env = {**kept, "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -242,6 +241,17 @@ def _started() -> subprocess.Popen[bytes]:
         raise TranscriptFailed("decoder_failed", "The sound decoder could not be started.", "Try again.") from error
 
 
-def _sound(bodies: Sequence[bytes], channels: int) -> Sounds:
+def put_away(child: subprocess.Popen[bytes]) -> None:
+    """Have a child gone, whatever it is doing, and its pipes closed."""
+    if child.poll() is None:
+        child.kill()
+    child.wait()
+    for stream in (child.stdin, child.stdout):
+        if stream is not None and not stream.closed:
+            stream.close()
+
+
+def sounds_of(bodies: Sequence[bytes], channels: int) -> Sounds:
+    """Turn the bodies of sound records into sound of shape (channels, n)."""
     samples = np.frombuffer(b"".join(bodies), dtype="<i2").reshape(-1, channels)
     return np.ascontiguousarray(samples.T, dtype=np.float32) / np.float32(32768)

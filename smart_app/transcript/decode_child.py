@@ -3,10 +3,13 @@
 It is run as a file (`python -I decode_child.py`), imports nothing of ours, and gives up every right that it does not
 need before it parses the first byte: no new file descriptor (so no file, no socket), capped CPU, memory and file size.
 
-    stdin   one JSON line {"format": "webm", "channels": 1|2|null, "max_s": 10800.0}, then the file until end of input
+    stdin   one JSON line {"format": "webm", "channels": 1|2|null, "max_s": 10800.0}, then the file until end of input;
+            with "is_fed": true the file comes in pieces (length, 4 bytes, little endian; bytes), an empty one ends it;
+            "from_s": sound before it is neither decoded nor sent
     stdout  records: tag (1 byte), length (4 bytes, little endian), body
             H {"channels": n}       once, before the sound
             S int16 samples, interleaved
+            W nothing               fed only: all that can be decoded was sent, the next piece is waited for
             E {"error": code} or {"heard_s", "missing_s", "dropped_s", "is_cut"}   once, last
 """
 
@@ -29,6 +32,8 @@ DEMUXERS = frozenset({"webm", "mp4", "wav", "flac", "ogg"})
 COUNTED_FROM_ZERO = frozenset({"webm", "mp4"})
 """What a recorder's own stamps count from its start: when the first piece is lost, the others keep their time."""
 
+RUN_UP_S = 1.0
+"""Decoded before the moment asked for, and not sent: the codec builds on what came before."""
 MISSING_S = 0.1
 """A hole in the time stamps longer than this is filled with silence; shorter ones are rounding of the container."""
 BATCH_FRAMES = 50
@@ -81,7 +86,7 @@ class Track:
     `at_s` is the end of the sound sent so far; all figures are in seconds of the source.
     """
 
-    def __init__(self, av: Any, channels: int, max_s: float, *, begins_at_zero: bool) -> None:
+    def __init__(self, av: Any, channels: int, max_s: float, *, begins_at_zero: bool, from_s: float = 0.0) -> None:
         import numpy as np
 
         self._av = av
@@ -91,9 +96,11 @@ class Track:
         self._resampler = self._new_resampler()
         self._batch: list[Any] = []
         self._held: Any = None
-        self._sent = 0
+        self._first = self._sent = round(from_s * RATE)
         self._origin_s: float | None = 0.0 if begins_at_zero else None
-        self.at_s = self.heard_s = self.missing_s = self.dropped_s = 0.0
+        self._has_begun = False
+        self.at_s = from_s
+        self.heard_s = self.missing_s = self.dropped_s = 0.0
 
     def _new_resampler(self) -> Any:
         layout = "mono" if self._channels == 1 else "stereo"
@@ -126,12 +133,22 @@ class Track:
             return self.at_s
         stamp_s = float(frame.pts * frame.time_base)
         # A first stamp beyond the cap counts from somewhere else than the beginning, e.g. from the clock's.
-        if self._origin_s is None or (not self.heard_s and self._held is None and stamp_s > self._max_s):
+        if self._origin_s is None or (not self._has_begun and stamp_s > self._max_s):
             self._origin_s = stamp_s
+        self._has_begun = True
         return stamp_s - self._origin_s
+
+    def is_over(self, packet: Any) -> bool:
+        """Say whether a packet lies so long before the moment asked for that it need not be decoded."""
+        if self.heard_s or not self._has_begun or self._origin_s is None or packet.pts is None:
+            return False
+        return float(packet.pts * packet.time_base) - self._origin_s < self.at_s - RUN_UP_S
 
     def _place(self, frame: Any, start_s: float) -> None:
         length_s = frame.samples / frame.sample_rate
+        if not self.heard_s and self.at_s > start_s:
+            # The first frame of a later beginning keeps its own time; what of it is too early is not sent.
+            self.at_s, self._sent = start_s, round(start_s * RATE)
         hole_s = start_s - self.at_s
         if hole_s > JUMP_S and start_s + length_s > self._max_s:
             self.dropped_s += length_s
@@ -164,6 +181,10 @@ class Track:
         for out in self._resampler.resample(frame):
             self._send(out)
 
+    def tell(self) -> None:
+        """Send what waits to be resampled together."""
+        self._resample()
+
     def _drain(self) -> None:
         self._resample()
         for out in self._resampler.resample(None):
@@ -172,8 +193,9 @@ class Track:
 
     def _send(self, frame: Any) -> None:
         if frame.samples:
+            early = min(max(0, self._first - self._sent), frame.samples)
             self._sent += frame.samples
-            send(b"S", frame.to_ndarray().tobytes())
+            send(b"S", frame.to_ndarray()[:, self._channels * early :].tobytes())
 
     def _pad(self) -> None:
         """Fill with silence up to `at_s`, in pieces, so that a hole of hours needs no memory."""
@@ -192,7 +214,30 @@ class Track:
         self._drain()
 
 
-def frames(av: Any, container: Any, stream: Any) -> Iterator[Any]:
+class Fed:
+    """Media that comes in pieces; before it waits for the next one, it has all that was decoded so far sent."""
+
+    def __init__(self) -> None:
+        self._piece = io.BytesIO()
+        self._is_over = False
+        self.track: Track | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes; nothing once the parent ended the media, or died."""
+        taken = self._piece.read(size)
+        if taken or self._is_over:
+            return taken
+        if self.track is not None:
+            self.track.tell()
+        send(b"W", b"")
+        sys.stdout.buffer.flush()
+        head = sys.stdin.buffer.read(4)
+        self._piece = io.BytesIO(sys.stdin.buffer.read(struct.unpack("<I", head)[0]) if len(head) == 4 else b"")
+        self._is_over = not self._piece.getbuffer().nbytes
+        return self._piece.read(size)
+
+
+def frames(av: Any, container: Any, stream: Any, track: Track) -> Iterator[Any]:
     """Yield what decodes; a damaged packet is skipped, a file that ends in mid-element ends the sound.
 
     The caller reads `stream.codec_context`; a final None says that the file was cut or damaged.
@@ -207,6 +252,8 @@ def frames(av: Any, container: Any, stream: Any) -> Iterator[Any]:
         except av.FFmpegError:
             is_damaged = True
             break
+        if track.is_over(packet):
+            continue
         try:
             yield from packet.decode()
         except av.FFmpegError:
@@ -215,7 +262,7 @@ def frames(av: Any, container: Any, stream: Any) -> Iterator[Any]:
         yield None
 
 
-def opened(av: Any, media: io.BytesIO, demuxer: str) -> tuple[Any, Any]:
+def opened(av: Any, media: io.BytesIO | Fed, demuxer: str) -> tuple[Any, Any]:
     """Open with the demuxer we name, never one that the content names; return container and its one sound stream."""
     try:
         container = av.open(media, format=demuxer, metadata_errors="ignore")
@@ -232,14 +279,17 @@ def opened(av: Any, media: io.BytesIO, demuxer: str) -> tuple[Any, Any]:
     return container, stream
 
 
-def decode(av: Any, media: io.BytesIO, order: dict[str, Any]) -> dict[str, Any]:
+def decode(av: Any, media: io.BytesIO | Fed, order: dict[str, Any]) -> dict[str, Any]:
     """Decode to stdout; return the closing figures. Raises Refused."""
     container, stream = opened(av, media, order["format"])
     channels = order["channels"] or min(2, stream.codec_context.channels)
     send(b"H", json.dumps({"channels": channels}).encode())
-    track = Track(av, channels, order["max_s"], begins_at_zero=order["format"] in COUNTED_FROM_ZERO)
+    begins_at_zero = order["format"] in COUNTED_FROM_ZERO
+    track = Track(av, channels, order["max_s"], begins_at_zero=begins_at_zero, from_s=order.get("from_s", 0.0))
+    if isinstance(media, Fed):
+        media.track = track
     is_cut = False
-    for frame in frames(av, container, stream):
+    for frame in frames(av, container, stream, track):
         if frame is None:
             is_cut = True
         else:
@@ -280,10 +330,10 @@ def main() -> int:
     order = json.loads(sys.stdin.buffer.readline())
     if order["format"] not in DEMUXERS:
         return 2
-    media = sys.stdin.buffer.read()
-    give_up_rights(order["max_s"], len(media))
+    media = Fed() if order.get("is_fed") else io.BytesIO(sys.stdin.buffer.read())
+    give_up_rights(order["max_s"], 0 if isinstance(media, Fed) else media.getbuffer().nbytes)
     try:
-        end = decode(av, io.BytesIO(media), order)
+        end = decode(av, media, order)
     except Refused as refusal:
         end = {"error": str(refusal)}
     except (av.FFmpegError, MemoryError, ValueError, OverflowError, ArithmeticError):
