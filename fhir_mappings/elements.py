@@ -90,3 +90,8 @@ def inline(data: bytes) -> Resource:
 def given(**elements: Any) -> Resource:
     """Return the elements whose value is not None, in this order."""
     return {name: value for name, value in elements.items() if value is not None}
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a JSON list, whatever else a server put there."""
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

@@ -12,6 +12,7 @@ from typing import Any, Literal, NewType, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fhir_mappings.elements import objects
 from fhir_mappings.ways import Adapter
 
 SessionId = NewType("SessionId", str)
@@ -293,7 +294,25 @@ class HttpAnswer:
 
     def json(self) -> Any:
         """Return the body as JSON. Raises ValueError for anything else."""
-        return json.loads(self.body)
+        try:
+            return json.loads(self.body)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of a JSON object; empty for any other body."""
+        try:
+            found = self.json()
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the objects of a JSON list; empty for any other body."""
+        try:
+            return objects(self.json())
+        except ValueError:
+            return []
 
 
 class Http(Protocol):
