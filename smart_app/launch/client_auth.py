@@ -1,18 +1,20 @@
-"""Requests to a token endpoint, with the client's proof as the EHR's entry says: a secret, a key, or none."""
+"""Requests with the client's proof as the EHR's entry says (a secret, a key, or none): for tokens, and about them."""
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from authlib.oauth2.auth import ClientAuth
-from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
 from smart_app.config import Ehr
 from smart_app.launch.client_keys import ClientKeys
 from smart_app.launch.discovery import registered_origins
 from smart_app.ports import Http, HttpAnswer
 
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class TokenRequests:
-    """Sends token requests; each is sent once, never to a server outside the EHR's registered origins."""
+    """Sends forms to the EHR's OAuth endpoints; each is sent once, never outside the EHR's registered origins."""
 
     def __init__(self, *, http: Http, keys: ClientKeys) -> None:
         self._http = http
@@ -20,16 +22,16 @@ class TokenRequests:
 
     def send(self, ehr: Ehr, token_endpoint: str, grant_type: str, **fields: str) -> HttpAnswer:
         """Ask for a token. Raises ChartRefused or ChartUnreachable."""
-        origins = registered_origins(ehr)
+        return self.post(ehr, token_endpoint, {"grant_type": grant_type, **fields})
+
+    def post(self, ehr: Ehr, url: str, form: Mapping[str, str]) -> HttpAnswer:
+        """Post a form as this client. Raises ChartRefused or ChartUnreachable."""
+        headers: Mapping[str, str] = {}
         if ehr.auth == "private_key_jwt":
             # No client_id in the form: for confidential clients it stands in the assertion (SMART 2.2 @72).
-            fields |= {
-                "client_assertion_type": ASSERTION_TYPE,
-                "client_assertion": self._keys.assertion(ehr, token_endpoint),
-            }
-            body = prepare_token_request(grant_type, **fields)
-            return self._http.post_form(token_endpoint, body, headers={}, origins=origins)
-        auth = ClientAuth(ehr.client_id, ehr.client_secret.reveal().decode(), ehr.auth)
-        body = prepare_token_request(grant_type, **fields)
-        url, headers, body = auth.prepare("POST", token_endpoint, {}, body)
-        return self._http.post_form(url, body, headers=headers, origins=origins)
+            proof = {"client_assertion_type": _ASSERTION_TYPE, "client_assertion": self._keys.assertion(ehr, url)}
+            body = urlencode({**form, **proof})
+        else:
+            auth = ClientAuth(ehr.client_id, ehr.client_secret.reveal().decode(), ehr.auth)
+            url, headers, body = auth.prepare("POST", url, {}, urlencode(form))
+        return self._http.post_form(url, body, headers=headers, origins=registered_origins(ehr))
