@@ -14,7 +14,10 @@ Takes = Callable[[str, str], bool]
 """Says whether a server takes an operation (create, read, update, search) on a resource, or on a way of OpenEMR's."""
 MODULE_RESOURCE = "chartside"
 """The resource name of our OpenEMR module's own scope, user/chartside.crus."""
-OPENEMR_SCOPE = "api:oemr"
+_MODULE_SCOPE = f"user/{MODULE_RESOURCE}."
+_OPENEMR = "OpenEMR"
+_OPENEMR_SCOPE = "api:oemr"
+"""In no other server's list: it tells an OpenEMR whose statement is kept behind a login, or names no software."""
 APP = "app"
 """Not in the EHR: kept in Chartside, shown there with its reason, and read by FHIR clients from its own face."""
 
@@ -188,12 +191,27 @@ ORDER: Mapping[Step, Mapping[Adapter, tuple[Way, ...]]] = {
 def adapter_for(statement: Mapping[str, Any] | None, scopes: Iterable[str]) -> Adapter:
     """Name the adapter for a server by its CapabilityStatement's software and its scopes (flattened)."""
     words = tuple(scopes)
-    software = (statement or {}).get("software")
-    is_named = isinstance(software, dict) and software.get("name") == "OpenEMR"
-    # OpenEMR's own scope is in no other server's list: it tells where the statement is kept behind a login.
-    if not is_named and (statement is not None or OPENEMR_SCOPE not in words):
+    if not is_openemr(software_of(statement).get("name", ""), words):
         return "fhir_r4"
-    return "openemr_module" if any(MODULE_RESOURCE in word for word in words) else "openemr"
+    return "openemr_module" if lists_module(words) else "openemr"
+
+
+def software_of(statement: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return name and version as a CapabilityStatement states them, cut to what can be kept; those that it states."""
+    found = (statement or {}).get("software")
+    if not isinstance(found, dict):
+        return {}
+    return {name: str(found[name])[:100] for name in ("name", "version") if isinstance(found.get(name), str)}
+
+
+def is_openemr(name: str, scopes: Iterable[str]) -> bool:
+    """Say whether a server is an OpenEMR: by the name of its software, or by its scopes where it has no name."""
+    return name == _OPENEMR if name else _OPENEMR_SCOPE in scopes
+
+
+def lists_module(scopes: Iterable[str]) -> bool:
+    """Say whether an OpenEMR lists the scopes of our module."""
+    return any(word.startswith(_MODULE_SCOPE) for word in scopes)
 
 
 def choose(step: Step, adapter: Adapter, takes: Takes) -> Way:

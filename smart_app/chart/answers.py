@@ -2,8 +2,8 @@
 
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any
 
+from fhir_mappings.scopes import LETTERS
 from smart_app.chart.capabilities import Capabilities
 from smart_app.chart.resources import outcome_text, patients_of
 from smart_app.errors import ChartConflict, ChartRefused, ChartUnreachable
@@ -13,7 +13,6 @@ BUSY = "ehr_busy"
 """The code of a wait that the EHR asked for (429)."""
 MAX_WAIT_S = 3600.0
 _VERBS = {"create": "add", "update": "change", "read": "read", "search-type": "search for"}
-_RIGHTS = {"create": "c", "update": "u", "read": "r", "search-type": "s"}
 
 
 class Answers:
@@ -81,8 +80,8 @@ class Answers:
             raise ChartRefused(
                 "forbidden",
                 f"The EHR does not allow you to {_VERBS[operation]} a {kind}.",
-                f"Ask your administrator for the right {kind}.{_RIGHTS[operation]}.",
-                outcome=outcome_text(_json(answer)),
+                f"Ask your administrator for the right {kind}.{LETTERS[operation]}.",
+                outcome=outcome_text(answer.fields()),
             )
         if status in {404, 405, 501}:
             if operation in {"create", "update"}:
@@ -96,7 +95,7 @@ class Answers:
             "not_accepted",
             f"The EHR did not accept the {kind}.",
             "Tell your administrator.",
-            outcome=outcome_text(_json(answer)),
+            outcome=outcome_text(answer.fields()),
         )
 
     def _wait_s(self, text: str) -> float | None:
@@ -109,10 +108,3 @@ class Answers:
             return None
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
         return min(max((until - self._clock.now()).total_seconds(), 0.0), MAX_WAIT_S)
-
-
-def _json(answer: HttpAnswer) -> Any:
-    try:
-        return answer.json()
-    except ValueError:
-        return None

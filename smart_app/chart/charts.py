@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from fhir_mappings.ways import MODULE_RESOURCE
 from smart_app.chart.answers import Answers
-from smart_app.chart.capabilities import Capabilities, RememberedHere
+from smart_app.chart.capabilities import Capabilities
 from smart_app.chart.choice import is_fresh, look
 from smart_app.chart.fhir_r4 import FhirR4Chart
 from smart_app.chart.http import GuardedHttp
@@ -24,14 +24,14 @@ class FhirCharts:
         http: GuardedHttp,
         tokens: Tokens,
         clock: Clock,
-        memory: EhrMemory | None = None,
+        memory: EhrMemory,
         soap_note_at: frozenset[str] = frozenset(),
     ) -> None:
-        """Without a `memory` it remembers for this process alone; `soap_note_at` are EHRs that want a SOAP note too."""
+        """`soap_note_at` are EHRs that want a SOAP note beside each document."""
         self._http = http
         self._tokens = tokens
         self._clock = clock
-        self._memory = memory or RememberedHere()
+        self._memory = memory
         self._soap_note_at = soap_note_at
 
     def knows_bearer(self, iss: str, patient_id: str, token: str) -> bool:
@@ -73,11 +73,8 @@ class FhirCharts:
         if self._facts(line).adapter != "openemr_module":
             return None
         answer = line.api("GET", MODULE_RESOURCE)
-        try:
-            about = answer.json() if answer.status == 200 else None
-        except ValueError:
-            about = None
-        if not isinstance(about, dict):
+        about = answer.fields() if answer.status == 200 else {}
+        if not about:
             raise ChartUnreachable(
                 "ehr_failed", "The EHR does not say how your switch stands.", "Try again in a minute."
             )

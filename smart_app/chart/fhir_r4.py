@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fhir_mappings.echo import contradictions
+from fhir_mappings.scopes import scope_allows
 from smart_app.chart.answers import BUSY, Answers
-from smart_app.chart.capabilities import Capabilities, scope_allows
+from smart_app.chart.capabilities import Capabilities
 from smart_app.chart.line import Line
 from smart_app.chart.resources import (
     FHIR_ID,
@@ -298,11 +299,8 @@ def _check_kept(theirs: Resource, ours: Resource) -> None:
 
 
 def _body(answer: HttpAnswer, resource_type: str) -> Resource | None:
-    try:
-        found: Any = answer.json()
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) and found.get("resourceType") == resource_type else None
+    found = answer.fields()
+    return found if found.get("resourceType") == resource_type else None
 
 
 def _entries(bundle: Resource, resource_type: str) -> list[Resource]:

@@ -6,12 +6,11 @@ Chartside, where its own FHIR face shows it. Nothing there can be changed or del
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from fhir_mappings import ways
+from fhir_mappings.scopes import scope_allows
 from smart_app.chart import openemr_texts as texts
 from smart_app.chart.answers import BUSY, Answers
-from smart_app.chart.capabilities import scope_allows
 from smart_app.chart.fhir_r4 import FhirR4Chart
 from smart_app.chart.line import Line
 from smart_app.chart.openemr_documents import Documents
@@ -140,25 +139,12 @@ class OpenEmrChart:
         """Say whether the visit has a SOAP note with this marker (the list repeats its rows)."""
         answer = self._line.api("GET", path)
         self._answers.refuse_unknown(answer)
-        rows = _json(answer) if answer.status == 200 else []
-        return any(mark in str(row.get("plan", "")) for row in rows if isinstance(row, dict))
-
-
-def _json(answer: HttpAnswer) -> Any:
-    try:
-        found = answer.json()
-    except ValueError:
-        return []
-    return found if isinstance(found, list) else []
+        return answer.status == 200 and any(mark in str(row.get("plan", "")) for row in answer.rows())
 
 
 def _id_of(answer: HttpAnswer, name: str) -> str:
     """Return the new row's number. OpenEMR answers 200 with a map of faults where it took nothing."""
-    try:
-        found = answer.json()
-    except ValueError:
-        found = None
-    value = str(found.get(name, "")) if isinstance(found, dict) else ""
+    value = str(answer.fields().get(name, ""))
     if not value.isdecimal():
         raise ChartRefused("not_accepted", "OpenEMR did not accept the message.", "Tell your administrator.")
     return value

@@ -10,8 +10,8 @@ import re
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from fhir_mappings.scopes import scope_allows
 from smart_app.chart.answers import BUSY, Answers
-from smart_app.chart.capabilities import scope_allows
 from smart_app.chart.fhir_r4 import FhirR4Chart
 from smart_app.chart.http import Upload
 from smart_app.chart.line import Line
@@ -114,9 +114,7 @@ class Documents:
         if answer.status == 404:
             return None  # so it words an empty list
         self._answers.check(answer, access, DOCUMENT, "search-type")
-        rows = _json(answer)
-        rows = rows if isinstance(rows, list) else []
-        return next((row for row in rows if isinstance(row, dict) and row.get("hash") == digest), None)
+        return next((row for row in answer.rows() if row.get("hash") == digest), None)
 
     def _as_fhir(self, row: dict[str, Any], content: bytes, ours: Resource, access: Access) -> str:
         """Return the id under which FHIR clients find the file; empty where this login may not read it so.
@@ -165,17 +163,9 @@ class Documents:
         return _data(answer)
 
 
-def _json(answer: HttpAnswer) -> Any:
-    try:
-        return answer.json()
-    except ValueError:
-        return None
-
-
 def _data(answer: HttpAnswer) -> dict[str, Any]:
     """Return the one row in the standard API's envelope."""
-    found = _json(answer)
-    row = found.get("data") if isinstance(found, dict) else None
+    row = answer.fields().get("data")
     row = row[0] if isinstance(row, list) and len(row) == 1 else row
     return row if isinstance(row, dict) else {}
 
@@ -190,8 +180,8 @@ def _number(value: Any) -> str:
 
 def _bytes(answer: HttpAnswer) -> bytes:
     """Return what a Binary holds, whether it came as FHIR or as it is."""
-    found = _json(answer)
-    if isinstance(found, dict) and found.get("resourceType") == "Binary":
+    found = answer.fields()
+    if found.get("resourceType") == "Binary":
         try:
             return base64.b64decode(str(found.get("data", "")), validate=True)
         except ValueError:

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from fhir_mappings import ways
 from fhir_mappings.elements import inline
+from fhir_mappings.scopes import scope_allows
 from smart_app.chart.answers import Answers
-from smart_app.chart.capabilities import scope_allows
 from smart_app.chart.fhir_r4 import FhirR4Chart
 from smart_app.chart.line import Line
 from smart_app.chart.openemr import OpenEmrChart
@@ -94,7 +94,7 @@ class OpenEmrModuleChart:
         if answer.status == 409:
             raise _not_now(answer)
         self._answers.check(answer, access, NOTE, "create", ours)
-        made = _json(answer)
+        made = answer.fields()
         state = self._state(str(made.get("id", "")), ours, access)
         filed = Filed(resource_type=NOTE, id=str(made["id"]), etag=str(state["etag"]), way=WAY)
         if answer.status == 201 and not _is_as_sent(state, ours):
@@ -126,7 +126,7 @@ class OpenEmrModuleChart:
             raise ChartRefused("gone", "The note is not in the chart.", "Look in the chart.")
         self._answers.refuse_unknown(answer)
         self._answers.check(answer, access, ways.MODULE_RESOURCE, "read")
-        state = _json(answer)
+        state = answer.fields()
         patient, visit = ({"reference": state.get(name)} for name in ("patient", "encounter"))
         is_right = {reference_of(patient, access.base)} == patients_of(ours, access.base)
         if not is_right or {reference_of(visit, access.base)} != encounters_of(ours, access.base):
@@ -198,9 +198,9 @@ def _conflict(answer: HttpAnswer, state: Mapping[str, Any]) -> ChartConflict:
 
 def _not_now(answer: HttpAnswer) -> ChartRefused:
     """Return the error for a note that cannot be made: the visit is locked, or the identifier is spent."""
-    issues = _json(answer).get("issue")
+    issues = answer.fields().get("issue")
     codes = {issue.get("code") for issue in issues if isinstance(issue, dict)} if isinstance(issues, list) else set()
-    words = outcome_text(_json(answer))
+    words = outcome_text(answer.fields())
     if "lock-error" in codes:
         return ChartRefused(
             "locked",
@@ -211,11 +211,3 @@ def _not_now(answer: HttpAnswer) -> ChartRefused:
     return ChartRefused(
         "gone", "The note was deleted in the chart by somebody else.", "Look in the chart.", outcome=words
     )
-
-
-def _json(answer: HttpAnswer) -> dict[str, Any]:
-    try:
-        found = answer.json()
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -1,12 +1,12 @@
 """Who asks the face, and what they may see: by a token of ours, or by the EHR's own where it is asked about it."""
 
-import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from fhir_mappings.scopes import clinical
 from smart_app.config import Ehr, Settings
 from smart_app.errors import ChartsideError, NotAllowed, NotSignedIn
 from smart_app.face import parameters
@@ -20,7 +20,6 @@ from smart_app.web.bearer import bearer
 Introspect = Callable[[Ehr, str], Mapping[str, Any]]
 """Asks an EHR about a token (RFC 7662); {} for one that is not active. Raises ChartsideError."""
 
-_SCOPE = re.compile(r"(patient|system)/([A-Za-z]+|\*)\.(read|\*|c?r?u?d?s?)")
 _KEPT = timedelta(seconds=60)
 _MOST_KEPT = 10_000
 
@@ -48,14 +47,12 @@ class Access:
 def rights_of(scope: str, kinds: frozenset[str]) -> dict[str, frozenset[str]]:
     """Return what scopes allow here, e.g. system/Consent.rs or patient/*.read; `kinds`: patient, system."""
     found: dict[str, frozenset[str]] = {}
-    for each in scope.split():
-        match = _SCOPE.fullmatch(each.partition("?")[0])
-        if match is None or match[1] not in kinds or "?" in each:
+    for each in clinical(scope.split()):
+        if each.level not in kinds or each.is_conditional:
             continue  # a scope with a condition would need the condition checked
-        rights = frozenset("rs") if match[3] in {"read", "*"} else frozenset(match[3]) & frozenset("rs")
-        for resource_type in parameters.TYPES if match[2] == "*" else (match[2],):
-            if resource_type in parameters.TYPES:
-                found[resource_type] = found.get(resource_type, frozenset()) | rights
+        rights = frozenset(each.letters) & frozenset("rs")
+        for resource_type in filter(each.covers, parameters.TYPES):
+            found[resource_type] = found.get(resource_type, frozenset()) | rights
     return found
 
 

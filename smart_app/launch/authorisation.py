@@ -17,7 +17,7 @@ from smart_app.launch.client_auth import TokenRequests
 from smart_app.launch.client_keys import ClientKeys
 from smart_app.launch.discovery import Discovery, find_ehr
 from smart_app.launch.id_token import Identity
-from smart_app.launch.tokens import answer_fields, is_usable
+from smart_app.launch.tokens import is_usable
 from smart_app.ports import Clock, Http
 from smart_app.store import launches
 from smart_app.store.database import Database, new_id
@@ -219,7 +219,7 @@ class Authorisation:
             redirect_uri=self.redirect_uri,
             code_verifier=kept["verifier"],
         )
-        fields = answer_fields(answer)
+        fields = answer.fields()
         if answer.status == 200 and is_usable(fields):
             return fields
         if answer.status == 401 or fields.get("error") in {"invalid_client", "unauthorized_client"}:

@@ -172,11 +172,11 @@ class Discovery:
         unusable = LaunchRefused(what, "The EHR's login information cannot be used.", _ADVICE)
         try:
             answer = self._http.get(url, origins=registered_origins(ehr))
-            found = answer.json() if answer.status == 200 else None
-        except (ChartRefused, ValueError, RecursionError) as error:
+        except ChartRefused as error:
             raise unusable from error
         if answer.status >= 500:
             raise ChartUnreachable("ehr_failed", "The EHR has a fault.", "Try again in a minute.")
-        if not isinstance(found, dict):
+        found = answer.fields() if answer.status == 200 else {}
+        if not found:
             raise unusable
         return found

@@ -1,11 +1,12 @@
 """What the app asks the EHR for, what of it this server knows, and what a withheld scope costs in words. Pure."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fhir_mappings.ways import OPENEMR_SCOPE
+from fhir_mappings import ways
+from fhir_mappings.elements import objects
+from fhir_mappings.scopes import Clinical, allows, clinical, flat
 
 CONTEXT = ("openid", "fhirUser", "launch", "offline_access")
 OPENEMR_CONTEXT = ("openid", "fhirUser", "profile", "launch", "offline_access", "api:fhir", "api:oemr")
@@ -51,11 +52,7 @@ _OPENEMR_MODULE = (
     ("patient", "DocumentReference", "crus"),
     ("patient", "Consent", "crus"),
     ("patient", "Media", "crus"),
-    ("user", "chartside", "crus"),
-)
-_V1 = {"read": "rs", "write": "cud", "*": "cruds"}
-_CLINICAL = re.compile(
-    r"(?P<level>patient|user|system)/(?P<type>\*|[A-Za-z_]+)\.(?P<ops>c?r?u?d?s?|read|write|\*)(?:\?.*)?"
+    ("user", ways.MODULE_RESOURCE, "crus"),
 )
 _INTERACTIONS = {"c": "create", "u": "update"}
 _COSTS = (
@@ -68,35 +65,9 @@ _COSTS = (
 _INSTEAD = {
     # OpenEMR's own ways: stock, notes and consents go there as documents; with the module the note names its software.
     "document": {"Consent", "Media", "DocumentReference", "Provenance"},
-    "chartside": {"Provenance"},
+    ways.MODULE_RESOURCE: {"Provenance"},
 }
 NO_REFRESH = "What is not filed when your EHR login ends waits until you open Chartside from the chart again."
-
-
-@dataclass(frozen=True, slots=True)
-class Clinical:
-    """One resource scope: patient, user or system, the type (or *), SMART 2 letters."""
-
-    level: str
-    resource_type: str
-    letters: str
-
-
-def parse(word: str) -> Clinical | None:
-    """Return a resource scope of SMART 1 or 2; None for any other scope."""
-    match = _CLINICAL.fullmatch(word)
-    if match is None or not match["ops"]:
-        return None
-    return Clinical(match["level"], match["type"], _V1.get(match["ops"], match["ops"]))
-
-
-def _flat(value: Any, *, depth: int = 4) -> Iterable[str]:
-    """Yield the strings of a nested list (OpenEMR's is [[...]])."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list) and depth:
-        for entry in value:
-            yield from _flat(entry, depth=depth - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +84,12 @@ class Offer:
     @property
     def words(self) -> tuple[str, ...]:
         """Return the scopes it lists."""
-        return tuple(_flat(self.supported))
+        return tuple(flat(self.supported))
 
     @property
     def known_capabilities(self) -> frozenset[str]:
         """Return the capabilities it lists."""
-        return frozenset(_flat(self.capabilities))
+        return frozenset(flat(self.capabilities))
 
     @property
     def is_v1(self) -> bool:
@@ -128,14 +99,11 @@ class Offer:
     @property
     def is_openemr(self) -> bool:
         """Say whether it is an OpenEMR: by its statement, or by its own scope where the statement cannot be read."""
-        software = (self.statement or {}).get("software")
-        if isinstance(software, dict) and software.get("name"):
-            return bool(software["name"] == "OpenEMR")
-        return OPENEMR_SCOPE in self.words
+        return ways.is_openemr(ways.software_of(self.statement).get("name", ""), self.words)
 
     def clinical(self, level: str) -> list[Clinical]:
         """Return the resource scopes of a level that it lists."""
-        return [scope for scope in map(parse, self.words) if scope is not None and scope.level == level]
+        return [scope for scope in clinical(self.words) if scope.level == level]
 
 
 def plan(offer: Offer, *, start: Start = "ehr") -> str:
@@ -201,9 +169,9 @@ def _clinical(offer: Offer, level: str, wanted: Mapping[str, str]) -> list[str]:
 
 def _openemr(offer: Offer) -> list[str]:
     """Return OpenEMR's own line; its CapabilityStatement says nothing true about writes, so it cuts nothing."""
-    has_module = any(scope.resource_type == "chartside" for scope in offer.clinical("user"))
+    ours = _OPENEMR_MODULE if ways.lists_module(offer.words) else _OPENEMR_STOCK
     asked = []
-    for level, resource_type, letters in (*_OPENEMR, *(_OPENEMR_MODULE if has_module else _OPENEMR_STOCK)):
+    for level, resource_type, letters in (*_OPENEMR, *ours):
         known = offer.clinical(level)
         offered = _offered(known, resource_type) if known else letters
         letters = "".join(letter for letter in letters if letter in offered)
@@ -212,7 +180,7 @@ def _openemr(offer: Offer) -> list[str]:
 
 
 def _offered(known: Sequence[Clinical], resource_type: str) -> str:
-    return "".join(scope.letters for scope in known if scope.resource_type in {resource_type, "*"})
+    return "".join(scope.letters for scope in known if scope.covers(resource_type))
 
 
 def _written(level: str, resource_type: str, letters: str, *, is_v1: bool) -> list[str]:
@@ -227,34 +195,20 @@ def _written(level: str, resource_type: str, letters: str, *, is_v1: bool) -> li
 
 def _cut(letters: str, resource_type: str, statement: Mapping[str, Any] | None) -> str:
     """Leave out create and update where the statement lists the server's resources and not these of theirs."""
-    listed = [entry for rest in _objects(statement, "rest") for entry in _objects(rest, "resource")]
+    servers = objects((statement or {}).get("rest"))
+    listed = [entry for rest in servers for entry in objects(rest.get("resource"))]
     if not listed:
         return letters
     of_type = [entry for entry in listed if entry.get("type") == resource_type]
-    codes = [interaction.get("code") for entry in of_type for interaction in _objects(entry, "interaction")]
+    codes = [interaction.get("code") for entry in of_type for interaction in objects(entry.get("interaction"))]
     if of_type and not codes:
         return letters
     return "".join(letter for letter in letters if letter not in _INTERACTIONS or _INTERACTIONS[letter] in codes)
 
 
-def _objects(holder: Mapping[str, Any] | None, name: str) -> list[dict[str, Any]]:
-    """Return the objects of a list, whatever else a server put there."""
-    found = (holder or {}).get(name)
-    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
-
-
-def allows(scope: str, resource_type: str, letter: str) -> bool:
-    """Say whether a granted scope allows one operation letter on a type."""
-    granted = (parse(word) for word in scope.split())
-    return any(
-        one is not None and one.resource_type in {resource_type, "*"} and letter in one.letters for one in granted
-    )
-
-
 def reaches_other_patients(scope: str) -> bool:
     """Say whether the grant may be good for more than its own patient."""
-    granted = (parse(word) for word in scope.split())
-    return any(one is not None and one.level == "user" and one.resource_type in {"Patient", "*"} for one in granted)
+    return any(one.level == "user" and one.covers("Patient") for one in clinical(scope.split()))
 
 
 def costs(scope: str, *, has_refresh: bool) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from smart_app.launch.client_auth import TokenRequests
 from smart_app.launch.client_keys import ClientKeys
 from smart_app.launch.discovery import Discovery
 from smart_app.launch.scopes import files_notes
-from smart_app.launch.tokens import REFRESH_AT, answer_fields, is_usable, lifetime_s
+from smart_app.launch.tokens import REFRESH_AT, is_usable, lifetime_s
 from smart_app.ports import Access, Clock, Http, Tokens
 from smart_app.store import audit_lines, launches
 from smart_app.store.database import Database
@@ -96,7 +96,7 @@ class FilingTokens:
             raise
         if answer.status >= 500 or answer.status == 429:
             raise ChartUnreachable("ehr_failed", "The EHR could not renew the login.", "It is tried again by itself.")
-        fields = answer_fields(answer)
+        fields = answer.fields()
         scope = fields.get("scope") or service.scope
         if answer.status != 200 or not is_usable(fields) or not isinstance(scope, str) or not files_notes(scope):
             raise over

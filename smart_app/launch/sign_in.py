@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from fhir_mappings.scopes import allows
 from smart_app.consent import ehr_switch
 from smart_app.errors import ChartNeedsRelaunch, ChartRefused, ChartUnreachable, LaunchRefused
 from smart_app.launch import scopes
@@ -52,7 +53,7 @@ class SignIn:
                 else "Open Chartside from within a patient's chart."
             )
             raise LaunchRefused("no_patient", "The EHR did not say whose chart is open.", todo)
-        if not scopes.allows(authorised.scope, "Patient", "r"):
+        if not allows(authorised.scope, "Patient", "r"):
             raise LaunchRefused("no_patient_scope", "The EHR does not let Chartside read the patient.", _ADMIN)
         grant = self._keep_grant(authorised, patient_id)
         try:
@@ -118,7 +119,7 @@ class SignIn:
     def _name(self, grant: EhrGrant, fhir_user: str) -> str:
         """Read the user's own resource for the name that the id_token left out; where that is refused, the id."""
         resource_type, _, id_ = fhir_user.partition("/")
-        if not scopes.allows(grant.scope, resource_type, "r"):
+        if not allows(grant.scope, resource_type, "r"):
             return fhir_user
         try:
             names = self._charts.for_grant(grant.id).read(resource_type, id_).get("name") or []

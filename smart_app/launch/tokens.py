@@ -10,7 +10,7 @@ from smart_app.config import Settings
 from smart_app.errors import ChartNeedsRelaunch, ChartRefused, ChartUnreachable
 from smart_app.launch.client_auth import TokenRequests
 from smart_app.launch.client_keys import ClientKeys
-from smart_app.ports import Access, Clock, Http, HttpAnswer
+from smart_app.ports import Access, Clock, Http
 from smart_app.store import launches
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
@@ -24,15 +24,6 @@ LEASE = timedelta(seconds=60)
 _WAIT_STEP_S = 0.25
 _WAIT_STEPS = 60
 _BEGIN_AGAIN = "Open Chartside again from the patient's chart."
-
-
-def answer_fields(answer: HttpAnswer) -> dict[str, Any]:
-    """Return the fields of a token answer, success or error; empty when it is no JSON object."""
-    try:
-        found = answer.json()
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def is_usable(fields: dict[str, Any]) -> bool:
@@ -173,7 +164,7 @@ class TokenKeeper:
             except (ChartUnreachable, ChartRefused):
                 self._let_go(grant_id, until_at)
                 raise
-            fields = answer_fields(answer)
+            fields = answer.fields()
             if answer.status == 200 and is_usable(fields):
                 return self._store(grant_id, fields, used=token, until_at=until_at)
             if not _is_refusal(answer.status, fields):

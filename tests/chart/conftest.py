@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import pytest
 
 from smart_app.chart.charts import FhirCharts
-from smart_app.chart.http import GuardedHttp
 from smart_app.errors import ChartNeedsRelaunch
 from smart_app.ports import Access, Chart
 from tests.conftest import FrozenClock
+from tests.fakes.real_charts import real_charts
 from tests.fakes.smart_ehr import SCOPE_ALL, SmartEhr
-from tests.peers.openemr_like.process import OpenEmrLike
+from tests.peers.openemr_like.fixtures import module_server, openemr, openemr_with_module, stock_server
+
+__all__ = ["module_server", "openemr", "openemr_with_module", "stock_server"]
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def tokens(ehr: SmartEhr) -> HandedTokens:
 @pytest.fixture
 def charts(tokens: HandedTokens, clock: FrozenClock) -> FhirCharts:
     """The adapter's maker."""
-    return FhirCharts(http=GuardedHttp(is_loopback_dev=True), tokens=tokens, clock=clock)
+    return real_charts(tokens, clock)
 
 
 @pytest.fixture
@@ -63,34 +65,3 @@ def chart(charts: FhirCharts, ehr: SmartEhr) -> Chart:
     ehr.calls.clear()
     ehr.headers.clear()
     return made
-
-
-# --- OpenEMR --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="package")
-def stock_server() -> Iterator[OpenEmrLike]:
-    """A stock OpenEMR, as measured."""
-    with OpenEmrLike() as server:
-        yield server
-
-
-@pytest.fixture(scope="package")
-def module_server() -> Iterator[OpenEmrLike]:
-    """An OpenEMR with our module."""
-    with OpenEmrLike(has_module=True) as server:
-        yield server
-
-
-@pytest.fixture
-def openemr(stock_server: OpenEmrLike) -> OpenEmrLike:
-    """A stock OpenEMR with nothing but its seeded charts."""
-    stock_server.control("reset")
-    return stock_server
-
-
-@pytest.fixture
-def openemr_with_module(module_server: OpenEmrLike) -> OpenEmrLike:
-    """An OpenEMR with our module, and nothing but its seeded charts."""
-    module_server.control("reset")
-    return module_server

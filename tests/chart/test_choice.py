@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 from werkzeug.serving import make_server
 
 from smart_app.chart import choice, http
-from smart_app.chart.capabilities import RememberedHere, offers_of, states
+from smart_app.chart.capabilities import offers_of, states
 from smart_app.chart.charts import FhirCharts
 from smart_app.chart.fhir_r4 import FhirR4Chart
 from smart_app.chart.http import GuardedHttp
@@ -18,6 +18,7 @@ from smart_app.ports import Access, HttpAnswer
 from tests.chart.conftest import HandedTokens
 from tests.chart.openemr_cast import OneToken, note
 from tests.conftest import FrozenClock
+from tests.fakes.real_charts import RememberedHere, real_charts
 from tests.fakes.smart_ehr import SmartEhr
 from tests.peers.openemr_like.process import OpenEmrLike
 
@@ -25,7 +26,7 @@ from tests.peers.openemr_like.process import OpenEmrLike
 def at_openemr(ehr: OpenEmrLike, clock: FrozenClock, memory: RememberedHere) -> FhirCharts:
     """Make the charts of a login there."""
     tokens = OneToken(ehr=ehr, token=ehr.token_of("alice"), patient_id=ehr.patient()["uuid"])
-    return FhirCharts(http=GuardedHttp(is_loopback_dev=True), tokens=tokens, clock=clock, memory=memory)
+    return real_charts(tokens, clock, memory=memory)
 
 
 @pytest.mark.req("C06")
@@ -73,10 +74,10 @@ def test_what_is_known_lasts_an_hour_and_survives_silence(
 ) -> None:
     """One look an hour; a server that says nothing for once keeps the adapter and the offers that it had."""
     memory = RememberedHere()
-    charts = FhirCharts(http=GuardedHttp(is_loopback_dev=True), tokens=tokens, clock=clock, memory=memory)
+    charts = real_charts(tokens, clock, memory=memory)
     assert isinstance(charts.for_grant("g"), FhirR4Chart)
     charts.for_grant("g")
-    assert ehr.paths() == ["GET /fhir/metadata"]
+    assert ehr.paths() == ["GET /fhir/metadata", "GET /fhir/.well-known/smart-configuration"]
     before = memory.known(ehr.iss)
     assert before is not None
     clock.tick(minutes=61)
@@ -166,7 +167,7 @@ def test_an_error_without_an_outcome_has_clear_words(
         def access(self, ehr_grant_id: str) -> Access:
             return Access(token="t", base=base, scope="user/*.cruds", patient_id="carol")
 
-    chart = FhirCharts(http=GuardedHttp(is_loopback_dev=True), tokens=Tokens(base=base), clock=clock).for_grant("g")
+    chart = real_charts(Tokens(base=base), clock).for_grant("g")
     answers.append(Response(body, status, content_type=content_type))
     with pytest.raises(ChartsideError) as found:
         chart.create({"resourceType": "Consent", "identifier": [{"system": "s", "value": "1"}]})

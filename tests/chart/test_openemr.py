@@ -7,14 +7,12 @@ from typing import Any
 import pytest
 
 from smart_app.chart import openemr_texts as texts
-from smart_app.chart.capabilities import RememberedHere
-from smart_app.chart.charts import FhirCharts
-from smart_app.chart.http import GuardedHttp
 from smart_app.chart.openemr import OpenEmrChart
 from smart_app.errors import ChartRefused, ChartsideError, ChartUnreachable
 from smart_app.ports import Chart
 from tests.chart.openemr_cast import OneToken, consent, media, note, notice
 from tests.conftest import FrozenClock
+from tests.fakes.real_charts import real_charts
 from tests.peers.openemr_like.process import STOCK_SCOPE, OpenEmrLike
 
 Make = Callable[..., Chart]
@@ -27,14 +25,8 @@ def make(openemr: OpenEmrLike, clock: FrozenClock) -> Make:
 
     def chart(username: str = "alice", *, scope: str = "", has_soap_note: bool = False) -> Chart:
         tokens = OneToken(ehr=openemr, token=openemr.token_of(username, scope), patient_id=openemr.patient()["uuid"])
-        charts = FhirCharts(
-            http=GuardedHttp(is_loopback_dev=True),
-            tokens=tokens,
-            clock=clock,
-            memory=RememberedHere(),
-            soap_note_at=frozenset({openemr.fhir_url} if has_soap_note else ()),
-        )
-        return charts.for_grant("grant-1")
+        with_soap_note = frozenset({openemr.fhir_url} if has_soap_note else ())
+        return real_charts(tokens, clock, soap_note_at=with_soap_note).for_grant("grant-1")
 
     return chart
 

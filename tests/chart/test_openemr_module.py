@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from smart_app.chart.charts import FhirCharts
-from smart_app.chart.http import GuardedHttp
 from smart_app.chart.openemr import OpenEmrChart
 from smart_app.chart.openemr_module import OpenEmrModuleChart
 from smart_app.errors import ChartConflict, ChartNeedsRelaunch, ChartRefused, ChartUnreachable
@@ -13,6 +12,7 @@ from smart_app.ports import Chart, Filed
 from tests.chart.openemr_cast import OneToken, consent, media, note, notice
 from tests.chart.test_openemr import refused
 from tests.conftest import FrozenClock
+from tests.fakes.real_charts import real_charts
 from tests.peers.openemr_like.process import MODULE_SCOPE, OpenEmrLike
 
 
@@ -25,7 +25,7 @@ def ehr(openemr_with_module: OpenEmrLike) -> OpenEmrLike:
 def charts_of(ehr: OpenEmrLike, clock: FrozenClock, *, scope: str = "") -> FhirCharts:
     """Make the charts of Alice's login in Maya's chart."""
     tokens = OneToken(ehr=ehr, token=ehr.token_of("alice", scope), patient_id=ehr.patient()["uuid"])
-    return FhirCharts(http=GuardedHttp(is_loopback_dev=True), tokens=tokens, clock=clock)
+    return real_charts(tokens, clock)
 
 
 @pytest.fixture

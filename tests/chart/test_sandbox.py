@@ -29,6 +29,7 @@ from smart_app.store.tables import BrowserSession, EhrGrant
 from smart_app.web import policy
 from tests.chart.bodies import Resource, note, provenance
 from tests.conftest import environment
+from tests.fakes.real_charts import real_charts
 
 
 class RealClock:
@@ -75,7 +76,7 @@ def launched(settings: Settings, database: Database, seal: Seal, sandbox: Sandbo
     """The chart of Maya Thompson as Dr Alice launched it, all the way through both servers."""
     http, clock = GuardedHttp(is_loopback_dev=True), RealClock()
     tokens = TokenKeeper(db=database, settings=settings, clock=clock, seal=seal, http=http)  # type: ignore[arg-type]
-    charts = FhirCharts(http=http, tokens=tokens, clock=clock)  # type: ignore[arg-type]
+    charts = real_charts(tokens, clock, http=http)  # type: ignore[arg-type]
     app = Flask("site", template_folder=str(Path(routes.__file__).parents[1] / "web" / "templates"))
     app.jinja_env.globals["csrf_token"] = lambda: ""
     app.register_blueprint(

@@ -11,6 +11,9 @@ from tests.fakes.chart import FakeChart, FakeCharts
 from tests.jobs.cast import Visit, visit_of
 from tests.jobs.outbox import filer_of
 from tests.jobs.workshop import Workshop
+from tests.peers.openemr_like.fixtures import module_server, openemr, openemr_with_module, stock_server
+
+__all__ = ["module_server", "openemr", "openemr_with_module", "stock_server"]
 
 
 @pytest.fixture

@@ -1,17 +1,14 @@
 """A note that was changed or locked in the chart between draft and signature: kept, shown, never overwritten."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from smart_app.chart.charts import FhirCharts
-from smart_app.chart.http import GuardedHttp
 from smart_app.jobs.filing import Filer
 from smart_app.ports import Filed
 from smart_app.store import filings
 from smart_app.store.ehr_profiles import EhrProfiles
 from tests.chart.conftest import HandedTokens
 from tests.chart.openemr_cast import OneToken
+from tests.fakes.real_charts import real_charts
 from tests.fakes.smart_ehr import SmartEhr
 from tests.jobs.cast import Visit
 from tests.jobs.outbox import filer_of, work
@@ -20,18 +17,10 @@ from tests.peers.openemr_like.process import OpenEmrLike
 DOC = "DocumentReference"
 
 
-@pytest.fixture(scope="module")
-def module_server() -> Iterator[OpenEmrLike]:
-    """An OpenEMR with our module, for an app at the address of the tests' settings."""
-    with OpenEmrLike(has_module=True) as server:
-        yield server
-
-
 @pytest.fixture
-def openemr(module_server: OpenEmrLike) -> OpenEmrLike:
-    """The same with nothing but its seeded charts."""
-    module_server.control("reset")
-    return module_server
+def openemr(openemr_with_module: OpenEmrLike) -> OpenEmrLike:
+    """The OpenEMR of these tests has our module."""
+    return openemr_with_module
 
 
 @pytest.fixture
@@ -39,10 +28,7 @@ def worker(visit: Visit, openemr: OpenEmrLike) -> Filer:
     """A worker with the module's adapter, and Alice's visit with Maya."""
     visit.open(iss=openemr.fhir_url, patient_id=openemr.patient()["uuid"], encounter_id=openemr.encounter()["uuid"])
     tokens = OneToken(ehr=openemr, token=openemr.token_of("alice"), patient_id=openemr.patient()["uuid"])
-    charts = FhirCharts(
-        http=GuardedHttp(is_loopback_dev=True), tokens=tokens, clock=visit.clock, memory=EhrProfiles(visit.db)
-    )
-    return filer_of(visit, charts)
+    return filer_of(visit, real_charts(tokens, visit.clock, memory=EhrProfiles(visit.db)))
 
 
 def draft(visit: Visit, worker: Filer) -> tuple[str, str]:
@@ -101,7 +87,7 @@ def test_on_a_fhir_server_the_changed_note_is_kept_too(visit: Visit) -> None:
     with SmartEhr() as ehr:
         ehr.access.add("token-1")
         tokens = HandedTokens(base=ehr.iss)
-        charts = FhirCharts(http=GuardedHttp(is_loopback_dev=True), tokens=tokens, clock=visit.clock)
+        charts = real_charts(tokens, visit.clock)
         worker = filer_of(visit, charts)
         visit.open()
         note_id, there = draft(visit, worker)

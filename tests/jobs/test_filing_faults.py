@@ -5,12 +5,11 @@ from collections.abc import Iterator
 import pytest
 from flask import Response, request
 
-from smart_app.chart.charts import FhirCharts
-from smart_app.chart.http import GuardedHttp
 from smart_app.jobs.filing import Filer
 from smart_app.launch import scopes
 from smart_app.store import filings
 from tests.chart.conftest import HandedTokens
+from tests.fakes.real_charts import real_charts
 from tests.fakes.smart_ehr import SmartEhr, answering
 from tests.jobs.cast import Visit
 from tests.jobs.outbox import due, filer_of, whole_visit, work
@@ -28,7 +27,7 @@ def over_http(visit: Visit, ehr: SmartEhr) -> Filer:
     """Return a worker with the real FHIR R4 adapter."""
     scope = scopes.plan(scopes.Offer())
     tokens = HandedTokens(base=ehr.iss, scope=scope)
-    charts = FhirCharts(http=GuardedHttp(is_loopback_dev=True), tokens=tokens, clock=visit.clock)
+    charts = real_charts(tokens, visit.clock)
     charts.for_grant("grant-alice")  # what the server is, is asked before it begins to fail
     return filer_of(visit, charts)
 

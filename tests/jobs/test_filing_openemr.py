@@ -1,36 +1,20 @@
 """A whole visit filed at a stock OpenEMR, over HTTP: what it holds, what stays here, and what a repair brings."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from fhir_mappings.ways import Adapter
-from smart_app.chart.charts import FhirCharts
-from smart_app.chart.http import GuardedHttp
 from smart_app.jobs.filing import Filer
 from smart_app.ports import Access, EhrFacts
 from smart_app.store import filings, launches, tables
 from smart_app.store.ehr_profiles import EhrProfiles, forget_old_refusals
 from tests.chart.openemr_cast import OneToken
+from tests.fakes.real_charts import real_charts
 from tests.jobs.cast import ISS, Visit
 from tests.jobs.outbox import due, filer_of, work
 from tests.jobs.workshop import Workshop
 from tests.peers.openemr_like.process import OpenEmrLike
-
-
-@pytest.fixture(scope="module")
-def stock_server() -> Iterator[OpenEmrLike]:
-    """A stock OpenEMR, as measured."""
-    with OpenEmrLike() as server:
-        yield server
-
-
-@pytest.fixture
-def openemr(stock_server: OpenEmrLike) -> OpenEmrLike:
-    """A stock OpenEMR with nothing but its seeded charts."""
-    stock_server.control("reset")
-    return stock_server
 
 
 @pytest.fixture
@@ -43,10 +27,7 @@ def tokens(openemr: OpenEmrLike) -> OneToken:
 def stock_filer(visit: Visit, openemr: OpenEmrLike, tokens: OneToken) -> Filer:
     """A worker with the adapter for OpenEMR, and Alice's visit with Maya."""
     visit.open(iss=openemr.fhir_url, patient_id=openemr.patient()["uuid"], encounter_id=openemr.encounter()["uuid"])
-    charts = FhirCharts(
-        http=GuardedHttp(is_loopback_dev=True), tokens=tokens, clock=visit.clock, memory=EhrProfiles(visit.db)
-    )
-    return filer_of(visit, charts)
+    return filer_of(visit, real_charts(tokens, visit.clock, memory=EhrProfiles(visit.db)))
 
 
 def held(visit: Visit) -> tuple[str, str, str]:
@@ -178,8 +159,7 @@ def test_a_clock_that_is_off_costs_one_refresh_at_most(visit: Visit, openemr: Op
     visit.open(iss=openemr.fhir_url, patient_id=openemr.patient()["uuid"], encounter_id=openemr.encounter()["uuid"])
     consent_id = visit.answer("rejected")
     openemr.control("clock", skew_s=skew_s)
-    charts = FhirCharts(http=GuardedHttp(is_loopback_dev=True), tokens=tokens, clock=visit.clock)
-    work(visit, filer_of(visit, charts))
+    work(visit, filer_of(visit, real_charts(tokens, visit.clock)))
     assert visit.filing("consent", consent_id).way == "document"
     assert tokens.renewals == (1 if skew_s > 0 else 0)
     assert len(openemr.stored()["documents"]) == 1

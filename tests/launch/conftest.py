@@ -28,6 +28,7 @@ from smart_app.store.sealed import Seal
 from smart_app.web import language, policy
 from smart_app.web.policy import Who, allow
 from tests.conftest import FrozenClock, environment
+from tests.fakes.real_charts import real_charts
 from tests.fakes.smart_ehr import SmartEhr
 
 TOP_LEVEL = {"Sec-Fetch-Dest": "document"}
@@ -124,7 +125,7 @@ def make_site(ehr: Any, settings: Settings, database: Database, seal: Seal, cloc
     """Wire the launch room as the factory does it."""
     http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev)
     tokens = TokenKeeper(db=database, settings=settings, clock=clock, seal=seal, http=http, pause=lambda s: None)
-    charts = FhirCharts(http=http, tokens=tokens, clock=clock)
+    charts = real_charts(tokens, clock, http=http)
     app = Flask("site", template_folder=str(WEB / "templates"), static_folder=str(WEB / "static"))
     app.jinja_env.globals["csrf_token"] = lambda: ""
     language.prepare(app, settings)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fhir_mappings.scopes import allows, parse
 from smart_app.launch import scopes
 from smart_app.launch.scopes import Offer
 from tests.fakes.smart_ehr import SCOPE_ALL
@@ -60,15 +61,15 @@ def test_it_is_cut_to_what_the_server_creates() -> None:
 @pytest.mark.parametrize("word", ["user/Patient.", "user/Patient.sr", "all/Patient.rs", "launch/patient", "x"])
 def test_what_is_no_resource_scope_is_none(word: str) -> None:
     """Letters out of order, other levels, other words."""
-    assert scopes.parse(word) is None
+    assert parse(word) is None
 
 
 def test_granted_scopes_are_read_by_meaning() -> None:
     """SMART 1 and 2, wildcards, constraints."""
-    assert scopes.allows("user/*.read", "Patient", "r")
-    assert scopes.allows("patient/Patient.rs?x=y", "Patient", "r")
-    assert not scopes.allows("user/Patient.s", "Patient", "r")
-    assert not scopes.allows("user/PatientX.r", "Patient", "r")
+    assert allows("user/*.read", "Patient", "r")
+    assert allows("patient/Patient.rs?x=y", "Patient", "r")
+    assert not allows("user/Patient.s", "Patient", "r")
+    assert not allows("user/PatientX.r", "Patient", "r")
     assert scopes.costs(SCOPE_ALL, has_refresh=True) == ()
     assert scopes.costs(SCOPE_ALL, has_refresh=False) == (scopes.NO_REFRESH,)
 
@@ -174,7 +175,7 @@ def test_no_scope_is_ever_wider_than_needed(offer: Offer, start: scopes.Start) -
     planned = [*scopes.plan(offer, start=start).split(), *scopes.plan_service(offer).split()]
     plain = {"openid", "fhirUser", "profile", "launch", "launch/patient", "offline_access", "api:fhir", "api:oemr"}
     for word in set(planned) - plain:
-        scope = scopes.parse(word)
+        scope = parse(word)
         assert scope is not None, word
         assert scope.resource_type != "*"
         assert not set("?&#:") & set(word)

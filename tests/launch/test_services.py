@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import select, update
 
 from smart_app import config, kit
-from smart_app.chart.charts import FhirCharts
 from smart_app.errors import ChartNeedsRelaunch, ChartRefused, ChartUnreachable
 from smart_app.launch.discovery import Discovery
 from smart_app.launch.services import FilingTokens
@@ -15,6 +14,7 @@ from smart_app.launch.tokens import TokenKeeper
 from smart_app.store.tables import AuditLine, EhrGrant
 from tests.chart.bodies import note
 from tests.conftest import environment
+from tests.fakes.real_charts import real_charts
 from tests.launch.conftest import Site
 
 SERVICE: dict[str, Any] = {"auth": "private_key_jwt", "client_secret": "", "backend_services": True}
@@ -54,7 +54,7 @@ def _uses(site: Site) -> list[AuditLine]:
 def test_what_is_owed_is_filed_by_the_service_and_the_trail_says_so(site: Site) -> None:
     """client_credentials with a fresh assertion and system scopes; the token as Bearer; one audit line per token."""
     grant_id = _lost(site)
-    chart = FhirCharts(http=site.http, tokens=_tokens(site), clock=site.clock).for_grant(grant_id)
+    chart = real_charts(_tokens(site), site.clock, http=site.http).for_grant(grant_id)
     filed = chart.create(note())
     chart.read("DocumentReference", filed.id)
     form = site.ehr.forms[-1]
@@ -76,7 +76,7 @@ def test_the_service_is_held_to_the_patient_of_the_grant(site: Site) -> None:
     """System scopes reach every chart; what lands in another one is not called filed."""
     grant_id = _lost(site)
     site.ehr.faults.files_under = "pat"
-    chart = FhirCharts(http=site.http, tokens=_tokens(site), clock=site.clock).for_grant(grant_id)
+    chart = real_charts(_tokens(site), site.clock, http=site.http).for_grant(grant_id)
     with pytest.raises(ChartRefused):
         chart.create(note())
 

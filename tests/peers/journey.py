@@ -14,11 +14,10 @@ from fhirpy import SyncFHIRClient
 
 from fhir_mappings import text
 from fhir_mappings.model import AI_TITLE
-from smart_app.chart.charts import FhirCharts
-from smart_app.chart.http import GuardedHttp
 from smart_app.ports import Access
 from smart_app.store import face, filings, tables
 from smart_app.store.tables import Note, Recording
+from tests.fakes.real_charts import real_charts
 from tests.jobs.cast import Visit
 from tests.jobs.outbox import filer_of, work
 
@@ -76,7 +75,7 @@ class Journey:
         self.results: dict[str, str] = {}
         self.shown: dict[str, str] = {}
         """The same steps on Chartside's own face, where the visit's site has one."""
-        charts = FhirCharts(http=GuardedHttp(is_loopback_dev=True), tokens=HandedTokens(server), clock=visit.clock)
+        charts = real_charts(HandedTokens(server), visit.clock)
         self._filer = filer_of(visit, charts)
         self._headers = {"Authorization": f"Bearer {server.token}", "Accept": "application/fhir+json"}
         self._fhir = SyncFHIRClient(server.base, authorization=f"Bearer {server.token}")

@@ -31,6 +31,7 @@ from smart_app.store.sealed import Seal
 from smart_app.store.tables import AuditLine, Clinician, EhrGrant
 from tests.chart.bodies import note
 from tests.conftest import FrozenClock, environment
+from tests.fakes.real_charts import real_charts
 
 CLIENTS = {"RS384": "chartside-rs", "ES384": "chartside-es"}
 
@@ -112,7 +113,7 @@ def _charts(peer: Peer, algorithm: str, client_id: str = "") -> tuple[FhirCharts
         grant_id = grant.id
     made: dict[str, Any] = {"db": peer.db, "settings": settings, "clock": peer.clock, "seal": peer.seal, "http": http}
     tokens = FilingTokens(clinicians=TokenKeeper(**made), discovery=Discovery(http=http, clock=peer.clock), **made)
-    return FhirCharts(http=http, tokens=tokens, clock=peer.clock), grant_id
+    return real_charts(tokens, peer.clock, http=http), grant_id
 
 
 @pytest.mark.req("C02", "smart@225", "smart@233", "smart@236", "smart@238", "smart@307", "smart@308", "smart@309")
