@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, RSAKey
 
+from smart_app.config import origin_is_safe
 from smart_app.errors import BadInput, ChartsideError, NotSignedIn
 from smart_app.face.answers import ALGORITHMS, SCOPES
 from smart_app.ports import Http
@@ -59,11 +59,8 @@ def registration(
     text, uri = form.get("jwks", "").strip(), form.get("jwks_uri", "").strip()
     if bool(text) == bool(uri):
         raise _refuse("bad_keys", "Give either the client's JWKS or its address, not both.")
-    if uri:
-        parts = urlsplit(uri)
-        is_local = is_loopback_dev and parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}
-        if not (parts.scheme == "https" or is_local) or not parts.hostname or len(uri) > 1000:
-            raise _refuse("bad_keys", "The address of the keys must be an https address.")
+    if uri and (not origin_is_safe(uri, is_loopback_dev=is_loopback_dev) or len(uri) > 1000):
+        raise _refuse("bad_keys", "The address of the keys must be an https address.")
     return Registration(
         name=name,
         jwks={"keys": _public_keys(text)} if text else None,
@@ -185,10 +182,9 @@ class Assertions:
         unreadable = InvalidClient("keys_unreadable", "The client's keys cannot be read from their address.")
         try:
             answer = self._http.get(uri, origins=frozenset({self._origin_of(uri)}))
-            found = answer.json() if answer.status == 200 else None
-        except (ChartsideError, ValueError, RecursionError) as error:
+        except ChartsideError as error:
             raise unreadable from error
-        keys = found.get("keys") if isinstance(found, dict) else None
+        keys = answer.fields().get("keys") if answer.status == 200 else None
         if not isinstance(keys, list):
             raise unreadable
         return [each for each in keys[:_MAX_KEYS] if isinstance(each, dict) and not _PRIVATE & each.keys()]
