@@ -11,7 +11,7 @@ from fhir_mappings.rules import check
 from smart_app.config import Settings
 from smart_app.jobs.resources import BUILDERS
 from smart_app.ports import Filed
-from smart_app.store import filings, summaries, tables
+from smart_app.store import filings, tables
 from smart_app.store.database import Database, new_id
 from smart_app.store.sealed import Seal
 from tests.conftest import FrozenClock
@@ -147,20 +147,7 @@ def _own_words(speech_model: str) -> Callable[[Visit, Listening], None]:
         visit.answer("rejected")
         visit.answer()
         visit.end()
-        with visit.db.begin() as db:
-            summaries.add_own(
-                db,
-                summary_id="own",
-                session_id=visit.session_id,
-                style="soap",
-                sealed=b"x",
-                speech_model=speech_model,
-                now=visit.clock.now(),
-            )
-        visit.elements = (("ai-session-summary", "AI Session Summary", "Plan:\nMeet on Friday.", False),)
-        note_id = visit.write_note(is_signed=False)
-        _change(visit, tables.Note, note_id, status="signed", signed_at=visit.clock.now())
-        _owe(visit, note_id, "note", "provenance-signed")
+        visit.write_own_note(speech_model=speech_model)
         work(visit, filer_of(visit, FakeCharts(chart)))
 
     return reported

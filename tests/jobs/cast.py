@@ -7,7 +7,7 @@ from typing import Any
 from smart_app.config import Settings
 from smart_app.ports import PatientFacts
 from smart_app.session import State
-from smart_app.store import audit_lines, filings, tables
+from smart_app.store import audit_lines, filings, summaries, tables
 from smart_app.store.database import Database, Db, new_id
 from smart_app.store.sealed import Seal
 from tests.conftest import FrozenClock
@@ -198,6 +198,27 @@ class Visit:
             note_id = row.id
         if is_signed:
             self.sign(note_id, is_owed=False)
+        return note_id
+
+    def write_own_note(self, *, speech_model: str) -> str:
+        """Have the clinician type (or dictate to a model) the summary; file the note of it, signed; return its id."""
+        with self.db.begin() as db:
+            summaries.add_own(
+                db,
+                summary_id="own",
+                session_id=self.session_id,
+                style="soap",
+                sealed=b"x",
+                speech_model=speech_model,
+                now=self.clock.now(),
+            )
+        self.elements = (("ai-session-summary", "AI Session Summary", "Plan:\nMeet on Friday.", False),)
+        note_id = self.write_note(is_signed=False)
+        with self.db.begin() as db:
+            row = db.get_one(tables.Note, note_id)
+            row.status, row.signed_at = "signed", self.clock.now()
+            for kind in ("note", "provenance-signed"):
+                filings.owe(db, kind, note_id, session_id=self.session_id, now=self.clock.now())
         return note_id
 
     def sign(self, note_id: str, *, is_owed: bool = True) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from smart_app.jobs.filing import Filer
-from smart_app.store import filings, summaries, tables
 from tests.fakes.chart import FakeChart
 from tests.jobs.cast import Visit
 from tests.jobs.outbox import work
@@ -17,23 +16,7 @@ def filed(visit: Visit, filer: Filer, chart: FakeChart, *, speech_model: str) ->
     visit.open()
     visit.answer("rejected")
     visit.end()
-    with visit.db.begin() as db:
-        summaries.add_own(
-            db,
-            summary_id="own",
-            session_id=visit.session_id,
-            style="soap",
-            sealed=b"x",
-            speech_model=speech_model,
-            now=visit.clock.now(),
-        )
-    visit.elements = (("ai-session-summary", "AI Session Summary", "Plan:\nMeet on Friday.", False),)
-    note_id = visit.write_note(is_signed=False)
-    with visit.db.begin() as db:
-        row = db.get_one(tables.Note, note_id)
-        row.status, row.signed_at = "signed", visit.clock.now()
-        for kind in ("note", "provenance-signed"):
-            filings.owe(db, kind, note_id, session_id=visit.session_id, now=visit.clock.now())
+    visit.write_own_note(speech_model=speech_model)
     work(visit, filer)
     (note,) = chart.of_type("DocumentReference")
     return note
