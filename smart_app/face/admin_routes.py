@@ -1,19 +1,39 @@
 """The administrators' page of FHIR clients: who may read Chartside's own FHIR face, and an end to it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from smart_app.config import Settings
-from smart_app.errors import NotFound
-from smart_app.face import answers
+from smart_app.errors import BadInput
+from smart_app.face import answers, roster
 from smart_app.face.clients import registration
 from smart_app.ports import Clock
-from smart_app.store import audit_lines, face
-from smart_app.store.database import Database, new_id
-from smart_app.store.ehr_tables import FhirClient
+from smart_app.store import face
+from smart_app.store.database import Database
 from smart_app.web.policy import Who, allow, person
+
+_FIELD_OF = {"bad_name": "name", "bad_scope": "scope", "bad_ehr": "iss"}
+"""The field that a refusal is about; every other one is about the keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Typed:
+    """The form as it is shown: what was typed, and why it was refused."""
+
+    name: str = ""
+    scopes: Sequence[str] = ()
+    iss: str = ""
+    jwks_uri: str = ""
+    jwks: str = ""
+    refused: BadInput | None = None
+
+    @property
+    def field(self) -> str:
+        """Return the field that the refusal is about; empty when nothing was refused."""
+        return _FIELD_OF.get(self.refused.code, "jwks") if self.refused else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,56 +45,52 @@ class _Clients:
     @allow(Who.ADMIN)
     def page(self) -> str:
         """Show every client, and the form for one more."""
+        return self._page(_Typed())
+
+    def _page(self, typed: _Typed) -> str:
         with self.db.read() as db:
             clients = face.clients(db)
         return render_template(
             "face/clients.html",
             person=person(),
             clients=clients,
+            typed=typed,
             scopes=answers.SCOPES,
             ehrs=self.settings.ehrs,
             base=f"{self.settings.base_url}/fhir",
         )
 
     @allow(Who.ADMIN)
-    def add(self) -> Response:
-        """Register a client by its public keys."""
-        checked = registration(
-            request.form,
-            request.form.getlist("scope"),
-            ehrs=frozenset(each.iss for each in self.settings.ehrs),
-            is_loopback_dev=self.settings.is_loopback_dev,
-        )
-        who, now, client_id = person(), self.clock.now(), new_id()
-        row = FhirClient(
-            client_id=client_id,
-            name=checked.name,
-            jwks=checked.jwks,
-            jwks_uri=checked.jwks_uri,
-            scope=checked.scope,
-            iss=checked.iss,
-            created_by=who.fhir_user,
-            created_at=now,
-        )
-        with self.db.begin() as db:
-            face.add_client(db, row)
-            detail = {"scope": checked.scope, "iss": checked.iss}
-            audit_lines.append(
-                db, at=now, actor=who.fhir_user, action="fhir-client.added", subject=client_id, detail=detail
+    def add(self) -> Response | tuple[str, int]:
+        """Register a client by its public keys; a form that is refused comes back as it was typed."""
+        form, scopes = request.form, request.form.getlist("scope")
+        try:
+            checked = registration(
+                form,
+                scopes,
+                ehrs=frozenset(each.iss for each in self.settings.ehrs),
+                is_loopback_dev=self.settings.is_loopback_dev,
             )
+        except BadInput as refused:
+            typed = _Typed(
+                name=form.get("name", ""),
+                scopes=scopes,
+                iss=form.get("iss", ""),
+                jwks_uri=form.get("jwks_uri", ""),
+                # A private key is not sent over the wire a second time.
+                jwks="" if refused.code == "private_key" else form.get("jwks", ""),
+                refused=refused,
+            )
+            return self._page(typed), refused.status
+        with self.db.begin() as db:
+            roster.add(db, checked, actor=person().fhir_user, at=self.clock.now())
         return redirect("/admin/fhir-clients", 303)
 
     @allow(Who.ADMIN)
     def revoke(self, client_id: str) -> Response:
         """End a client's access, and every token it has, now."""
-        who, now = person(), self.clock.now()
         with self.db.begin() as db:
-            if not face.revoke(db, client_id, at=now):
-                raise NotFound("no_such_client", "There is no such client, or it was revoked.", "Reload the page.")
-            # It ends access, so it is never refused for want of a line.
-            audit_lines.append_if_possible(
-                db, at=now, actor=who.fhir_user, action="fhir-client.revoked", subject=client_id
-            )
+            roster.revoke(db, client_id, actor=person().fhir_user, at=self.clock.now())
         return redirect("/admin/fhir-clients", 303)
 
 

@@ -191,13 +191,25 @@ def test_every_access_leaves_a_line(shown: Face) -> None:
 
 @pytest.mark.req("T12")
 def test_nothing_is_told_that_cannot_be_written_into_the_trail(shown: Face) -> None:
-    """Fail closed: with a trail that cannot be written the face answers 503."""
-    token = shown.token()
+    """Fail closed: with a trail that takes no line, no answer holds a resource, and no token is given."""
+    (consent,) = shown.found("Consent")
+    token, path = shown.token(), f"Consent/{consent['id']}"
+    version = shown.get(path, token=token).headers["ETag"]
+    poor = shown.token("system/Media.rs")
     with shown.visit.db.begin() as db:
-        db.execute(text("ALTER TABLE audit_line RENAME TO audit_line_away"))
-    answer = shown.get("Consent", token=token)
-    assert answer.status_code == 503
-    assert "entry" not in answer.get_json()
+        db.execute(text("CREATE TRIGGER full BEFORE INSERT ON audit_line BEGIN SELECT RAISE(ABORT, 'disk full'); END"))
+    post = shown.http.post("/fhir/Consent/_search", headers={"Authorization": f"Bearer {token}"})
+    answers = [
+        shown.get("Consent", token=token),
+        post,
+        shown.get(path, token=token),
+        shown.get(path, token=token, **{"If-None-Match": version}),
+        shown.get(path, token=poor),
+    ]
+    assert [each.status_code for each in answers] == [503] * 5
+    assert {each.get_json()["resourceType"] for each in answers} == {"OperationOutcome"}
+    refused = shown.ask_token()
+    assert (refused.status_code, "access_token" in refused.text) == (503, False)
 
 
 def test_what_is_gone_is_410(shown: Face) -> None:

@@ -109,12 +109,26 @@ def test_only_what_the_clinician_let_go_is_on_the_face(site: Site, client: Clien
     assert len(client.found(f"Provenance?target=DocumentReference/{note_id}")) == 2
 
 
-def test_what_is_registered_wrongly_is_said(site: Site) -> None:
-    """400 with words, and nothing is stored."""
-    answer = site.browser.post("/admin/fhir-clients", data={"name": "X", "scope": "system/Consent.rs"})
+def test_what_is_registered_wrongly_is_said_and_stays_typed(site: Site) -> None:
+    """400 with words at the field that is wrong, the form as it was typed, and nothing is stored."""
+    uri = "http://keys.example/jwks"
+    form = {"name": 'A "quoted" name', "scope": "system/Consent.rs", "jwks_uri": uri, "jwks": ""}
+    answer = site.browser.post("/admin/fhir-clients", data=form)
     assert answer.status_code == 400
-    assert "JWKS" in answer.text
+    assert "must be an https address" in answer.text
+    assert 'value="A &#34;quoted&#34; name" required>' in answer.text
+    assert f'value="{uri}" aria-invalid="true" aria-describedby="refused">' in answer.text
+    assert re.findall(r'value="([^"]+)" id="scope-\d+" checked', answer.text) == ["system/Consent.rs"]
     assert "None yet." in site.page("/admin/fhir-clients")
+
+
+def test_a_private_key_does_not_come_back(site: Site) -> None:
+    """What was pasted by mistake is neither stored nor shown again."""
+    jwks = json.dumps({"keys": [RSA.as_dict(private=True)]})
+    answer = site.browser.post("/admin/fhir-clients", data={"name": "X", "scope": "system/Consent.rs", "jwks": jwks})
+    assert answer.status_code == 400
+    assert "private key" in answer.text
+    assert str(RSA.as_dict(private=True)["d"]) not in answer.text
 
 
 @pytest.mark.req("C10")
