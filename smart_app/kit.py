@@ -14,9 +14,10 @@ from smart_app.chart.charts import FhirCharts
 from smart_app.chart.http import GuardedHttp
 from smart_app.config import Settings
 from smart_app.draft.builtin import BuiltinDrafter
-from smart_app.draft.checks import rechecked
+from smart_app.draft.checks import checked, rechecked
 from smart_app.draft.cues import cues
 from smart_app.draft.json_shape import to_json as summary_to_json
+from smart_app.draft.omissions import omissions
 from smart_app.errors import Expired, NotFound, NotSignedIn
 from smart_app.help import practice
 from smart_app.help.reading import Sources
@@ -29,8 +30,9 @@ from smart_app.launch import scopes
 from smart_app.launch.discovery import Discovery
 from smart_app.launch.services import FilingTokens
 from smart_app.launch.tokens import TokenKeeper
-from smart_app.note import material, overview
+from smart_app.note import material, overview, said
 from smart_app.note.content import ai_element
+from smart_app.note.corrections import Drafting
 from smart_app.note.desk import Desk
 from smart_app.ports import PRACTICE_PATIENT, Clock, Drafter, PatientFacts, Person, Transcriber, Transcript, Utterance
 from smart_app.recording import erasure, withdrawal
@@ -111,6 +113,7 @@ class Kit:
     sound: StoredSound
     retention: Retention
     desk: Desk
+    drafting: Drafting
     withdrawals: withdrawal.Withdrawals
     signer: receipts.Signer
     steps: Steps
@@ -160,14 +163,30 @@ class Kit:
         }
 
     def utterances_of(self, db: Db, session: TelehealthSession) -> tuple[tuple[Utterance, ...], datetime]:
-        """Return a session's utterances and when they die. Raises NotFound (none made) or Expired (erased)."""
+        """Return what of a session can be listened to by its id, utterances and gaps, and when the transcript dies.
+
+        Raises NotFound (none made) or Expired (erased).
+        """
         kept = captured.transcript_row(db, session.id)
         if kept is None or session.key_slot is None:
             if session.ready_at is None:
                 raise NotFound("no_transcript", "There is no transcript of this session.", "Wait for the summary.")
             raise Expired("transcript_erased", "The transcript was erased.", "The summary is still here.")
         shape = json.loads(self.vault.open(session.key_slot, kept.sealed, aad=f"transcript:{session.id}"))
-        return json_shape.from_json(shape).utterances, kept.erase_due_at
+        transcript = json_shape.from_json(shape)
+        gaps = (
+            Utterance(
+                id=said.gap_id(number),
+                speaker=gap.speaker,
+                start_s=gap.start_s,
+                end_s=gap.end_s,
+                text="",
+                recording=gap.recording,
+                track=gap.track,
+            )
+            for number, gap in enumerate(transcript.gaps)
+        )
+        return (*transcript.utterances, *gaps), kept.erase_due_at
 
 
 def _tools(drafter: Drafter, sound: StoredSound, models: Models) -> Tools:
@@ -181,6 +200,11 @@ def _tools(drafter: Drafter, sound: StoredSound, models: Models) -> Tools:
         summary_to_json=summary_to_json,
         models=lambda: models,
     )
+
+
+def _drafting(drafter: Drafter) -> Drafting:
+    """Return what drafts one section of a note again, and checks what rests on a corrected line."""
+    return Drafting(draft=drafter.draft, check=checked, omissions=omissions, summary_to_json=summary_to_json)
 
 
 def _face(db: Database, clock: Clock, settings: Settings, seal: Seal, models: Models) -> FaceWriter:
@@ -297,6 +321,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
         sound=sound,
         retention=kept,
         desk=desk,
+        drafting=_drafting(outside.drafter),
         withdrawals=withdrawals,
         signer=signer,
         steps=steps,

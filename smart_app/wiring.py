@@ -112,6 +112,7 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
         patient_of=made.patient_of,
         on_signed=made.retention.on_signed,
         recheck=rechecked,
+        drafting=made.drafting,
         hear=dictation.text_of,
         speech_model=dictation.model,
     )

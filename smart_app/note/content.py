@@ -1,8 +1,8 @@
 """What a note consists of: elements, and in the AI element the drafted statements with what was done to each. Pure.
 
-A line's `verdict` is on the drafted words and never changes; its `state` says what the clinician did, and `checked` is
-the verdict on the clinician's own wording of it. Elements that are not
-the AI element are only ever replaced whole by the clinician's own text (S33).
+A line's `verdict` is on the drafted words and changes only when the transcript is corrected; its `state` says what the
+clinician did, and `checked` is the verdict on the clinician's own wording of it. Elements that are not the AI element
+are only ever replaced whole by the clinician's own text (S33).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -202,7 +202,8 @@ def _evidence(ids: Iterable[str], times: Mapping[str, tuple[float, float]]) -> t
     return tuple(found)
 
 
-def _line(statement: Statement, times: Mapping[str, tuple[float, float]]) -> Line:
+def line_of(statement: Statement, times: Mapping[str, tuple[float, float]]) -> Line:
+    """Return a drafted statement as a line of a note; `times` maps utterance ids to seconds."""
     return Line(
         id=statement.id,
         text=statement.text,
@@ -239,22 +240,27 @@ def _offered(
     )
 
 
-def _filled(element: Element, summary: Summary, times: Mapping[str, tuple[float, float]]) -> Element:
-    offers = _offered(summary.for_your_wording, "wording", "wording", times) + tuple(
+def offers_of(summary: Summary, times: Mapping[str, tuple[float, float]]) -> tuple[Offer, ...]:
+    """Return what a summary, laid out in the note's format, offers beside the note."""
+    said = tuple(
         Offer(id=f"said-{number}", kind=each.kind, text=each.text, evidence=_evidence(each.evidence, times))
         for number, each in enumerate(summary.omissions)
     )
-    aside = _offered(summary.unplaced, "aside", "unplaced", times)
+    wording = _offered(summary.for_your_wording, "wording", "wording", times)
+    return (*wording, *said, *_offered(summary.unplaced, "aside", "unplaced", times))
+
+
+def _filled(element: Element, summary: Summary, times: Mapping[str, tuple[float, float]]) -> Element:
     parts = tuple(
         Part(
             key=section.key,
             title=section.title,
             hint=section.hint,
-            lines=tuple(_line(each, times) for each in section.statements),
+            lines=tuple(line_of(each, times) for each in section.statements),
         )
         for section in summary.sections
     )
-    return replace(element, parts=parts, offers=(*offers, *aside))
+    return replace(element, parts=parts, offers=offers_of(summary, times))
 
 
 def fill_reported(content: Content, summary: Summary, label: str) -> Content:
@@ -309,10 +315,13 @@ def _unchecked(line: Line) -> Line:
     return replace(line, checked="", checked_why="", is_own=False)
 
 
-def _added(edit: LineEdit, offers: Mapping[str, Offer]) -> Line | None:
+def _added(edit: LineEdit, before: Mapping[str, Line], offers: Mapping[str, Offer]) -> Line | None:
     text = " ".join(edit.text.split())
     if not text:
         return None
+    if edit.id in before:
+        # What it was taken from stays with it, also when that is no longer offered.
+        return replace(before[edit.id], text=text)
     offer = offers.get(edit.offer)
     return Line(
         id=edit.id,
@@ -330,8 +339,9 @@ def _edit_part(part: Part, edits: tuple[LineEdit, ...], offers: Mapping[str, Off
     by_id = {each.id: each for each in edits}
     drafted = [line for line in part.lines if line.state != "added"]
     known = {line.id for line in drafted}
+    before = {line.id: line for line in part.lines if line.state == "added"}
     lines = [_edited(line, by_id[line.id]) if line.id in by_id else line for line in drafted]
-    added = [_added(each, offers) for each in edits if each.id not in known]
+    added = [_added(each, before, offers) for each in edits if each.id not in known]
     return replace(part, lines=(*lines, *(line for line in added if line is not None)))
 
 

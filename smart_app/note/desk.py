@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 from smart_app.errors import BadInput, Conflict, Expired, MoveRefused, NotFound
 from smart_app.note import content as contents
-from smart_app.note import material, session_facts
+from smart_app.note import material, said, session_facts
 from smart_app.note.content import Content, ElementEdit, Line
 from smart_app.note.times import zone_of
-from smart_app.ports import Clock, Person, Utterance, Vault
+from smart_app.ports import Clock, Person, Transcript, Utterance, Vault
 from smart_app.session import LIVE, State
 from smart_app.store import audit_lines, filings, notes, sessions
 from smart_app.store.database import Db, new_id
@@ -116,7 +116,7 @@ class Desk:
 
         Raises StaleRevision, or MoveRefused when there is nothing to insert.
         """
-        self._check(note, revision)
+        self.check(note, revision)
         content = material.content_of(self.seal, note)
         if not contents.can_insert(content) or not self._fill(db, note, content):
             raise MoveRefused("nothing_to_insert", "There is no summary to insert here.", "Reload the page.")
@@ -124,7 +124,7 @@ class Desk:
 
     def refresh_details(self, db: Db, person: Person, note: Note, revision: int, *, zone: str) -> None:
         """Fill the session details anew, except what the clinician worded. Raises StaleRevision, MoveRefused."""
-        self._check(note, revision)
+        self.check(note, revision)
         content = material.content_of(self.seal, note)
         if not contents.has_details(content):
             raise MoveRefused("no_details", "This note has no session details.", "Reload the page.")
@@ -137,7 +137,7 @@ class Desk:
 
     def save(self, db: Db, person: Person, note: Note, revision: int, edits: Iterable[ElementEdit]) -> Note:
         """Store the clinician's edits and raise the revision. Raises StaleRevision, nothing lost."""
-        self._check(note, revision)
+        self.check(note, revision)
         content = contents.apply(material.content_of(self.seal, note), edits)
         self._store(note, self._checked(db, note, content))
         self._audit(db, person.fhir_user, "note.saved", note)
@@ -148,23 +148,39 @@ class Desk:
         if not contents.needs_check(content):
             return content
         try:
-            spoken, _ = material.transcript_of(db, self.vault, sessions.find(db, note.session_id))
+            transcript = said.read(db, self.vault, sessions.find(db, note.session_id)).transcript
         except (NotFound, Expired):
             return content
-        by_id = {
-            each.id: Utterance(id=each.id, speaker=each.speaker, start_s=each.start, end_s=each.end, text=each.text)
-            for each in spoken
-        }
+        return contents.check_edits(content, self.judge_of(transcript))
+
+    def judge_of(self, transcript: Transcript) -> Callable[[Line], tuple[str, str]]:
+        """Return what judges a line that the clinician reworded by the lines it was drafted from."""
+        by_id = {each.id: each for each in transcript.utterances}
 
         def judge(line: Line) -> tuple[str, str]:
             lines = [by_id[each.id] for each in line.evidence if each.id in by_id]
             return self.recheck(line.text, line.drafted if line.verdict == "supported" else "", lines)
 
-        return contents.check_edits(content, judge)
+        return judge
+
+    def rework(
+        self, db: Db, person: Person, note: Note, revision: int, act: Callable[[Content], Content], *, action: str
+    ) -> None:
+        """Store what `act` makes of the content. Raises StaleRevision, MoveRefused once it is signed."""
+        self.check(note, revision)
+        self._store(note, act(material.content_of(self.seal, note)))
+        self._audit(db, person.fhir_user, action, note)
+
+    def follow(self, note: Note, act: Callable[[Content], Content]) -> None:
+        """Let a draft follow what was corrected elsewhere; one that this does not touch keeps its revision."""
+        before = material.content_of(self.seal, note)
+        after = act(before)
+        if after != before:
+            self._store(note, after)
 
     def save_to_chart(self, db: Db, person: Person, note: Note, revision: int) -> None:
         """Owe the chart this draft as the clinician saw it (decision 15). Raises StaleRevision, BadInput if empty."""
-        self._check(note, revision)
+        self.check(note, revision)
         if note.replaces_id:
             # FHIR: what replaces a note is `amended`, which a draft is not (fhir.md, rule 11).
             raise MoveRefused("addendum_unsigned", "An addendum goes to the chart when it is signed.", "Sign it.")
@@ -184,7 +200,7 @@ class Desk:
 
         Raises StaleRevision, MoveRefused while statements need a decision, BadInput without the attestation.
         """
-        self._check(note, revision)
+        self.check(note, revision)
         if not attests:
             raise BadInput("not_attested", "Tick the statement above the button to sign.", "Review, tick, then sign.")
         content = material.content_of(self.seal, note)
@@ -289,7 +305,7 @@ class Desk:
 
         Raises StaleRevision, or MoveRefused for any other note.
         """
-        self._check(note, revision)
+        self.check(note, revision)
         if note.replaces_id is None:
             raise MoveRefused("no_addendum", "Only an addendum can be discarded.", "Go back to the chart page.")
         self._audit(db, person.fhir_user, "note.addendum-discarded", note)
@@ -332,7 +348,7 @@ class Desk:
             filled = contents.fill_reported(content, summary, label)
         else:
             session = sessions.find(db, note.session_id)
-            filled = contents.fill(content, summary, material.times_of(db, self.vault, session))
+            filled = contents.fill(content, summary, said.times_of(db, self.vault, session))
         self._store(note, filled)
         note.summary_version = version
         return True
@@ -344,7 +360,8 @@ class Desk:
         note.saved_at = self.clock.now()
 
     @staticmethod
-    def _check(note: Note, revision: int) -> None:
+    def check(note: Note, revision: int) -> None:
+        """Raise MoveRefused when the note is locked, StaleRevision when the page saw an older one."""
         if note.status != "draft":
             raise MoveRefused("note_locked", "This note is signed and locked.", "Add an addendum instead.")
         if note.revision != revision:

@@ -1,35 +1,19 @@
-"""The sealed material a note is made from and kept in: summary, transcript, the note's own content."""
+"""The sealed material a note is made from and kept in: the summary, the note's own content."""
 
-import json
-from dataclasses import dataclass
 from typing import Any
 
 from fhir_mappings.text import LEFT_OPEN, NOT_DOCUMENTED
-from smart_app.errors import Expired, NotFound, VaultError
 from smart_app.note import content as contents
 from smart_app.note.content import Content, to_elements
 from smart_app.note.json_shape import content_from_json, content_to_json, summary_from_json
 from smart_app.note.session_facts import Held
-from smart_app.ports import Summary, Vault
-from smart_app.session import LIVE, State
+from smart_app.ports import Summary
 from smart_app.store import details, participants, summaries
 from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note, TelehealthSession
 
 SHAPE = "chartside.note/1"
-_NOT_YET = LIVE | {State.ENDED, State.PROCESSING}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spoken:
-    """One utterance as the review shows it; times in seconds on the session clock."""
-
-    id: str
-    speaker: str
-    start: float
-    end: float
-    text: str
 
 
 def _aad(note_id: str) -> str:
@@ -116,35 +100,3 @@ def held(db: Db, seal: Seal, session: TelehealthSession) -> Held:
         people=tuple((participants.name_of(seal, row) or row.role.capitalize(), row.role) for row in people),
         today=details.of_session(db, seal, session.id),
     )
-
-
-def _spoken(each: dict[str, Any]) -> Spoken:
-    return Spoken(id=each["id"], speaker=each["speaker"], start=each["start"], end=each["end"], text=each["text"])
-
-
-def transcript_of(db: Db, vault: Vault, session: TelehealthSession) -> tuple[tuple[Spoken, ...], str]:
-    """Return the utterances and when they will be erased (ISO 8601).
-
-    Raises NotFound while it is not made yet and Expired once it is erased.
-    """
-    row = summaries.transcript(db, session.id)
-    if row is not None and session.key_slot is not None:
-        try:
-            plain = vault.open(session.key_slot, row.sealed, aad=f"transcript:{session.id}")
-        except VaultError:
-            plain = b""
-        if plain:
-            shape = json.loads(plain)
-            return tuple(_spoken(each) for each in shape["utterances"]), row.erase_due_at.isoformat()
-    if session.state in _NOT_YET:
-        raise NotFound("no_transcript_yet", "The transcript is not made yet.", "Wait until the summary is ready.")
-    raise Expired("transcript_erased", "The transcript was erased.", "The summary and your note are still here.")
-
-
-def times_of(db: Db, vault: Vault, session: TelehealthSession) -> dict[str, tuple[float, float]]:
-    """Return start and end of every utterance; empty once the transcript is erased (S36)."""
-    try:
-        spoken, _ = transcript_of(db, vault, session)
-    except (NotFound, Expired):
-        return {}
-    return {each.id: (each.start, each.end) for each in spoken}

@@ -19,12 +19,14 @@ from smart_app.note import (
     overview,
     own_routes,
     setting_routes,
+    said_routes,
     sheet_routes,
     template_routes,
     why,
 )
 from smart_app.note import content as contents
 from smart_app.note.desk import Desk, OnSigned, Recheck, StaleRevision, erases_at_signing
+from smart_app.note.corrections import Corrector, Drafting
 from smart_app.note.elements import AI_TYPE
 from smart_app.note.json_shape import content_for_page, content_to_json
 from smart_app.note.times import written
@@ -96,7 +98,6 @@ class _ChartPages:
     settings: Settings
     clock: Clock
     queue: Queue
-    vault: Vault
     patient_of: PatientOf
 
     def _visits(self, db: Db) -> tuple[overview.Visit, ...]:
@@ -195,15 +196,6 @@ class _ChartPages:
             row.seen_at = self.clock.now()
         return jsonify({})
 
-    @allow(Who.CLINICIAN)
-    def transcript(self, session_id: str) -> Response:
-        """Return the transcript for review (decision 10); 410 once it is erased."""
-        now = self.clock.now()
-        with self.db.begin() as db:
-            spoken, erase_due_at = material.transcript_of(db, self.vault, _session(db, session_id))
-            audit_lines.append(db, at=now, actor=person().fhir_user, action="transcript.read", subject=session_id)
-        return jsonify(utterances=[asdict(each) for each in spoken], erase_due_at=erase_due_at)
-
 
 def _fingerprint(found: tuple[overview.Visit, ...]) -> str:
     """Return what tells the page that more than a sentence changed."""
@@ -228,6 +220,7 @@ class _NotePages:
     desk: Desk
     patient_of: PatientOf
 
+    corrector: Corrector
     def _standing(self, db: Db, note: Note, session: TelehealthSession) -> why.SummaryStanding:
         if not site.is_ai_offered(db):
             return why.SummaryStanding(code="site_off")
@@ -256,6 +249,7 @@ class _NotePages:
             "filing": asdict(filing) if filing is not None else None,
             "is_chart_draft_current": note.is_saved_to_chart and material.approved_of(self.seal, note) == content,
             "audio": {
+            "may_correct": self.corrector.may_correct(db, note, session, content),
                 "has_audio": custody.has_audio,
                 "count": custody.count,
                 "erased_at": custody.erased_at.isoformat() if custody.erased_at else None,
@@ -340,7 +334,8 @@ class _NotePages:
             error.status,
         )
 
-    def _change(self, note_id: str, act: Callable[[Db, Note], object]) -> Response | tuple[Response, int]:
+    def change(self, note_id: str, act: Callable[[Db, Note], object]) -> Response | tuple[Response, int]:
+        """Change the note and answer with how it stands; 409 with what is stored when the page saw an older one."""
         with self.db.begin() as db:
             note = _note(db, note_id, for_update=True)
             try:
@@ -358,7 +353,7 @@ class _NotePages:
     def save(self, note_id: str) -> Response | tuple[Response, int]:
         """Store the clinician's edits."""
         revision, changes = edits.read_save(request.get_json(silent=True))
-        return self._change(note_id, lambda db, note: self.desk.save(db, person(), note, revision, changes))
+        return self.change(note_id, lambda db, note: self.desk.save(db, person(), note, revision, changes))
 
     @allow(Who.CLINICIAN)
     def insert(self, note_id: str) -> Response | tuple[Response, int]:
@@ -366,7 +361,7 @@ class _NotePages:
         revision = edits.read_revision(request.get_json(silent=True))
         with self.db.read() as db:
             demand_site_on(db)
-        return self._change(note_id, lambda db, note: self.desk.insert(db, person(), note, revision))
+        return self.change(note_id, lambda db, note: self.desk.insert(db, person(), note, revision))
 
     @allow(Who.CLINICIAN)
     def save_to_chart(self, note_id: str) -> Response | tuple[Response, int]:
@@ -375,7 +370,7 @@ class _NotePages:
         with self.db.read() as db:
             if not holds_drafts(ehr_profiles.adapter_of(db, person().iss)):
                 raise BadInput("no_drafts_there", "This EHR cannot take a draft back.", "Sign the note to file it.")
-        answer = self._change(note_id, lambda db, note: self.desk.save_to_chart(db, person(), note, revision))
+        answer = self.change(note_id, lambda db, note: self.desk.save_to_chart(db, person(), note, revision))
         self._wake(note_id)
         return answer
 
@@ -385,7 +380,7 @@ class _NotePages:
         body: Any = request.get_json(silent=True)
         revision = edits.read_revision(body)
         attests = body.get("attests") is True
-        answer = self._change(note_id, lambda db, note: self.desk.sign(db, person(), note, revision, attests=attests))
+        answer = self.change(note_id, lambda db, note: self.desk.sign(db, person(), note, revision, attests=attests))
         self._wake(note_id)
         return answer
 
@@ -426,16 +421,17 @@ def blueprint(
     on_signed: OnSigned,
     recheck: Recheck,
     hear: own_routes.Hear,
+    drafting: Drafting,
     speech_model: str,
 ) -> Blueprint:
     """Return the routes of this room; `on_signed` erases audio and transcript in the signing transaction.
 
-    `recheck` judges what a clinician reworded.
+    `recheck` judges what a clinician reworded; `drafting` drafts one section of a note again.
     `hear` recognises a clinician's dictation, with the recogniser that `speech_model` names.
     """
     room = Blueprint("note", __name__)
     room.add_app_template_filter(written, "written")
-    pages = _ChartPages(db=db, settings=settings, clock=clock, queue=queue, vault=vault, patient_of=patient_of)
+    pages = _ChartPages(db=db, settings=settings, clock=clock, queue=queue, patient_of=patient_of)
     desk = Desk(
         clock=clock,
         seal=seal,
@@ -444,12 +440,14 @@ def blueprint(
         recheck=recheck,
         files_review_task=settings.is_review_task_filed,
     )
-    note = _NotePages(db=db, clock=clock, queue=queue, seal=seal, desk=desk, patient_of=patient_of)
+    corrector = Corrector(desk=desk, drafting=drafting)
+    note = _NotePages(
+        db=db, clock=clock, queue=queue, seal=seal, desk=desk, patient_of=patient_of, corrector=corrector
+    )
     readings: tuple[tuple[str, Callable[..., Any]], ...] = (
         ("/chart", pages.chart),
         ("/chart/state", pages.chart_state),
         ("/notices", pages.notices),
-        ("/sessions/<session_id>/transcript", pages.transcript),
         ("/notes/<note_id>", note.page),
         ("/notes/<note_id>/content", note.content),
         ("/notes/<note_id>/state", note.state),
@@ -475,6 +473,7 @@ def blueprint(
     template_routes.add_to(room, db=db, settings=settings, clock=clock, seal=seal, patient_of=patient_of)
     for rule, view in readings:
         room.add_url_rule(rule, view_func=view, methods=["GET"])
+    said_routes.add_to(room, db=db, clock=clock, vault=vault, corrector=corrector, change=note.change)
     for rule, view in changes:
         room.add_url_rule(rule, view_func=view, methods=["POST"])
     return room

@@ -99,6 +99,12 @@ def tracks(db: Db, recording_id: str) -> list[Track]:
     return list(db.scalars(query.where(Track.recording_id == recording_id).order_by(Participant.number)))
 
 
+def tracks_of_same_person(db: Db, track_id: str) -> set[str]:
+    """Return the ids of all tracks of the participant whom this one is of, in every recording of the session."""
+    who = select(Track.participant_id).where(Track.id == track_id).scalar_subquery()
+    return set(db.scalars(select(Track.id).where(Track.participant_id == who)))
+
+
 def add_track(db: Db, recording_id: str, participant_id: str) -> bool:
     """Give a participant who came back a track in the running recording; False when they have one."""
     known = select(Track.id).where(Track.recording_id == recording_id, Track.participant_id == participant_id)

@@ -9,6 +9,7 @@ from smart_app.store.tables import Summary, TelehealthSession, Transcript
 
 CLINICIAN = "clinician"
 """The origin of a summary that the clinician typed or dictated (B14)."""
+AI = "ai"
 
 
 def latest(db: Db, session_id: str) -> Summary | None:
@@ -54,25 +55,53 @@ def next_version(db: Db, session_id: str) -> int:
     return (db.scalar(select(func.max(Summary.version)).where(Summary.session_id == session_id)) or 0) + 1
 
 
-def add_own(
-    db: Db, *, summary_id: str, session_id: str, style: str, sealed: bytes, speech_model: str, now: datetime
+def add(
+    db: Db,
+    *,
+    summary_id: str,
+    session_id: str,
+    style: str,
+    sealed: bytes,
+    origin: str,
+    drafter: str,
+    prompt_version: str,
+    speech_model: str,
+    now: datetime,
 ) -> Summary:
-    """Keep what the clinician wrote as the session's newest summary."""
+    """Keep a new version of the session's summary."""
     row = Summary(
         id=summary_id,
         session_id=session_id,
         version=next_version(db, session_id),
         style=style,
-        origin=CLINICIAN,
+        origin=origin,
         sealed=sealed,
         speech_model=speech_model,
-        drafter=CLINICIAN,
-        prompt_version="",
+        drafter=drafter,
+        prompt_version=prompt_version,
         made_at=now,
     )
     db.add(row)
     db.flush()
     return row
+
+
+def add_own(
+    db: Db, *, summary_id: str, session_id: str, style: str, sealed: bytes, speech_model: str, now: datetime
+) -> Summary:
+    """Keep what the clinician wrote as the session's newest summary."""
+    return add(
+        db,
+        summary_id=summary_id,
+        session_id=session_id,
+        style=style,
+        sealed=sealed,
+        origin=CLINICIAN,
+        drafter=CLINICIAN,
+        prompt_version="",
+        speech_model=speech_model,
+        now=now,
+    )
 
 
 def newest_drafted(db: Db, *, iss: str, clinician_id: str, patient_id: str) -> tuple[Summary, TelehealthSession] | None:
@@ -85,7 +114,7 @@ def newest_drafted(db: Db, *, iss: str, clinician_id: str, patient_id: str) -> t
             TelehealthSession.clinician_id == clinician_id,
             TelehealthSession.patient_id == patient_id,
             Summary.sealed.is_not(None),
-            Summary.origin == "ai",
+            Summary.origin == AI,
         )
         .order_by(Summary.made_at.desc())
         .limit(1)

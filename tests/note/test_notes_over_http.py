@@ -342,7 +342,8 @@ def test_the_transcript_is_served_for_review_until_it_is_erased(clinic: Clinic, 
     ai = element(content(alice, create(alice)), "ai-session-summary")
     lines = [line for part in ai["parts"] for line in part["lines"]]
     assert {each["id"] for line in lines for each in line["evidence"]} <= ids
-    assert set(said["utterances"][0]) == {"id", "speaker", "start", "end", "text"}
+    history = {"name", "recognised", "recognised_speaker"}
+    assert set(said["utterances"][0]) == {"id", "speaker", "start", "end", "text"} | history
     assert said["erase_due_at"]
     with clinic.db.begin() as db:
         clinic.on_signed(db, db.get_one(tables.TelehealthSession, "s1"), clinic.clock.now())

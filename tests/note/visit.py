@@ -11,10 +11,14 @@ from flask import Flask, Request, jsonify
 from flask_wtf.csrf import CSRFProtect
 
 from smart_app.config import Settings
-from smart_app.draft.checks import rechecked
+from smart_app.draft.builtin import BuiltinDrafter
+from smart_app.draft.checks import checked, rechecked
+from smart_app.draft.json_shape import to_json as summary_to_json
+from smart_app.draft.omissions import omissions
 from smart_app.errors import ChartsideError, VaultError
 from smart_app.help import routes as help_routes
 from smart_app.note import routes
+from smart_app.note.corrections import Drafting
 from smart_app.note.ready_made import seed_templates
 from smart_app.ports import Clock, ContactFacts, InRoom, PatientFacts, Person
 from smart_app.session import State
@@ -196,6 +200,11 @@ class Clinic:
     bell: Bell = field(default_factory=Bell)
     door: Doorman = field(default_factory=Doorman)
     erased: list[str] = field(default_factory=list)
+    drafting: Drafting = field(
+        default_factory=lambda: Drafting(
+            draft=BuiltinDrafter().draft, check=checked, omissions=omissions, summary_to_json=summary_to_json
+        )
+    )
     dictated: list[tuple[bytes, tuple[str, ...]]] = field(default_factory=list)
 
     def furnish(self) -> None:
@@ -344,6 +353,7 @@ class Clinic:
                 patient_of=lambda _who: PATIENT,
                 on_signed=self.on_signed,
                 recheck=rechecked,
+                drafting=self.drafting,
                 hear=self.hear,
                 speech_model="tiny.en",
             )

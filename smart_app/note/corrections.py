@@ -1,0 +1,200 @@
+"""Correcting the transcript before signing, and drafting one section of a note anew from it.
+
+Each act takes the revision of the note that the page saw, as every other change of a note does, and runs in the
+caller's transaction together with its audit lines, which hold no words.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from smart_app.errors import MoveRefused
+from smart_app.note import content as contents
+from smart_app.note import corrected, material, said
+from smart_app.note.content import Content, Line
+from smart_app.note.desk import Desk
+from smart_app.ports import Omission, Person, Section, Statement, Summary, TooLittle, Transcript
+from smart_app.session import State
+from smart_app.store import audit_lines, notes, recordings, sessions, site, summaries
+from smart_app.store.database import Db, new_id
+from smart_app.store.tables import Note, TelehealthSession
+
+
+class Draft(Protocol):
+    """Drafts a summary of a transcript."""
+
+    def __call__(self, transcript: Transcript, *, style: str) -> Summary | TooLittle:
+        """Draft in a format. Raises DraftRejected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafting:
+    """What the drafting room does for a note under review."""
+
+    draft: Draft
+    check: Callable[[Statement, Transcript], Statement]
+    """Gives a drafted statement the verdict that its lines allow."""
+    omissions: Callable[[Transcript, Iterable[Section]], tuple[Omission, ...]]
+    """Finds what was said and the sections do not hold."""
+    summary_to_json: Callable[[Summary], dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a new draft of a section is made from; read in one transaction, used outside of any."""
+
+    transcript: Transcript
+    style: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrector:
+    """The acts on what was said, and on the sections that are drafted from it."""
+
+    desk: Desk
+    drafting: Drafting
+
+    def may_correct(self, db: Db, note: Note, session: TelehealthSession, content: Content) -> bool:
+        """Say whether the transcript can be corrected from this note, and its sections drafted anew."""
+        element = contents.ai_element(content)
+        return (
+            note.status == "draft"
+            and session.state == State.READY
+            and session.key_slot is not None
+            and element is not None
+            and not element.is_locked
+            and not element.reported
+            and bool(element.parts)
+            and summaries.transcript(db, session.id) is not None
+            and site.is_ai_offered(db)
+        )
+
+    def _opened(self, db: Db, note: Note, revision: int) -> tuple[TelehealthSession, said.Said]:
+        """Return the session and its transcript, to be changed by nobody else meanwhile.
+
+        Raises StaleRevision, MoveRefused where this note's transcript cannot be corrected, Expired once it is erased.
+        """
+        self.desk.check(note, revision)
+        session = sessions.find(db, note.session_id, for_update=True)
+        opened = said.read(db, self.desk.vault, session)
+        if not self.may_correct(db, note, session, material.content_of(self.desk.seal, note)):
+            public = "The transcript cannot be corrected from this note."
+            raise MoveRefused("not_to_correct", public, "Reload the page.")
+        return session, opened
+
+    def reword(self, db: Db, person: Person, note: Note, revision: int, line_id: str, *, seen: str, text: str) -> None:
+        """Correct the words of a line; `seen` are those that the page showed.
+
+        Raises StaleRevision, Conflict, NotFound, Expired, MoveRefused, BadInput.
+        """
+        session, opened = self._opened(db, note, revision)
+        shape = said.reworded(opened.shape, line_id, text, seen=seen)
+        self._keep(db, person, note, revision, session, replace(opened, shape=shape), {line_id}, "corrected")
+
+    def name_speaker(
+        self,
+        db: Db,
+        person: Person,
+        note: Note,
+        revision: int,
+        line_id: str,
+        *,
+        speaker: str,
+        name: str,
+        is_whole_track: bool,
+    ) -> None:
+        """Set who spoke a line, or everything that this person's microphone recorded. Raises what `reword` raises."""
+        session, opened = self._opened(db, note, revision)
+        track = said.track_of(opened.shape, line_id)
+        tracks = recordings.tracks_of_same_person(db, track) if is_whole_track and track else set()
+        shape, changed = said.respoken(opened.shape, line_id, speaker, name, tracks=tracks)
+        self._keep(db, person, note, revision, session, replace(opened, shape=shape), changed, "speaker-set")
+
+    def _keep(
+        self,
+        db: Db,
+        person: Person,
+        note: Note,
+        revision: int,
+        session: TelehealthSession,
+        after: said.Said,
+        changed: Collection[str],
+        what: str,
+    ) -> None:
+        """Seal the corrected transcript, and check again what rests on the changed lines in every draft."""
+        now = self.desk.clock.now()
+        transcript = after.transcript
+
+        def drafted(line: Line) -> tuple[str, str]:
+            evidence = tuple(each.id for each in line.evidence)
+            bare = Statement(id=line.id, text=line.drafted, evidence=evidence, verdict="supported")
+            judged = self.drafting.check(bare, transcript)
+            return judged.verdict, judged.why
+
+        def follow(content: Content) -> Content:
+            return corrected.rechecked(content, changed, drafted=drafted, edited=self.desk.judge_of(transcript))
+
+        self.desk.rework(db, person, note, revision, follow, action=f"note.transcript-{what}")
+        said.keep(db, self.desk.vault, session, after, at=now)
+        for other in notes.drafts_of_session(db, session.id):
+            if other.id != note.id:
+                self.desk.follow(other, follow)
+        detail = {"note": note.id, "lines": str(len(changed))}
+        audit_lines.append(
+            db, at=now, actor=person.fhir_user, action=f"transcript.{what}", subject=session.id, detail=detail
+        )
+
+    def order(self, db: Db, note: Note, revision: int) -> Order:
+        """Return what a section is drafted anew from. Raises StaleRevision, MoveRefused, Expired."""
+        session, opened = self._opened(db, note, revision)
+        found = material.summary_of(db, self.desk.seal, session.id)
+        return Order(transcript=opened.transcript, style=found[1].format if found is not None else "soap")
+
+    def draft(self, order: Order) -> Summary:
+        """Draft, outside of any transaction: an endpoint may take its time. Raises DraftRejected, MoveRefused."""
+        fresh = self.drafting.draft(order.transcript, style=order.style)
+        if isinstance(fresh, TooLittle):
+            raise MoveRefused("too_little_speech", fresh.reason, "Word the section yourself.")
+        return fresh
+
+    def redraft(
+        self, db: Db, person: Person, note: Note, revision: int, key: str, *, keep: Collection[str], fresh: Summary
+    ) -> None:
+        """Put one section of a fresh draft into the note, as a new version of the summary; the rest stays as it is.
+
+        `keep` are the ids of the section's lines that the clinician did by hand and that stay. Raises StaleRevision,
+        MoveRefused, NotFound, Expired.
+        """
+        session, opened = self._opened(db, note, revision)
+        found = material.summary_of(db, self.desk.seal, session.id)
+        element = contents.ai_element(material.content_of(self.desk.seal, note))
+        if found is None or element is None:
+            raise MoveRefused("nothing_to_redraft", "There is no summary to draft from.", "Reload the page.")
+        version = summaries.next_version(db, session.id)
+        summary, section = corrected.with_section(found[1], fresh, element, key, f"v{version}")
+        missing = self.drafting.omissions(opened.transcript, summary.sections)
+        summary = replace(summary, omissions=missing)
+
+        def act(content: Content) -> Content:
+            filled = corrected.with_new_part(content, section, keep=keep, times=opened.times)
+            left = self.drafting.omissions(opened.transcript, corrected.as_sections(filled))
+            return corrected.with_offers(filled, replace(summary, omissions=left), opened.times)
+
+        self.desk.rework(db, person, note, revision, act, action="note.section-redrafted")
+        note.summary_version = version
+        self._store_version(db, session, summary)
+
+    def _store_version(self, db: Db, session: TelehealthSession, summary: Summary) -> None:
+        before, summary_id = summaries.latest(db, session.id), new_id()
+        summaries.add(
+            db,
+            summary_id=summary_id,
+            session_id=session.id,
+            style=summary.format,
+            origin=summaries.AI,
+            sealed=self.desk.seal.seal(self.drafting.summary_to_json(summary), aad=f"summary:{summary_id}"),
+            speech_model=before.speech_model if before is not None else "",
+            drafter=summary.drafter,
+            prompt_version=summary.prompt_version,
+            now=self.desk.clock.now(),
+        )
