@@ -44,7 +44,7 @@ def site_in(data_dir: Path) -> Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppData:
-    """What the app stored, seen from outside."""
+    """What the app stored, from outside: looked at, or put into a state that a journey cannot wait for."""
 
     folder: Path
 
@@ -55,6 +55,13 @@ class AppData:
             return connection.execute(sql, values).fetchall()
         finally:
             connection.close()
+
+    def change(self, sql: str, *values: Any) -> None:
+        """Run one statement on the app's database."""
+        connection = sqlite3.connect(self.folder / "chartside.sqlite", timeout=20)
+        with connection:
+            connection.execute(sql, values)
+        connection.close()
 
     def chunks(self, session_id: str) -> int:
         """Return how many chunks of a session are on record."""

@@ -90,14 +90,39 @@ def test_the_chart_says_why_there_is_no_summary(seat: ClinicianSeat, camera: Cam
     expect(dialog).to_contain_text("“Brief contact note” has no AI Session Summary element")
 
 
+@pytest.fixture(scope="module")
+def erin(clinic: Clinic, open_browser: Open, voices: dict[int, Path]) -> ClinicianSeat:
+    """The administrator, who sees no clients."""
+    return ClinicianSeat.launch(open_browser("admin", voices[sound.CLINICIAN]), clinic, "Erin Walsh", "Sam Rivera")
+
+
+@pytest.mark.req("C11")
+def test_an_administrator_registers_a_fhir_client_and_ends_its_access(erin: ClinicianSeat, camera: Camera) -> None:
+    """C11: led to the site's settings, not into a session; a refused form says why and stays typed."""
+    page = erin.page
+    expect(page.get_by_role("button", name="Start a session")).to_be_hidden()
+    camera.take(page, "chart-administrator")
+    page.get_by_role("link", name="Site settings").click()
+    page.get_by_role("link", name="FHIR clients that may read what Chartside made").click()
+    page.get_by_label("Name").fill("Data warehouse")
+    page.get_by_label("system/Consent.rs").check()
+    page.get_by_label("Address of its public keys (JWKS)").fill("http://keys.example/jwks")
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("alert")).to_contain_text("must be an https address")
+    expect(page.get_by_label("Name")).to_have_value("Data warehouse")
+    camera.take(page, "admin-fhir-clients-refused", is_full=True)
+    page.get_by_label("Address of its public keys (JWKS)").fill("https://keys.example/jwks")
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("article", name="Data warehouse")).to_contain_text("Active")
+    camera.take(page, "admin-fhir-clients", is_full=True)
+    page.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_role("article", name="Data warehouse")).to_contain_text("Revoked")
+
+
 @pytest.mark.req("S01")
-def test_switched_off_for_the_site_no_ai_word_is_left(
-    seat: ClinicianSeat, clinic: Clinic, open_browser: Open, voices: dict[int, Path], camera: Camera
-) -> None:
+def test_switched_off_for_the_site_no_ai_word_is_left(seat: ClinicianSeat, erin: ClinicianSeat, camera: Camera) -> None:
     """Erin turns it off: chart, templates, profile, help, room and note say nothing of AI; then on again."""
-    browser = open_browser("admin", voices[sound.CLINICIAN])
-    erin = ClinicianSeat.launch(browser, clinic, "Erin Walsh", "Sam Rivera")
-    erin.page.get_by_role("link", name="Site").click()
+    erin.page.get_by_role("link", name="Site", exact=True).click()
     camera.take(erin.page, "admin-site")
     erin.page.get_by_role("link", name="Turn off for this site").click()
     erin.page.get_by_role("button", name="Yes, turn it off").click()
