@@ -23,6 +23,7 @@ from smart_app.help import practice
 from smart_app.help.reading import Sources
 from smart_app.jobs.face_writing import FaceWriter
 from smart_app.jobs.filing import Filer
+from smart_app.jobs.following import Ears, Follower, hints_of
 from smart_app.jobs.pipeline import Pipeline, Tools
 from smart_app.jobs.queue import Jobs, Steps
 from smart_app.jobs.resources import Models
@@ -189,11 +190,11 @@ class Kit:
         return (*transcript.utterances, *gaps), kept.erase_due_at
 
 
-def _tools(drafter: Drafter, sound: StoredSound, models: Models) -> Tools:
+def _tools(drafter: Drafter, follower: Follower, models: Models) -> Tools:
     """Return what the pipeline works with."""
     return Tools(
         drafter=drafter,
-        hear_run=sound.hear,
+        hear_run=follower.finish,
         merge_runs=merge,
         transcript_to_json=_transcript_to_json,
         transcript_from_json=json_shape.from_json,
@@ -271,7 +272,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev, ca_file=settings.ca_file)
     tokens = TokenKeeper(db=db, settings=settings, clock=clock, seal=seal, http=http)
     charts = FhirCharts(http=http, tokens=tokens, clock=clock, memory=EhrProfiles(db))
-    sound = StoredSound(db=db, audio=audio, settings=settings, transcriber=transcriber)
+    sound = StoredSound(db=db, audio=audio, settings=settings)
     signer = receipts.Signer(settings.signing_key)
     receipt = partial(_receipt, signer)
     eraser = erasure.Eraser(vault=vault, audio=audio, receipt=receipt)
@@ -282,6 +283,9 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     )
     models = Models(speech_model=outside.speech_model, drafter=_drafter_name(settings), prompt_version=cues().version)
     face = _face(db, clock, settings, seal, models)
+    owner = f"{socket.gethostname()}-{os.getpid()}"
+    ears = Ears(read=sound.chunks, open=sound.growing, transcriber=transcriber, hints=partial(_hints, db, seal))
+    follower = Follower(db=db, clock=clock, vault=vault, ears=ears, owner=owner)
     pipeline = Pipeline(
         db=db,
         clock=clock,
@@ -289,8 +293,8 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
         seal=seal,
         settings=settings,
         retention=kept,
-        tools=_tools(outside.drafter, sound, models),
-        owner=f"{socket.gethostname()}-{os.getpid()}",
+        tools=_tools(outside.drafter, follower, models),
+        owner=owner,
     )
     filer = Filer(
         db=db,
@@ -306,6 +310,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
         process=pipeline.run,
         file=filer.run,
         sweep=partial(sweep, db, clock, kept, withdrawals, audio, settings, face),
+        follow=follower.step,
         pulse=partial(_pulse, db, clock, kept),
     )
     jobs = Jobs(settings.queue_file, settings.master_key, steps, clock.now)
@@ -328,6 +333,11 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
         jobs=jobs,
         face=face,
     )
+
+
+def _hints(database: Database, seal: Seal, session_id: str) -> tuple[str, ...]:
+    with database.read() as db:
+        return hints_of(seal, captured.session(db, session_id))
 
 
 def _drafter_name(settings: Settings) -> str:

@@ -1,26 +1,25 @@
-"""Stored sound, opened: a run recognised for the pipeline, a second of it played for the review."""
+"""Stored sound, opened: chunks of a run decoded for the recogniser, a second of it played for the review."""
 
 import io
 import wave
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import partial
 
 import numpy as np
 
 from smart_app.config import Settings
-from smart_app.ports import SAMPLE_RATE, Heard, Sound, Transcriber, Transcript
+from smart_app.ports import SAMPLE_RATE, Heard, Sound, Transcript
 from smart_app.recording.audio import AudioStore
 from smart_app.recording.media_types import container_of
 from smart_app.recording.reading import run_chunks
 from smart_app.store import recordings
 from smart_app.store.captured import CapturedRun
 from smart_app.store.database import Database
-from smart_app.transcript import decode, tracks, utterances
+from smart_app.transcript import decode, utterances
+from smart_app.transcript.live_sound import GrowingSound
 
 _MARGIN_S = 0.15
 """Played before and after an utterance, so that its first sound is not cut."""
-_PART_S = 120.0
-"""Sound that is recognised at once, so that memory stays flat in the length."""
 _CHUNK_S = 2.0
 """What the recorder cuts; others may cut differently, so this only says where to look first."""
 _NEIGHBOURS = 3
@@ -30,21 +29,18 @@ _NEIGHBOURS = 3
 class StoredSound:
     """Reads chunks from the vault, in memory only, and decodes them in the guarded child."""
 
-    def __init__(self, *, db: Database, audio: AudioStore, settings: Settings, transcriber: Transcriber) -> None:
+    def __init__(self, *, db: Database, audio: AudioStore, settings: Settings) -> None:
         self._db = db
         self._audio = audio
         self._settings = settings
-        self._transcriber = transcriber
 
-    def hear(self, run: CapturedRun, hotwords: Sequence[str]) -> Heard:
-        """Recognise one run; times count from its start. Raises MediaRejected, TranscriptFailed, VaultError."""
-        decoding = decode.Decoding(
-            run_chunks(self._db, self._audio, run.track_id, run.run),
-            max_s=self._settings.track_max_seconds,
-            formats=frozenset({container_of(run.mime)}),
-        )
-        heard, _length_s = tracks.hear(decoding.parts(part_s=_PART_S), self._transcriber, hotwords=hotwords)
-        return heard[0]
+    def chunks(self, track_id: str, run: int, numbers: Collection[int]) -> list[bytes]:
+        """Return these chunks of a run, in order. Raises Expired, VaultError."""
+        return run_chunks(self._db, self._audio, track_id, run, of=frozenset(numbers).__contains__)
+
+    def growing(self, mime: str, from_s: float) -> GrowingSound:
+        """Return a decoder for a run of this type, whose sound begins at a moment of the run."""
+        return GrowingSound(container=container_of(mime), max_s=self._settings.track_max_seconds, from_s=from_s)
 
     def _piece(self, chunks: list[bytes], container: str, start_s: float, end_s: float) -> Sound:
         sound = decode.decode(chunks, max_s=self._settings.track_max_seconds, formats=frozenset({container}))

@@ -2,7 +2,6 @@
 
 import io
 import wave
-from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -12,29 +11,15 @@ from plugin.demo import sound as sample
 from plugin.sandbox.sample import channel
 from smart_app.config import Settings
 from smart_app.errors import Expired
-from smart_app.ports import Heard, Sound
 from smart_app.recording.audio import AudioStore, ChunkName
 from smart_app.recording.keyslots import KeySlots
 from smart_app.recording.vault import SlotVault
 from smart_app.sound import StoredSound
 from smart_app.store import tables
-from smart_app.store.captured import CapturedRun
 from smart_app.store.database import Database
 from tests.conftest import FrozenClock
 
 SPOKEN_S = 12.0
-
-
-class Listener:
-    """A recogniser that only remembers how much it was given."""
-
-    def __init__(self) -> None:
-        self.heard_s = 0.0
-
-    def transcribe(self, sound: Sound, *, hotwords: Sequence[str] = (), language: str = "en") -> Heard:
-        """Count the seconds."""
-        self.heard_s += len(sound) / 16_000
-        return Heard(words=(), speech_s=0.0, uncovered_s=0.0, model="none", language=language)
 
 
 @pytest.fixture
@@ -45,15 +30,7 @@ def vault(settings: Settings) -> SlotVault:
 
 
 @pytest.fixture
-def listener() -> Listener:
-    """The recogniser."""
-    return Listener()
-
-
-@pytest.fixture
-def stored(
-    settings: Settings, database: Database, clock: FrozenClock, vault: SlotVault, listener: Listener
-) -> StoredSound:
+def stored(settings: Settings, database: Database, clock: FrozenClock, vault: SlotVault) -> StoredSound:
     """One recorded track: the first seconds of the sample call, in small chunks."""
     audio = AudioStore(settings.audio_dir, vault)
     body = sample.webm(channel(0, end_s=SPOKEN_S))
@@ -79,7 +56,7 @@ def stored(
             kept = audio.write(slot, name, body[at : at + 8_000])
             facts = {"size_bytes": 8_000, "plain_sha256": "x", "sealed_sha256": kept.sealed_sha256}
             db.add(tables.Chunk(track_id="track", run=0, number=number, path=kept.path, received_at=now, **facts))
-    return StoredSound(db=database, audio=audio, settings=settings, transcriber=listener)
+    return StoredSound(db=database, audio=audio, settings=settings)
 
 
 def samples(wav: bytes) -> np.ndarray:
@@ -100,20 +77,15 @@ def test_a_piece_sounds_as_it_was_said(stored: StoredSound, start_s: float, end_
     assert np.corrcoef(played, said[: len(played)])[0, 1] > 0.6
 
 
-def test_a_run_is_heard_whole(stored: StoredSound, listener: Listener) -> None:
-    """The recogniser gets every second of the run."""
-    run = CapturedRun(
-        recording_id="recording",
-        recording_number=1,
-        has_audio=True,
-        track_id="track",
-        run=0,
-        start_ms=0,
-        mime="audio/webm;codecs=opus",
-        speaker="clinician",
-    )
-    stored.hear(run, ())
-    assert listener.heard_s == pytest.approx(SPOKEN_S, abs=0.1)
+def test_a_run_is_decoded_as_it_grows(stored: StoredSound) -> None:
+    """Its chunks are opened by number, and its sound comes whole, or from a moment on."""
+    chunks = [stored.chunks("track", 0, [number])[0] for number in range(3)]
+    assert stored.chunks("track", 0, range(3)) == chunks
+    every = stored.chunks("track", 0, range(1000))
+    for from_s in (0.0, 5.0):
+        with stored.growing("audio/webm;codecs=opus", from_s) as growing:
+            sound = np.concatenate([*(growing.feed([chunk]) for chunk in every), growing.end()])
+        assert len(sound) / 16_000 == pytest.approx(SPOKEN_S - from_s, abs=0.1)
 
 
 @pytest.mark.req("S35")

@@ -1,14 +1,15 @@
-"""From an ended session to its summary: transcribe each run, merge, draft. Every step is safe to run twice.
+"""From an ended session to its summary: hear the rest of each run, merge, draft. Every step is safe to run twice.
 
 The worker holds a lease that a thread renews; when it is lost (taken over, or the session was withdrawn) the worker
-stops at once and writes nothing more. A run that was transcribed before a crash is not transcribed again.
+stops at once and writes nothing more. What was heard before, while the session ran or before a crash, is not heard
+again.
 """
 
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -16,14 +17,16 @@ import structlog
 
 from smart_app.config import Settings
 from smart_app.errors import ChartsideError
+from smart_app.jobs.following import TakenAway, hints_of
 from smart_app.jobs.resources import Models
-from smart_app.ports import Clock, Drafter, Heard, Summary, TooLittle, Transcript, Vault, Word
+from smart_app.ports import Clock, Drafter, Heard, Summary, TooLittle, Transcript, Vault
 from smart_app.retention.erasure import Retention
 from smart_app.session import Event, State
-from smart_app.store import audit_lines, captured, ehr_profiles, filings, recordings, sessions, tables
+from smart_app.store import audit_lines, captured, ehr_profiles, filings, following, recordings, sessions, tables
 from smart_app.store.captured import CapturedRun
 from smart_app.store.database import Database, Db, new_id
 from smart_app.store.sealed import Seal
+from smart_app.transcript.live import from_bytes, to_bytes
 
 LEASE = timedelta(seconds=60)
 RENEW_S = 15.0
@@ -36,8 +39,8 @@ _TRY_AGAIN = "Try again; if it happens once more, tell your administrator the se
 
 log = structlog.get_logger()
 
-HearRun = Callable[[CapturedRun, Sequence[str]], Heard]
-"""Decodes and recognises one run; the second argument is names that help."""
+HearRun = Callable[[CapturedRun, Sequence[str], Callable[[], None]], Heard]
+"""Decodes and recognises what is left of one run, with names that help; the last argument raises LeaseLost."""
 MergeRuns = Callable[[list[tuple[CapturedRun, Heard]]], Transcript]
 
 
@@ -102,7 +105,7 @@ class Pipeline:
         try:
             with self._renewed_lease(session_id) as check:
                 self._make(session_id, check)
-        except LeaseLost:
+        except (LeaseLost, TakenAway):
             log.info("lease_lost", session=session_id)
         except ChartsideError as error:
             self._failed(session_id, error, is_last=error.permanent or attempts >= MAX_ATTEMPTS)
@@ -163,7 +166,7 @@ class Pipeline:
             if row.key_slot is None:
                 row.key_slot = self._vault.new_key(session_id)
             slot = row.key_slot
-            hotwords = self._hotwords(row)
+            hotwords = hints_of(self._seal, row)
             runs = captured.runs(db, session_id)
             sealed = captured.transcript(db, session_id)
         if not runs and sealed is not None:  # the audio is gone, its text is not: draft again from that
@@ -173,7 +176,7 @@ class Pipeline:
         heard = []
         for run in runs:
             check()
-            heard.append((run, self._heard(session_id, slot, run, hotwords)))
+            heard.append((run, self._heard(session_id, slot, run, hotwords, check)))
         transcript = self._tools.merge_runs(heard)
         body = json.dumps(self._tools.transcript_to_json(transcript), ensure_ascii=False).encode()
         sealed = self._vault.seal(slot, body, aad=f"transcript:{session_id}")
@@ -183,22 +186,20 @@ class Pipeline:
             captured.keep_transcript(db, session_id, sealed, now=now, erase_due_at=due)
         return transcript
 
-    def _hotwords(self, row: tables.TelehealthSession) -> tuple[str, ...]:
-        """Return medication and problem names of the chart, which help the recogniser (B11)."""
-        facts = self._seal.open(row.patient_sealed, aad=f"telehealth_session.patient:{row.id}")
-        return (*facts.get("medications", ()), *facts.get("problems", ()))
-
-    def _heard(self, session_id: str, slot: int, run: CapturedRun, hotwords: tuple[str, ...]) -> Heard:
-        """Return what was said in one run: kept from before a crash, or recognised now and kept."""
+    def _heard(
+        self, session_id: str, slot: int, run: CapturedRun, hotwords: tuple[str, ...], check: Callable[[], None]
+    ) -> Heard:
+        """Return what was said in one run: kept from before a crash, or heard to its end now and kept."""
         aad = f"run:{run.track_id}:{run.run}"
         with self._db.read() as db:
             sealed = captured.transcribed_run(db, run.track_id, run.run)
         if sealed is not None:
-            return _heard_from_json(json.loads(self._vault.open(slot, sealed, aad=aad)))
-        heard = self._tools.hear_run(run, hotwords)
-        sealed = self._vault.seal(slot, json.dumps(asdict(heard), ensure_ascii=False).encode(), aad=aad)
+            return from_bytes(self._vault.open(slot, sealed, aad=aad))
+        heard = self._tools.hear_run(run, hotwords, check)
+        sealed = self._vault.seal(slot, to_bytes(heard), aad=aad)
         with self._holding(session_id) as (db, _row):
             captured.keep_run(db, session_id, run.track_id, run.run, sealed, now=self._clock.now())
+            following.forget_words(db, run.track_id, run.run)
         return heard
 
     def _ready(self, session_id: str, drafted: Summary, speech_model: str) -> None:
@@ -265,9 +266,3 @@ class Pipeline:
 
 def _broken() -> ChartsideError:
     return ChartsideError("processing_broke", _BROKEN, _TRY_AGAIN)
-
-
-def _heard_from_json(shape: dict[str, Any]) -> Heard:
-    words = tuple(Word(**word) for word in shape["words"])
-    gaps = tuple((start_s, end_s) for start_s, end_s in shape.get("gaps", ()))
-    return Heard(**{**shape, "words": words, "gaps": gaps})

@@ -16,6 +16,10 @@ from smart_app.config import Secret
 log = structlog.get_logger()
 
 PULSE_S = 1.0
+FOLLOW_S = 5.0
+"""How often runs that grow are looked at when there was nothing to do."""
+_LAST_PIECE_S = 30.0
+"""A worker that is told to end waits so long for the piece that is being heard; it is heard again by another."""
 _SWALLOW_REPEATS_FOR = timedelta(seconds=5)
 """A wake-up that is still waiting need not be repeated on every pulse."""
 
@@ -27,6 +31,8 @@ class Steps:
     process: Callable[[str], None]
     file: Callable[[str], None]
     sweep: Callable[[], None]
+    follow: Callable[[], bool]
+    """Hear the next piece of a recording that still runs; False: there is none now."""
     pulse: Callable[[], tuple[list[str], list[str]]]
     """Note that this worker is alive; return the sessions and the filings that are owed now."""
 
@@ -53,11 +59,28 @@ class Jobs:
     def work(self) -> None:
         """Work until SIGINT or SIGTERM; what is left undone is found again by its row."""
         threading.Thread(target=self._beat, name="pulse", daemon=True).start()
+        ended = threading.Event()
+        follower = threading.Thread(target=self._follow, args=(ended,), name="follow", daemon=True)
+        follower.start()
         self._huey.flush()  # whatever an earlier worker left behind is owed by a row anyway
         consumer = self._huey.create_consumer(
             workers=2, worker_type="thread", periodic=True, initial_delay=0.1, max_delay=0.5, check_worker_health=True
         )
-        consumer.run()
+        try:
+            consumer.run()
+        finally:
+            ended.set()
+            follower.join(_LAST_PIECE_S)
+
+    def _follow(self, ended: threading.Event) -> None:
+        while not ended.is_set():
+            try:
+                is_at_work = self._steps.follow()
+            except Exception as error:  # one bad moment must not end it
+                log.error("following_failed", error=type(error).__name__)
+                is_at_work = False
+            if not is_at_work:
+                ended.wait(FOLLOW_S)
 
     def _beat(self) -> None:
         pause = threading.Event()

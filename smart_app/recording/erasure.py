@@ -8,7 +8,7 @@ from typing import Protocol
 from smart_app.consent import stopping
 from smart_app.ports import Vault
 from smart_app.recording.audio import AudioStore
-from smart_app.store import audit_lines, filings, grants, recordings, sessions
+from smart_app.store import audit_lines, filings, following, grants, recordings, sessions
 from smart_app.store.database import Database, Db
 from smart_app.store.tables import Recording
 
@@ -46,6 +46,7 @@ def erase(
         return receipt_id
     recording.erased_at, recording.erase_cause, recording.key_slot = at, cause, None
     grants.revoke_recording(db, recording.id)
+    following.forget_recording(db, recording.id)
     if recording.first_byte_at is not None:
         for kind in ("media", "audit-erasure"):
             filings.owe(db, kind, recording.id, session_id=recording.session_id, now=at)

@@ -41,14 +41,14 @@ def hear(
             sound = np.concatenate((before, sound))
             at = quiet_moment(sound)
             heard[channel].append(
-                _moved(transcriber.transcribe(sound[:at], hotwords=hotwords, language=language), start)
+                moved(transcriber.transcribe(sound[:at], hotwords=hotwords, language=language), start)
             )
             rest[channel] = (sound[at:].copy(), start + at)
         if progress:
             progress(total / SAMPLE_RATE)
     for channel, (sound, start) in enumerate(rest):
-        heard[channel].append(_moved(transcriber.transcribe(sound, hotwords=hotwords, language=language), start))
-    return [_joined(pieces) for pieces in heard], total / SAMPLE_RATE
+        heard[channel].append(moved(transcriber.transcribe(sound, hotwords=hotwords, language=language), start))
+    return [joined(pieces) for pieces in heard], total / SAMPLE_RATE
 
 
 def quiet_moment(sound: Sound) -> int:
@@ -62,7 +62,8 @@ def quiet_moment(sound: Sound) -> int:
     return len(sound) - len(tail) + (int(loudness.argmin()) + 2) * step
 
 
-def _moved(heard: Heard, start: int) -> Heard:
+def moved(heard: Heard, start: int) -> Heard:
+    """Return what was heard with its times moved by so many samples."""
     offset_s = start / SAMPLE_RATE
     words = tuple(
         replace(word, start_s=round(word.start_s + offset_s, 2), end_s=round(word.end_s + offset_s, 2))
@@ -72,7 +73,8 @@ def _moved(heard: Heard, start: int) -> Heard:
     return replace(heard, words=words, gaps=gaps)
 
 
-def _joined(pieces: Sequence[Heard]) -> Heard:
+def joined(pieces: Sequence[Heard]) -> Heard:
+    """Return what was heard of a track's pieces, in order, as one."""
     return replace(
         pieces[0],
         words=tuple(word for piece in pieces for word in piece.words),

@@ -18,7 +18,7 @@ class FakeEar:
     in_between: Callable[[], None] = lambda: None
     """Called while a run is being recognised."""
 
-    def __call__(self, run: CapturedRun, hotwords: Sequence[str]) -> Heard:
+    def __call__(self, run: CapturedRun, hotwords: Sequence[str], check: Callable[[], None] = lambda: None) -> Heard:
         """Recognise one run."""
         self.heard.append(run.speaker)
         self.hotwords.append(tuple(hotwords))

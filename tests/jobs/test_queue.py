@@ -20,6 +20,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.done: list[tuple[str, str]] = []
+        self.pieces: list[bool | BaseException] = []
         self.pulses: list[tuple[list[str], list[str]] | BaseException] = []
 
     def steps(self) -> Steps:
@@ -28,8 +29,16 @@ class Bench:
             process=lambda id_: self.done.append(("process", id_)),
             file=lambda id_: self.done.append(("file", id_)),
             sweep=lambda: self.done.append(("sweep", "")),
+            follow=self._follow,
             pulse=self._pulse,
         )
+
+    def _follow(self) -> bool:
+        self.done.append(("follow", ""))
+        found = self.pieces.pop(0) if self.pieces else False
+        if isinstance(found, BaseException):
+            raise found
+        return found
 
     def _pulse(self) -> tuple[list[str], list[str]]:
         found = self.pulses.pop(0) if self.pulses else Enough()
