@@ -6,7 +6,7 @@ caller's transaction together with its audit lines, which hold no words.
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from smart_app.errors import MoveRefused
 from smart_app.note import content as contents
@@ -36,7 +36,7 @@ class Drafting:
     """Gives a drafted statement the verdict that its lines allow."""
     omissions: Callable[[Transcript, Iterable[Section]], tuple[Omission, ...]]
     """Finds what was said and the sections do not hold."""
-    summary_to_json: Callable[[Summary], dict[str, object]]
+    summary_to_json: Callable[[Summary], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,10 @@ class Corrector:
             and summaries.transcript(db, session.id) is not None
             and site.is_ai_offered(db)
         )
+
+    def coverage(self, db: Db, session: TelehealthSession) -> dict[str, Any] | None:
+        """Return how much speech has no words, and where; None while there is no transcript."""
+        return said.coverage_of(db, self.desk.vault, session)
 
     def _opened(self, db: Db, note: Note, revision: int) -> tuple[TelehealthSession, said.Said]:
         """Return the session and its transcript, to be changed by nobody else meanwhile.

@@ -18,15 +18,15 @@ from smart_app.note import (
     material,
     overview,
     own_routes,
-    setting_routes,
     said_routes,
+    setting_routes,
     sheet_routes,
     template_routes,
     why,
 )
 from smart_app.note import content as contents
-from smart_app.note.desk import Desk, OnSigned, Recheck, StaleRevision, erases_at_signing
 from smart_app.note.corrections import Corrector, Drafting
+from smart_app.note.desk import Desk, OnSigned, Recheck, StaleRevision, erases_at_signing
 from smart_app.note.elements import AI_TYPE
 from smart_app.note.json_shape import content_for_page, content_to_json
 from smart_app.note.times import written
@@ -219,8 +219,8 @@ class _NotePages:
     seal: Seal
     desk: Desk
     patient_of: PatientOf
-
     corrector: Corrector
+
     def _standing(self, db: Db, note: Note, session: TelehealthSession) -> why.SummaryStanding:
         if not site.is_ai_offered(db):
             return why.SummaryStanding(code="site_off")
@@ -248,8 +248,8 @@ class _NotePages:
             "is_untouched": contents.is_untouched(content) and not note.is_saved_to_chart,
             "filing": asdict(filing) if filing is not None else None,
             "is_chart_draft_current": note.is_saved_to_chart and material.approved_of(self.seal, note) == content,
-            "audio": {
             "may_correct": self.corrector.may_correct(db, note, session, content),
+            "audio": {
                 "has_audio": custody.has_audio,
                 "count": custody.count,
                 "erased_at": custody.erased_at.isoformat() if custody.erased_at else None,
@@ -315,7 +315,8 @@ class _NotePages:
         """Return the note's content for the editor."""
         with self.db.read() as db:
             note = _note(db, note_id)
-            body = self._state(db, note, sessions.find(db, note.session_id))
+            session = sessions.find(db, note.session_id)
+            body = self._state(db, note, session) | {"coverage": self.corrector.coverage(db, session)}
             elements = content_for_page(material.content_of(self.seal, note))
         return jsonify(note_id=note_id, session_id=note.session_id, elements=elements, **body)
 
@@ -420,8 +421,8 @@ def blueprint(
     patient_of: PatientOf,
     on_signed: OnSigned,
     recheck: Recheck,
-    hear: own_routes.Hear,
     drafting: Drafting,
+    hear: own_routes.Hear,
     speech_model: str,
 ) -> Blueprint:
     """Return the routes of this room; `on_signed` erases audio and transcript in the signing transaction.
@@ -441,9 +442,7 @@ def blueprint(
         files_review_task=settings.is_review_task_filed,
     )
     corrector = Corrector(desk=desk, drafting=drafting)
-    note = _NotePages(
-        db=db, clock=clock, queue=queue, seal=seal, desk=desk, patient_of=patient_of, corrector=corrector
-    )
+    note = _NotePages(db=db, clock=clock, queue=queue, seal=seal, desk=desk, patient_of=patient_of, corrector=corrector)
     readings: tuple[tuple[str, Callable[..., Any]], ...] = (
         ("/chart", pages.chart),
         ("/chart/state", pages.chart_state),
@@ -471,9 +470,9 @@ def blueprint(
     chart_version.add_to(room, db=db, desk=desk, queue=queue)
     sheet_routes.add_to(room, db=db, clock=clock, seal=seal, desk=desk, patient_of=patient_of)
     template_routes.add_to(room, db=db, settings=settings, clock=clock, seal=seal, patient_of=patient_of)
+    said_routes.add_to(room, db=db, clock=clock, vault=vault, corrector=corrector, change=note.change)
     for rule, view in readings:
         room.add_url_rule(rule, view_func=view, methods=["GET"])
-    said_routes.add_to(room, db=db, clock=clock, vault=vault, corrector=corrector, change=note.change)
     for rule, view in changes:
         room.add_url_rule(rule, view_func=view, methods=["POST"])
     return room

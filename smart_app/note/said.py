@@ -20,6 +20,8 @@ from smart_app.store.tables import TelehealthSession
 
 MAX_TEXT = 4_000
 MAX_NAME = 80
+LEAST_TOLD_S = 1.0
+"""Less speech without words than this, all together, is breath and inexact word times (about three words)."""
 ROLES: tuple[str, ...] = get_args(Speaker)
 _NOT_YET = LIVE | {State.ENDED, State.PROCESSING}
 
@@ -139,6 +141,15 @@ def times_of(db: Db, vault: Vault, session: TelehealthSession) -> dict[str, tupl
         return read(db, vault, session).times
     except (NotFound, Expired):
         return {}
+
+
+def coverage_of(db: Db, vault: Vault, session: TelehealthSession) -> dict[str, Any] | None:
+    """Return the coverage of the session's transcript, without gaps where it is about zero; None once it is erased."""
+    try:
+        found = read(db, vault, session).coverage
+    except (NotFound, Expired):
+        return None
+    return found if found["uncovered_s"] >= LEAST_TOLD_S else {**found, "gaps": []}
 
 
 def keep(db: Db, vault: Vault, session: TelehealthSession, said: Said, *, at: datetime) -> None:

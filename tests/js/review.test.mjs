@@ -134,3 +134,16 @@ test("above the lines stands the statement as it reads now; a mark goes with the
   assert.match(review.evidenceHead(review.remove(marked)).note, /You removed/);
   assert.equal(review.evidenceHead(review.edit(review.added("own", "Slept well."), "Slept badly.")).quote, "Slept badly.");
 });
+
+test("a speaker is named as the clinician named them, with the role; the clinician is You", () => {
+  const said = { id: "u1", speaker: "partner", start: 0, end: 1, text: "Yes." };
+  assert.equal(review.spokenBy(said), "Partner");
+  assert.equal(review.spokenBy({ ...said, name: "Leah" }), "Leah (partner)");
+  assert.equal(review.spokenBy({ ...said, speaker: "clinician", name: "Dr Alice" }), "You");
+});
+
+test("a new draft leaves alone what was worded, kept, added or removed by hand", () => {
+  const states = ["drafted", "kept", "edited", "removed", "added"];
+  const lines = states.map((state) => line(state, "supported", state));
+  assert.deepEqual(review.byHand({ key: "plan", title: "Plan", hint: "", lines }).map((each) => each.id), states.slice(1));
+});

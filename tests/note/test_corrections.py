@@ -367,6 +367,25 @@ def test_too_little_speech_left_leaves_the_note_as_it_is(clinic: Clinic, alice: 
     assert content(browser, note_id) == before
 
 
+@pytest.mark.req("B05")
+def test_speech_without_words_is_told_with_its_time(clinic: Clinic, alice: FlaskClient) -> None:
+    """The page names the stretches when they are not about zero, and nothing once the transcript is gone."""
+    clinic.ready()
+    note_id = create(alice)
+    told = content(alice, note_id)["coverage"]
+    assert told == {"speech_s": 0.0, "uncovered_s": 0.0, "gaps": []}
+    gap = {"speaker": "client", "start": 200.0, "end": 203.5}
+    for uncovered_s, expected in ((0.9, []), (3.5, [{"id": "gap-1", **gap}])):
+        with clinic.db.begin() as db:
+            row = db.get_one(tables.Transcript, "s1")
+            shape = json.loads(clinic.vault.open(1, row.sealed, aad="transcript:s1"))
+            shape["coverage"] = {"speech_s": 90.0, "uncovered_s": uncovered_s, "gaps": [gap]}
+            row.sealed = clinic.vault.seal(1, json.dumps(shape).encode(), aad="transcript:s1")
+        assert content(alice, note_id)["coverage"]["gaps"] == expected
+    clinic.vault.alive.clear()
+    assert content(alice, note_id)["coverage"] is None
+
+
 @pytest.mark.parametrize(
     "body",
     [

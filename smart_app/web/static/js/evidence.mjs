@@ -6,10 +6,13 @@ import { button, byId, el } from "./dom.mjs";
 import { Refused, getJson, wordsOf } from "./http.mjs";
 import { icon } from "./icons.mjs";
 import { clock, evidenceHead, excerpt, speakerName } from "./review.mjs";
+import { focusCorrect, saidLine } from "./saidline.mjs";
 import { localTime } from "./times.mjs";
 
 /** @typedef {{has_audio: boolean, count: number, erased_at: string|null, erase_due_at: string|null}} Audio */
 /** @typedef {import("./review.mjs").Line|import("./review.mjs").Offer} Shown */
+
+/** @typedef {{uncovered_s: number, gaps: {id: string, speaker: string, start: number, end: number}[]}} Coverage */
 
 const INVITATION = "Choose a statement to see the words it rests on.";
 
@@ -24,6 +27,12 @@ export class EvidencePanel {
   /** The id of the statement that is shown. */
   #shownId = "";
   #head = el("div");
+  /** @type {import("./review.mjs").Evidence[]} */
+  #evidence = [];
+  /** The whole transcript is shown instead of a statement's lines. */
+  #isWhole = false;
+  /** Corrects a line; null where that is over. @type {import("./saidline.mjs").Correct|null} */
+  correct = null;
 
   /** @param {string} sessionId */
   constructor(sessionId) {
@@ -62,6 +71,8 @@ export class EvidencePanel {
     this.#from?.setAttribute("aria-expanded", "false");
     this.#from = from;
     this.#shownId = line.id;
+    this.#evidence = line.evidence;
+    this.#isWhole = false;
     from.setAttribute("aria-expanded", "true");
     this.panel.classList.add("is-open");
     this.panel.scrollTop = 0;
@@ -72,14 +83,52 @@ export class EvidencePanel {
       return;
     }
     this.#fill(el("p", { class: "small soft mb-0" }, "Opening the transcript…"));
+    await this.#drawLines();
+  }
+
+  /** Show every line of the session. @param {HTMLElement} from what was clicked */
+  async showAll(from) {
+    this.#hush();
+    this.#from?.setAttribute("aria-expanded", "false");
+    this.#from = from;
+    this.#shownId = "";
+    this.#evidence = [];
+    this.#isWhole = true;
+    this.panel.hidden = false;
+    this.panel.classList.add("is-open");
+    this.panel.scrollTop = 0;
+    this.#head.replaceChildren();
+    this.#fill(el("p", { class: "small soft mb-0" }, "Opening the transcript…"));
+    await this.#drawLines();
+    this.panel.focus();
+  }
+
+  /** Draw the lines as they read now, after one was corrected. @param {string} id */
+  async refresh(id) {
+    this.#transcript = null;
+    await this.#drawLines();
+    const item = this.body.querySelector(`[data-said="${CSS.escape(id)}"]`);
+    if (item) focusCorrect(item);
+  }
+
+  async #drawLines() {
+    const shown = this.#shownId;
+    const isCurrent = () => this.#shownId === shown;
     try {
       this.#transcript ??= getJson(`/sessions/${this.sessionId}/transcript`).then((said) => said.utterances);
-      const lines = excerpt(line.evidence, await this.#transcript);
-      if (this.#shownId === line.id) this.#fill(this.#list(lines), this.#audioLine());
+      const said = await this.#transcript;
+      const lines = this.#isWhole ? said.map((utterance) => ({ utterance, isSource: false, isGap: false })) : excerpt(this.#evidence, said);
+      if (isCurrent()) this.#fill(this.#list(lines), this.#audioLine());
     } catch (error) {
       this.#transcript = null;
-      if (this.#shownId === line.id) this.#fill(...this.#withoutWords(line.evidence, error));
+      if (isCurrent()) this.#fill(...this.#withoutWords(this.#evidence, error));
     }
+  }
+
+  /** List where speech has no words, so that the clinician can listen. @param {Coverage} coverage */
+  gaps(coverage) {
+    return el("ul", { class: "uncovered" }, ...coverage.gaps.map((gap) =>
+      el("li", {}, el("span", { class: "tabular" }, `${clock(gap.start)}–${clock(gap.end)} ${speakerName(gap.speaker)}`), this.audio.has_audio ? this.#player(gap.id) : null)));
   }
 
   /**
@@ -92,6 +141,7 @@ export class EvidencePanel {
     const line = lines.find((each) => each.id === this.#shownId);
     const item = root.querySelector(`[data-line="${CSS.escape(this.#shownId)}"]`);
     if (!line || !item) return this.#clear();
+    this.#evidence = line.evidence;
     this.#drawHead(line);
     const words = item.querySelector("button.statement-words");
     if (!(words instanceof HTMLElement)) return; // being edited: it comes back with the next drawing
@@ -136,18 +186,18 @@ export class EvidencePanel {
     const list = el("ol", { class: "said" });
     for (const { utterance, isSource, isGap } of lines) {
       if (isGap) list.append(el("li", { class: "said-gap", "aria-hidden": "true" }, "…"));
-      const who = el("span", { class: "said-who" }, el("span", { class: "tabular" }, clock(utterance.start)), ` ${speakerName(utterance.speaker)}`);
-      const item = el("li", { class: `said-line${isSource ? " is-source" : ""} from-${utterance.speaker === "clinician" ? "you" : "them"}` }, who);
-      if (isSource && this.audio.has_audio) {
-        // Before the words, so that it is in sight however long they are.
-        const words = el("span", { class: "small soft", role: "status" });
-        const pressed = button("Play", "btn-quiet btn-sm", () => this.#toggle(utterance.id, pressed, words), { icon: "play" });
-        item.append(el("span", { class: "said-play" }, pressed, words));
-      }
-      item.append(el("span", { class: "said-words" }, utterance.text));
-      list.append(item);
+      // Before the words, so that it is in sight however long they are.
+      const sound = (isSource || this.#isWhole) && this.audio.has_audio ? this.#player(utterance.id) : null;
+      list.append(saidLine(utterance, { isSource, sound, correct: this.correct }));
     }
     return list;
+  }
+
+  /** @param {string} id of a line or a gap */
+  #player(id) {
+    const words = el("span", { class: "small soft", role: "status" });
+    const pressed = button("Play", "btn-quiet btn-sm", () => this.#toggle(id, pressed, words), { icon: "play" });
+    return el("span", { class: "said-play" }, pressed, words);
   }
 
   /** Play the seconds of one line, pause them, go on. @param {string} id @param {HTMLButtonElement} pressed @param {HTMLElement} words */

@@ -64,7 +64,7 @@ export const csrfToken = () => document.querySelector('meta[name="csrf-token"]')
  * Post JSON and return the JSON answer.
  * @param {string} path
  * @param {object} [body]
- * @param {{isLast?: boolean}} [how] isLast: the page may be going away; the request outlives it
+ * @param {{isLast?: boolean, timeoutMs?: number}} [how] isLast: the page may be going away; the request outlives it
  * @returns {Promise<any>}
  */
 export async function postJson(path, body = {}, how = {}) {
@@ -73,6 +73,7 @@ export async function postJson(path, body = {}, how = {}) {
     headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrfToken() },
     body: JSON.stringify(body),
     keepalive: how.isLast ?? false,
+    ...(how.timeoutMs ? { signal: AbortSignal.timeout(how.timeoutMs) } : {}),
   });
   return read(response);
 }

@@ -8,6 +8,7 @@ import { EvidencePanel } from "./evidence.mjs";
 import { FilingLine } from "./filingline.mjs";
 import { Refused, ask, getJson, postJson, wordsOf } from "./http.mjs";
 import { confirmModal } from "./modal.mjs";
+import { askRedraft } from "./redraft.mjs";
 import * as review from "./review.mjs";
 import { StatementList } from "./statements.mjs";
 import { sessionDetails } from "./sessiondetails.mjs";
@@ -16,6 +17,8 @@ import { localTime, localise, ownZone } from "./times.mjs";
 const SAVE_AFTER_MS = 1200;
 const RETRY_AFTER_MS = 5000;
 const ASK_EVERY_MS = 5000;
+/** A drafting service may be asked three times. */
+const REDRAFT_MS = 180_000;
 
 const page = byId("note", HTMLElement);
 const noteUrl = `/notes/${page.dataset.noteId}`;
@@ -53,6 +56,7 @@ class Editor {
   #saving = null;
   /** @type {StatementList|null} */
   #statements = null;
+  #mayCorrect = false;
 
   constructor() {
     this.evidence = new EvidencePanel(page.dataset.sessionId ?? "");
@@ -67,6 +71,7 @@ class Editor {
     on("save-to-chart", () => this.saveToChart());
     on("insert", () => this.insert());
     if (document.getElementById("discard")) on("discard", () => this.discard());
+    on("whole-transcript", () => this.evidence.showAll(byId("whole-transcript", HTMLButtonElement)));
     byId("next-open", HTMLButtonElement).addEventListener("click", () => this.#toNext());
     addEventListener("pagehide", () => this.#leave());
   }
@@ -75,7 +80,10 @@ class Editor {
   async load() {
     const said = await getJson(`${noteUrl}/content`);
     this.elements = said.elements;
+    this.#mayCorrect = Boolean(said.may_correct);
+    this.evidence.correct = this.#mayCorrect ? (line, correction) => this.#correct(line, correction) : null;
     this.#take(said);
+    this.#tellCoverage(said.coverage);
     this.place.replaceChildren(...this.elements.map((each, at) => this.#element(each, at)));
     byId("evidence", HTMLElement).hidden = !review.openLines(this.elements).some((line) => line.drafted);
     if (this.elements.some((each) => each.is_locked)) {
@@ -129,6 +137,7 @@ class Editor {
       this.#statements = new StatementList(element, {
         changed: () => this.changed(),
         show: (line, from) => this.evidence.show(line, from),
+        redraft: this.#mayCorrect ? (part) => this.redraft(part) : null,
         drawn: (root) => this.evidence.renew([...element.parts.flatMap((part) => part.lines), ...element.offers], root),
       });
       box.append(this.#statements.root);
@@ -235,8 +244,8 @@ class Editor {
   /** Lead the eye and the keyboard to the tick that signing waits for. */
   #toTick() {
     const tick = byId("attests", HTMLInputElement);
-    tick.classList.add("is-invalid");
-    tick.addEventListener("change", () => tick.classList.remove("is-invalid"), { once: true });
+    tick.setAttribute("aria-invalid", "true");
+    tick.addEventListener("change", () => tick.removeAttribute("aria-invalid"), { once: true });
     tick.focus();
     tick.scrollIntoView({ block: "center" });
   }
@@ -309,6 +318,60 @@ class Editor {
       await postJson(`${noteUrl}/details`, { revision: this.revision, time_zone: ownZone() });
       location.reload();
     });
+  }
+
+  /** Say how much speech has no words, and where; nothing where it is about zero. @param {import("./evidence.mjs").Coverage|null} coverage */
+  #tellCoverage(coverage) {
+    byId("transcript-panel", HTMLElement).hidden = coverage === null;
+    const place = byId("uncovered", HTMLElement);
+    place.replaceChildren();
+    if (!coverage?.gaps.length) return;
+    const words = `Somebody speaks for ${Math.round(coverage.uncovered_s)} seconds in which no word was recognised. Listen there before you sign:`;
+    place.append(el("p", { class: "mb-1" }, words), this.evidence.gaps(coverage));
+  }
+
+  /**
+   * Correct a line of the transcript; what rests on it is checked again.
+   * @param {review.Utterance} line
+   * @param {import("./saidline.mjs").Correction} correction
+   */
+  async #correct(line, correction) {
+    if (this.#isWording()) return;
+    await this.flush();
+    const url = `${noteUrl}/lines/${encodeURIComponent(line.id)}`;
+    const steps = [];
+    if (review.oneLine(correction.text) !== line.text) steps.push({ url, body: { seen: line.text, text: correction.text } });
+    if (correction.speaker !== line.speaker || correction.name.trim() !== (line.name ?? "")) {
+      const { speaker, name, is_whole_track } = correction;
+      steps.push({ url: `${url}/speaker`, body: { speaker, name, is_whole_track } });
+    }
+    try {
+      for (const step of steps) this.revision = (await postJson(step.url, { revision: this.revision, ...step.body })).revision;
+    } catch (error) {
+      if (error instanceof Refused && error.code === "stale_revision") await this.#conflict();
+      throw error;
+    }
+    if (steps.length) {
+      await this.load();
+      tell(this.saveState, "Corrected. What rests on this line was checked again.");
+    }
+    await this.evidence.refresh(line.id);
+  }
+
+  /** Draft one section anew, after asking what of it stays. @param {review.Part} part */
+  async redraft(part) {
+    if (this.#isWording()) return;
+    const keep = await askRedraft(part);
+    if (!keep) return;
+    tell(this.saveState, `Redrafting ${part.title}…`);
+    await this.#after(async () => {
+      await postJson(`${noteUrl}/redraft`, { revision: this.revision, part: part.key, keep }, { timeoutMs: REDRAFT_MS });
+      await this.load();
+      tell(this.saveState, `${part.title} was redrafted`);
+    });
+    if (this.trouble.textContent) tell(this.saveState, "");
+    const again = this.place.querySelector(`[aria-label="${CSS.escape(`Redraft ${part.title}`)}"]`);
+    if (again instanceof HTMLElement) again.focus();
   }
 
   /** Put the summary into the note. */

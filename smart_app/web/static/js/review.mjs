@@ -13,7 +13,8 @@
  * @typedef {{key: string, label: string, text: string, is_edited: boolean}} Fact
  * @typedef {{link_id: string, title: string, type: string, text: string, is_locked: boolean, parts: Part[],
  *   offers: Offer[], facts?: Fact[], reported?: string, options?: string[], is_many?: boolean}} Element
- * @typedef {{id: string, speaker: string, start: number, end: number, text: string}} Utterance
+ * @typedef {{id: string, speaker: string, start: number, end: number, text: string, name?: string,
+ *   recognised?: string|null, recognised_speaker?: string|null}} Utterance
  */
 
 export const AI_TYPE = "ai-session-summary";
@@ -261,6 +262,12 @@ export function excerpt(evidence, utterances) {
     return [{ utterance, isSource: ids.has(utterance.id), isGap }];
   });
 }
+
+/** Name who said a line, by the name that the clinician gave. @param {Utterance} said */
+export const spokenBy = (said) => (said.name && said.speaker !== "clinician" ? `${said.name} (${speakerName(said.speaker).toLowerCase()})` : speakerName(said.speaker));
+
+/** Return the lines of a part that somebody worked on: a new draft leaves them alone unless told otherwise. @param {Part} part */
+export const byHand = (part) => part.lines.filter((line) => line.state !== "drafted");
 
 /** Name a speaker for the clinician. @param {string} speaker */
 export const speakerName = (speaker) => (speaker === "clinician" ? "You" : speaker === "room" ? "In the room" : speaker.charAt(0).toUpperCase() + speaker.slice(1));

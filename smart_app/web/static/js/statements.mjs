@@ -10,7 +10,7 @@ import * as review from "./review.mjs";
  * @typedef {import("./review.mjs").Line} Line
  * @typedef {import("./review.mjs").Part} Part
  * @typedef {{changed: () => void, show: (line: Line|import("./review.mjs").Offer, from: HTMLElement) => void,
- *   drawn: (root: HTMLElement) => void}} Host
+ *   drawn: (root: HTMLElement) => void, redraft: ((part: Part) => Promise<void>)|null}} Host
  */
 
 let lastAdded = 0;
@@ -84,7 +84,11 @@ export class StatementList {
     if (this.#coming?.key === part.key) list.append(this.#arrival(part, this.#coming.line));
     const isEmpty = !part.lines.some((line) => line.state !== "removed");
     const nothing = isEmpty && !part.lines.length ? el("p", { class: "soft small mb-2" }, this.element.reported ? "(nothing written under this heading; it is left out)" : "(nothing drafted from the recording; add your own)") : null;
-    return el("section", { class: "part", "aria-label": part.title }, el("h3", { class: "part-title" }, part.title), nothing, list.children.length ? list : null, this.#adder(part));
+    const { redraft } = this.host;
+    const again = redraft ? button("Redraft", "btn-link-quiet btn-sm", () => redraft(part), { icon: "undo" }) : null;
+    again?.setAttribute("aria-label", `Redraft ${part.title}`);
+    const head = el("div", { class: "part-head" }, el("h3", { class: "part-title" }, part.title), again);
+    return el("section", { class: "part", "aria-label": part.title }, head, nothing, list.children.length ? list : null, this.#adder(part));
   }
 
   /** @param {Part} part */
