@@ -22,6 +22,10 @@ export const WITHDRAW_LINES = [
   t("Your care does not change."),
 ];
 
+/** A link to the client's help about recording, in a tab of its own. @param {string} words @param {string} [language] */
+export const recordingHelp = (words, language) =>
+  el("a", { class: "btn btn-quiet", href: `/join/help${language ? `?lang=${language}` : ""}#recording`, target: "_blank", rel: "noopener" }, words);
+
 /** Ask whether to withdraw. */
 const confirmWithdrawal = () =>
   confirmModal({
@@ -74,8 +78,7 @@ export class ConsentSide {
     const trouble = el("p", { role: "alert", class: "alert-plain", hidden: true });
     const languages = languageButtons(this.sessionId, (error) => tell(trouble, wordsOf(error)));
     const text = el("div", { lang: question.language }, safeHtml(question.html));
-    const help = el("a", { class: "btn btn-quiet", href: "/join/help#recording", target: "_blank", rel: "noopener" }, t("Help"));
-    const body = el("div", {}, el("div", { class: "row-actions mb-3" }, ...languages, help), text, trouble);
+    const body = el("div", {}, el("div", { class: "row-actions mb-3" }, ...languages, recordingHelp(t("Help"))), text, trouble);
     const answer = async (/** @type {boolean} */ agrees) => {
       try {
         await postJson(`${this.path}/answer`, { consent_id: question.consent_id, agrees, text_version: question.text_version, language: question.language });
@@ -160,8 +163,7 @@ export class ConsentSide {
   #reread(title, html, language) {
     return new Promise((resolve) => {
       let isAllowed = false;
-      const help = el("a", { class: "btn btn-quiet", href: "/join/help#recording", target: "_blank", rel: "noopener" }, t("Help"));
-      const body = el("div", {}, el("div", { class: "row-actions mb-3" }, help), el("div", { lang: language }, safeHtml(html)));
+      const body = el("div", {}, el("div", { class: "row-actions mb-3" }, recordingHelp(t("Help"))), el("div", { lang: language }, safeHtml(html)));
       const dialog = openModal(title, body, [
         button(t("Allow recording after all"), "btn-answer", () => {
           isAllowed = true;

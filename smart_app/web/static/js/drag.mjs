@@ -19,14 +19,17 @@ export function dragBy(handle, { list, move }) {
     });
   };
   const leave = () => {
+    document.removeEventListener("keydown", onKey);
     from = to = -1;
     mark();
   };
+  const onKey = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && leave();
   handle.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     event.preventDefault();
     handle.setPointerCapture(event.pointerId);
     from = to = list().findIndex((item) => item.contains(handle));
+    document.addEventListener("keydown", onKey);
     mark();
   });
   handle.addEventListener("pointermove", (event) => {
@@ -41,5 +44,4 @@ export function dragBy(handle, { list, move }) {
     if (was >= 0 && is !== was) move(was, is);
   });
   handle.addEventListener("pointercancel", leave);
-  document.addEventListener("keydown", (event) => event.key === "Escape" && from >= 0 && leave());
 }

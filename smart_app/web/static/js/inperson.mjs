@@ -3,7 +3,7 @@
  * own phone by a QR code.
  * @module
  */
-import { WITHDRAW_LINES } from "./consent.mjs";
+import { WITHDRAW_LINES, recordingHelp } from "./consent.mjs";
 import { button, byId, el, once, tell } from "./dom.mjs";
 import { capital, nameOf } from "./facts.mjs";
 import { getJson, postJson, wordsOf } from "./http.mjs";
@@ -128,8 +128,7 @@ export class InPerson {
       /** @type {Way<string>[]} */ const ways = question.consent_id
         ? [[t("I Agree to Recording"), "btn-answer", "agree"], [t("I Decline Recording"), "btn-answer", "decline"]]
         : [[t("Allow recording after all"), "btn-answer", "agree"], [t("Leave it as it is"), "btn-answer", "decline"]];
-      const helpPage = `/join/help?lang=${question.language}#recording`;
-      const help = el("a", { class: "btn btn-quiet", href: helpPage, target: "_blank", rel: "noopener" }, t("Help"));
+      const help = recordingHelp(t("Help"), question.language);
       const said = await step(question.title, [el("div", {}, safeHtml(question.html))], ways, question.language, { others: otherLanguages(question.language), help });
       if (said === "agree" || said === "decline") return { question, agrees: said === "agree", t };
       t = translator((await this.#post(person, "language", { language: said })).words);

@@ -165,7 +165,8 @@ class Editor {
   /** Save what is not saved yet. */
   async flush() {
     clearTimeout(this.#timer);
-    if (this.#saving) await this.#saving.catch(() => undefined);
+    // Whoever waited beside us may have begun the next one.
+    while (this.#saving) await this.#saving.catch(() => undefined);
     if (!this.isDirty || this.isStale) return;
     this.#saving = this.#save();
     try {
@@ -197,13 +198,21 @@ class Editor {
   /** Save in the last moment; a conflict is shown when the note is opened again. */
   #leave() {
     this.#statements?.settle();
-    if (this.isDirty && !this.isStale) postJson(`${noteUrl}/save`, review.savePayload(this.elements, this.revision), { isLast: true }).catch(() => undefined);
+    // A save that is under way dies with the page; sent twice, the second is refused as stale.
+    if ((this.isDirty || this.#saving) && !this.isStale) postJson(`${noteUrl}/save`, review.savePayload(this.elements, this.revision), { isLast: true }).catch(() => undefined);
   }
 
   /** Show both versions after a change elsewhere; nothing is lost. */
   async #conflict() {
+    if (this.isStale) return;
+    /** @type {{revision: number, elements: review.Element[]}} */ let stored;
+    try {
+      stored = await getJson(`${noteUrl}/content`);
+    } catch (error) {
+      // Without the other version there is nothing to choose from; the next save asks again.
+      return tell(this.trouble, wordsOf(error));
+    }
     this.isStale = true;
-    const stored = await getJson(`${noteUrl}/content`);
     const box = byId("conflict", HTMLElement);
     const pairs = review.differences(this.elements, stored.elements).map((each) =>
       el("div", { class: "conflict-pair" }, el("h3", {}, each.title),
@@ -262,9 +271,8 @@ class Editor {
       await this.flush();
       if (!this.isStale) await act();
     } catch (error) {
-      if (error instanceof Refused && error.code === "stale_revision") {
-        if (!this.isStale) await this.#conflict();
-      } else {
+      if (error instanceof Refused && error.code === "stale_revision") await this.#conflict();
+      else {
         tell(this.trouble, wordsOf(error));
         if (error instanceof Refused && error.code === "unreviewed_statements") this.#toNext();
         if (error instanceof Refused && error.code === "not_attested") this.#toTick();
