@@ -9,7 +9,7 @@ import pytest
 
 from smart_app import config
 from smart_app.config import Settings
-from smart_app.store import ehr_tables, tables  # noqa: F401 - they fill the metadata
+from smart_app.store import ehr_tables, quality_tables, tables  # noqa: F401 - they fill the metadata
 from smart_app.store.database import Base, Database
 from smart_app.store.sealed import Seal
 from tests.rows import Ledger

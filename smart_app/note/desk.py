@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 
 from smart_app.errors import BadInput, Conflict, Expired, MoveRefused, NotFound
 from smart_app.note import content as contents
-from smart_app.note import material, said, session_facts
+from smart_app.note import material, quality, said, session_facts
 from smart_app.note.content import Content, ElementEdit, Line
 from smart_app.note.times import zone_of
 from smart_app.ports import Clock, Person, Transcript, Utterance, Vault
 from smart_app.session import LIVE, State
-from smart_app.store import audit_lines, filings, notes, sessions
+from smart_app.store import audit_lines, filings, notes, sessions, summaries
+from smart_app.store import quality as quality_rows
 from smart_app.store.database import Db, new_id
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note, TelehealthSession, Template
@@ -216,8 +217,28 @@ class Desk:
         self._owe_signed(db, note, content, now)
         self._audit(db, person.fhir_user, "note.signed", note)
         session = sessions.find(db, note.session_id)
+        self._count(db, session, note, content, now)
         if erases_at_signing(session):
             self.on_signed(db, session, now)
+
+    @staticmethod
+    def _count(db: Db, session: TelehealthSession, note: Note, content: Content, now: datetime) -> None:
+        """Count for the clinic what became of the draft; nothing of it leads back to the note."""
+        found, made_from = quality.measured(content), summaries.of_version(db, session.id, note.summary_version)
+        if found is None or made_from is None or session.is_practice:
+            return
+        style, sections = found
+        for section, counted in sections:
+            quality_rows.keep(
+                db,
+                iss=session.iss,
+                month=f"{now:%Y-%m}",
+                style=style,
+                section=section,
+                drafter=made_from.drafter,
+                prompt_version=made_from.prompt_version,
+                counted=counted,
+            )
 
     def addend(self, db: Db, person: Person, note: Note) -> Note:
         """Begin an addendum, or return the one begun: a note that replaces the signed one once it is signed itself."""

@@ -18,6 +18,7 @@ from smart_app.note import (
     material,
     overview,
     own_routes,
+    quality_routes,
     said_routes,
     setting_routes,
     sheet_routes,
@@ -470,6 +471,7 @@ def blueprint(
     chart_version.add_to(room, db=db, desk=desk, queue=queue)
     sheet_routes.add_to(room, db=db, clock=clock, seal=seal, desk=desk, patient_of=patient_of)
     template_routes.add_to(room, db=db, settings=settings, clock=clock, seal=seal, patient_of=patient_of)
+    quality_routes.add_to(room, db=db, clock=clock)
     said_routes.add_to(room, db=db, clock=clock, vault=vault, corrector=corrector, change=note.change)
     for rule, view in readings:
         room.add_url_rule(rule, view_func=view, methods=["GET"])

@@ -50,6 +50,11 @@ def is_own(db: Db, session_id: str, version: int | None) -> bool:
     return db.scalar(query) == CLINICIAN
 
 
+def of_version(db: Db, session_id: str, version: int | None) -> Summary | None:
+    """Return this version of the session's summary."""
+    return db.scalar(select(Summary).where(Summary.session_id == session_id, Summary.version == version))
+
+
 def next_version(db: Db, session_id: str) -> int:
     """Return the number of the session's next summary."""
     return (db.scalar(select(func.max(Summary.version)).where(Summary.session_id == session_id)) or 0) + 1

@@ -119,6 +119,8 @@ class TelehealthSession(Base):
     """The session everybody here was moved to (S08)."""
     modality: Mapped[str] = mapped_column(default="video")
     """video, or in-person (one device in the room, one track that nobody is named on)."""
+    language: Mapped[str] = mapped_column(default="en")
+    """What is spoken, as a two-letter code, for the recogniser."""
     is_practice: Mapped[bool] = mapped_column(default=False)
     """Made by the walk-through: nothing of it ever reaches the chart."""
     paused_by: Mapped[str | None]
