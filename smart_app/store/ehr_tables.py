@@ -95,9 +95,11 @@ class FaceResource(Base):
     resource_type: Mapped[str] = mapped_column(index=True)
     subject_id: Mapped[str]
     """Our id of the row behind it, as in filing.subject_id, with its kind in front."""
-    session_id: Mapped[str] = mapped_column(ForeignKey("telehealth_session.id"), index=True)
+    session_id: Mapped[str | None] = mapped_column(ForeignKey("telehealth_session.id"), index=True)
+    """None: it belongs to no session (a clinician's opt-in)."""
     iss: Mapped[str]
     patient_id: Mapped[str] = mapped_column(index=True)
+    """Empty: it is about no patient, so that nobody who may see one patient sees it."""
     encounter_id: Mapped[str | None]
     body_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     """The resource as sealed JSON; empty: it is gone from the face."""

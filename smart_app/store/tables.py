@@ -25,6 +25,10 @@ class Clinician(Base):
     ai_consent_changed_at: Mapped[datetime | None]
     ehr_ai_consent: Mapped[bool | None]
     """The clinician's own switch in the EHR, as last read; None: the EHR has none."""
+    ehr_asked_at: Mapped[datetime | None]
+    """When the EHR was last asked how that switch stands."""
+    ehr_unread: Mapped[int] = mapped_column(default=0)
+    """How often in a row the EHR was asked since and did not tell."""
 
 
 class AiConsentChange(Base):
@@ -418,6 +422,8 @@ class Filing(Base):
     """How the EHR holds it: fhir, document, message, clinical-note ...; empty: not there."""
     theirs_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     """What the chart holds instead, sealed, while a conflict waits for the clinician."""
+    filed_anew: Mapped[int] = mapped_column(default=0)
+    """How often the clinician had it filed again after it was deleted in the EHR: each copy has its own identifier."""
 
 
 class SessionDetail(Base):

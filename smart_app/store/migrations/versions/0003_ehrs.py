@@ -84,7 +84,7 @@ def _add_face() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("resource_type", sa.String(), nullable=False),
         sa.Column("subject_id", sa.String(), nullable=False),
-        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("session_id", sa.String(), nullable=True),
         sa.Column("iss", sa.String(), nullable=False),
         sa.Column("patient_id", sa.String(), nullable=False),
         sa.Column("encounter_id", sa.String(), nullable=True),
@@ -109,16 +109,22 @@ def upgrade() -> None:
     _add_ehrs()
     _add_face()
     op.add_column("clinician", sa.Column("ehr_ai_consent", sa.Boolean(), nullable=True))
+    op.add_column("clinician", sa.Column("ehr_asked_at", UtcDateTime(), nullable=True))
+    op.add_column("clinician", sa.Column("ehr_unread", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("ehr_grant", sa.Column("user_name", sa.String(), nullable=False, server_default=""))
     op.add_column("filing", sa.Column("way", sa.String(), nullable=False, server_default=""))
     op.add_column("filing", sa.Column("theirs_sealed", sa.LargeBinary(), nullable=True))
+    op.add_column("filing", sa.Column("filed_anew", sa.Integer(), nullable=False, server_default="0"))
 
 
 def downgrade() -> None:
     """Take them away again."""
+    op.drop_column("filing", "filed_anew")
     op.drop_column("filing", "theirs_sealed")
     op.drop_column("filing", "way")
     op.drop_column("ehr_grant", "user_name")
+    op.drop_column("clinician", "ehr_unread")
+    op.drop_column("clinician", "ehr_asked_at")
     op.drop_column("clinician", "ehr_ai_consent")
     op.drop_index("ix_face_resource_session_id", table_name="face_resource")
     op.drop_index("ix_face_resource_resource_type", table_name="face_resource")
