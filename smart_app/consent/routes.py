@@ -7,10 +7,18 @@ from flask import Blueprint, jsonify, render_template, request
 from flask_limiter import Limiter
 from werkzeug.wrappers import Response
 
-from fhir_mappings import optin
-from fhir_mappings.model import ClinicianOptIn, Site
+from fhir_mappings.model import Site
 from smart_app.config import Settings
-from smart_app.consent import copy_routes, given, language_routes, pauses, policy_routes, questions, screen, stopping
+from smart_app.consent import (
+    copy_routes,
+    given,
+    language_routes,
+    opt_in,
+    pauses,
+    policy_routes,
+    questions,
+    stopping,
+)
 from smart_app.errors import NotFound
 from smart_app.ports import Clock, PatientFacts, Person, Vault
 from smart_app.store import audit_lines, consents, participants, sessions, site
@@ -68,24 +76,12 @@ class _Consent:
         """Export the clinician's own opt-in as a FHIR Consent (C02). Raises NotFound if it was never given."""
         who = person()
         with self.db.read() as db:
-            found = consents.last_opt_in(db, who.clinician_id)
+            opt_in_id = consents.last_opt_in(db, who.clinician_id)
+            found = consents.opt_in(db, opt_in_id) if opt_in_id is not None else None
         if found is None:
             raise NotFound("no_opt_in", "You have never turned the AI usage consent on.", "There is nothing to export.")
-        started_at, ended_at = found
-        record = optin.to_fhir(
-            ClinicianOptIn(
-                identifier=f"opt-in-{who.clinician_id}-{started_at:%Y%m%d%H%M%S}",
-                is_on=ended_at is None,
-                practitioner=who.fhir_user,
-                changed_at=ended_at or started_at,
-                started_at=started_at,
-                ended_at=ended_at,
-                policy_html=screen.OPT_IN_TEXT,
-                policy_version=screen.OPT_IN_VERSION,
-            ),
-            Site(base=self.settings.base_url, canonical=self.settings.canonical_url),
-        )
-        answer = jsonify(record)
+        site_of_record = Site(base=self.settings.base_url, canonical=self.settings.canonical_url)
+        answer = jsonify(opt_in.record(found, site_of_record))
         answer.mimetype = "application/fhir+json"
         answer.headers["Content-Disposition"] = 'attachment; filename="ai-usage-consent.json"'
         return answer

@@ -16,9 +16,10 @@ import structlog
 from fhir_mappings.elements import identifier
 from fhir_mappings.model import Site
 from smart_app.config import Settings
+from smart_app.consent import opt_in
 from smart_app.jobs.resources import BUILDERS, Facts, Models, ReadElements, ReadTemplate, ai_device, app_device
 from smart_app.ports import Clock, Resource
-from smart_app.store import chart_facts, face, filings
+from smart_app.store import chart_facts, consents, face, filings
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note
@@ -104,12 +105,15 @@ class FaceWriter:
 
     def _build(self, db: Db, kind: str, subject_id: str, now: datetime) -> Resource | None:
         """Return the resource; None for what the face must not show: a draft that nobody saved, no encounter."""
+        site = Site(base=self._settings.base_url, canonical=self._settings.canonical_url)
+        if kind == consents.OPT_IN:
+            found = consents.opt_in(db, subject_id)
+            return _as_shown(opt_in.record(found, site), found.clinician.iss, site, face.face_id(kind, subject_id))
         session, clinician = chart_facts.session_and_clinician(db, face.session_of(db, kind, subject_id))
         note = db.get(Note, subject_id) if kind not in {"consent", "media"} else None
         is_unseen = note is not None and note.signed_at is None and not note.is_saved_to_chart
         if session.encounter_id is None or session.is_practice or is_unseen:
             return None
-        site = Site(base=self._settings.base_url, canonical=self._settings.canonical_url)
         facts = _FaceFacts(
             db=db,
             site=site,
@@ -121,8 +125,12 @@ class FaceWriter:
             loinc_note_type=self._settings.loinc_note_type,
             read_template=self._read_template,
         )
-        body = abroad(BUILDERS[kind](facts, subject_id), session.iss, site)
-        return {"resourceType": body.pop("resourceType"), "id": face.face_id(kind, subject_id), **body}
+        return _as_shown(BUILDERS[kind](facts, subject_id), session.iss, site, face.face_id(kind, subject_id))
+
+
+def _as_shown(resource: Resource, iss: str, site: Site, id_: str) -> Resource:
+    body = abroad(resource, iss, site)
+    return {"resourceType": body.pop("resourceType"), "id": id_, **body}
 
 
 def abroad(value: Any, iss: str, site: Site) -> Any:

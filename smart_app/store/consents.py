@@ -1,13 +1,17 @@
 """Recording consents and the clinician's switch. Answers are never rewritten, only withdrawn; turns are only added."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select, update
 
 from smart_app.errors import NotFound
+from smart_app.store import filings
 from smart_app.store.database import Db
 from smart_app.store.tables import AiConsentChange, Clinician, Participant, RecordingConsent
 
+OPT_IN = "opt-in"
+"""The kind under which our own FHIR face shows a clinician's opt-in; it is never filed in an EHR."""
 COPY_LINK_LASTS = timedelta(days=30)
 
 # Every poll or chunk asks these; putting such a query together costs as much as running it, so it is done once.
@@ -31,15 +35,14 @@ def clinician(db: Db, clinician_id: str) -> Clinician:
     return row
 
 
-def last_opt_in(db: Db, clinician_id: str) -> tuple[datetime, datetime | None] | None:
-    """Return when the clinician last turned the switch on, and off again since; None if never."""
-    rows = db.scalars(
-        select(AiConsentChange).where(AiConsentChange.clinician_id == clinician_id).order_by(AiConsentChange.id)
-    ).all()
-    on = next((index for index in range(len(rows) - 1, -1, -1) if rows[index].is_on), None)
-    if on is None:
-        return None
-    return rows[on].changed_at, rows[on + 1].changed_at if on + 1 < len(rows) else None
+def last_opt_in(db: Db, clinician_id: str) -> str | None:
+    """Return the number of the turn by which the clinician last switched it on; None if never."""
+    on = db.scalar(
+        select(func.max(AiConsentChange.id)).where(
+            AiConsentChange.clinician_id == clinician_id, AiConsentChange.is_on.is_(True)
+        )
+    )
+    return str(on) if on is not None else None
 
 
 def switch_ai_consent(db: Db, clinician_id: str, *, is_on: bool, at: datetime) -> bool:
@@ -50,7 +53,50 @@ def switch_ai_consent(db: Db, clinician_id: str, *, is_on: bool, at: datetime) -
     row.ai_consent, row.ai_consent_changed_at = is_on, at
     db.add(AiConsentChange(clinician_id=clinician_id, is_on=is_on, changed_at=at))
     db.flush()
+    if (opt_in_id := last_opt_in(db, clinician_id)) is not None:
+        filings.changed(db).add((OPT_IN, opt_in_id))
     return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptIn:
+    """One opt-in of a clinician, from turning the switch on to turning it off."""
+
+    clinician: Clinician
+    started_at: datetime
+    ended_at: datetime | None
+
+
+def opt_in(db: Db, opt_in_id: str) -> OptIn:
+    """Return an opt-in by the number of the turn that began it."""
+    on = db.get_one(AiConsentChange, int(opt_in_id))
+    off = select(func.min(AiConsentChange.changed_at)).where(
+        AiConsentChange.clinician_id == on.clinician_id, AiConsentChange.is_on.is_(False), AiConsentChange.id > on.id
+    )
+    return OptIn(clinician=clinician(db, on.clinician_id), started_at=on.changed_at, ended_at=db.scalar(off))
+
+
+def may_ask_ehr(db: Db, clinician_id: str, *, at: datetime, last: datetime) -> bool:
+    """Become the one who asks the EHR how the clinician's switch there stands; False: it was asked since `last`."""
+    taken = db.execute(
+        update(Clinician)
+        .where(
+            Clinician.id == clinician_id,
+            Clinician.ehr_ai_consent.is_(True),
+            or_(Clinician.ehr_asked_at.is_(None), Clinician.ehr_asked_at <= last),
+        )
+        .values(ehr_asked_at=at)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(taken.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def count_unread(db: Db, clinician_id: str) -> int:
+    """Note that the EHR did not tell how the switch stands; return how often in a row."""
+    row = clinician(db, clinician_id)
+    row.ehr_unread += 1
+    db.flush()
+    return row.ehr_unread
 
 
 def ask(

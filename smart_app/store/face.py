@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, cast, delete, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from smart_app.store import consents
+from smart_app.store.consents import OPT_IN
 from smart_app.store.database import Db
 from smart_app.store.ehr_tables import FaceResource, FhirClient, FhirToken, SeenJti
 from smart_app.store.sealed import Seal
-from smart_app.store.tables import Filing, TelehealthSession
+from smart_app.store.tables import AiConsentChange, Filing, TelehealthSession
 
 TYPES = {
     "consent": "Consent",
@@ -19,13 +21,16 @@ TYPES = {
     "note": "DocumentReference",
     "provenance-draft": "Provenance",
     "provenance-signed": "Provenance",
+    OPT_IN: "Consent",
 }
-"""The kinds of filing that the face shows, with their resource types."""
+"""The kinds of filing that the face shows, with their resource types; an opt-in is on the face alone."""
 _BATCH = 200
 
 
 def face_id(kind: str, subject_id: str) -> str:
     """Return the id that a row's resource has on the face."""
+    if kind == OPT_IN:
+        return f"{OPT_IN}-{subject_id}"
     suffix = kind.removeprefix("provenance")
     return f"{subject_id}{suffix}" if suffix != kind else subject_id
 
@@ -50,18 +55,14 @@ def show(db: Db, seal: Seal, kind: str, subject_id: str, body: Mapping[str, Any]
     """Put a resource on the face, or bring it up to date; an equal one keeps its version."""
     row = _row(db, kind, subject_id)
     if row is None:
-        session = db.get_one(TelehealthSession, session_of(db, kind, subject_id))
         row = FaceResource(
             id=face_id(kind, subject_id),
             resource_type=TYPES[kind],
             subject_id=f"{kind}:{subject_id}",
-            session_id=session.id,
-            iss=session.iss,
-            patient_id=session.patient_id,
-            encounter_id=session.encounter_id,
             body_sealed=b"",
             version=0,
             last_updated=now,
+            **_place(db, kind, subject_id),
         )
         db.add(row)
     elif row.body_sealed and _opened(seal, row).body == dict(body):
@@ -69,6 +70,19 @@ def show(db: Db, seal: Seal, kind: str, subject_id: str, body: Mapping[str, Any]
     row.body_sealed = seal.seal(dict(body), aad=_aad(row.id))
     row.version, row.last_updated = row.version + 1, now
     db.flush()
+
+
+def _place(db: Db, kind: str, subject_id: str) -> dict[str, Any]:
+    """Return the columns that say whose it is: a session's, or at least an EHR's."""
+    if kind == OPT_IN:
+        return {"iss": consents.opt_in(db, subject_id).clinician.iss, "patient_id": ""}
+    session = db.get_one(TelehealthSession, session_of(db, kind, subject_id))
+    return {
+        "session_id": session.id,
+        "iss": session.iss,
+        "patient_id": session.patient_id,
+        "encounter_id": session.encounter_id,
+    }
 
 
 def hide(db: Db, kind: str, subject_id: str, *, now: datetime) -> None:
@@ -96,7 +110,14 @@ def not_shown(db: Db, *, most: int) -> list[tuple[str, str]]:
         .where(Filing.kind.in_(TYPES), ~on_it, TelehealthSession.encounter_id.is_not(None))
         .order_by(Filing.id)
     )
-    return [(row.kind, row.subject_id) for row in db.execute(query.limit(most))]
+    found = [(row.kind, row.subject_id) for row in db.execute(query.limit(most))]
+    return found or [(OPT_IN, str(id_)) for id_ in db.scalars(_opt_ins_not_shown().limit(most))]
+
+
+def _opt_ins_not_shown() -> Select[int]:
+    subject_id = OPT_IN + ":" + cast(AiConsentChange.id, String)
+    on_it = select(FaceResource.id).where(FaceResource.subject_id == subject_id, FaceResource.body_sealed != b"")
+    return select(AiConsentChange.id).where(AiConsentChange.is_on.is_(True), ~on_it.exists())
 
 
 def session_of(db: Db, kind: str, subject_id: str) -> str:
