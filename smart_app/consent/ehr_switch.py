@@ -1,19 +1,26 @@
 """The clinician's own AI switch in the EHR, where it has one (our OpenEMR module): it and Chartside's must both be on.
 
-Read at the launch and again before each Start Recording; an EHR that has one and does not tell is taken as off.
+Read at the launch, before each Start Recording, and while one runs whenever the recorder renews its grants; an EHR that
+has one and does not tell is taken as off: at once before a start, after three questions in a row while recording.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from smart_app.consent import stopping
+from smart_app.errors import ChartNeedsRelaunch, ChartRefused, ChartUnreachable
 from smart_app.ports import Charts, Person
 from smart_app.store import audit_lines, consents
 from smart_app.store.database import Database, Db
+
+ASKED_EVERY = timedelta(seconds=40)
+"""The recorder renews its grants every 20 s, so a switch turned off acts within a minute."""
+MOST_UNREAD = 3
 
 
 def keep(db: Db, clinician_id: str, *, is_on: bool | None, actor: str, at: datetime) -> None:
     """Keep how it stands; turned off it stops what is being recorded, as Chartside's own does."""
     row = consents.clinician(db, clinician_id)
+    row.ehr_asked_at, row.ehr_unread = at, 0
     if row.ehr_ai_consent == is_on:
         return
     row.ehr_ai_consent = is_on
@@ -33,5 +40,21 @@ def look_again(database: Database, charts: Charts, who: Person, *, at: datetime)
         if consents.clinician(db, who.clinician_id).ehr_ai_consent is None:
             return
     is_on = charts.ehr_switch(who.ehr_grant_id)
+    with database.begin() as db:
+        keep(db, who.clinician_id, is_on=is_on, actor=who.fhir_user, at=at)
+
+
+def watch(database: Database, charts: Charts, who: Person, *, at: datetime) -> None:
+    """Read it again while a recording runs, where the last reading is old; never raises for an EHR that is silent."""
+    with database.begin() as db:
+        if not consents.may_ask_ehr(db, who.clinician_id, at=at, last=at - ASKED_EVERY):
+            return
+    try:
+        is_on = charts.ehr_switch(who.ehr_grant_id)
+    except (ChartRefused, ChartUnreachable, ChartNeedsRelaunch):
+        with database.begin() as db:
+            if consents.count_unread(db, who.clinician_id) >= MOST_UNREAD:
+                keep(db, who.clinician_id, is_on=False, actor="server", at=at)
+        return
     with database.begin() as db:
         keep(db, who.clinician_id, is_on=is_on, actor=who.fhir_user, at=at)

@@ -95,6 +95,7 @@ class _Recorder:
         recording_id = given.text(body, "recording_id", most=40)
         starts, tab = _run_starts(body), _tab(body)
         capture.check_disk(self.audio, self.settings)
+        ehr_switch.watch(self.db, self.charts, who, at=now)
         with self.db.begin() as db:
             session = sessions.of_person(db, session_id, who, for_update=True)
             recording = recordings.find(db, recording_id)

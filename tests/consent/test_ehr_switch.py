@@ -83,3 +83,74 @@ def test_it_is_kept_once(room: Room) -> None:
     assert len(room.audit()) == lines
     with room.db.read() as db:
         assert consents.clinician(db, room.people["alice"].clinician_id).ehr_ai_consent is True
+
+
+def recording(room: Room, visit: Visit) -> None:
+    """Let a recording run at an EHR whose switch was on."""
+    known(room, is_on=True)
+    visit.record()
+    assert visit.state()["recording"]["is_running"]
+
+
+@pytest.mark.req("S05", "S08")
+def test_turned_off_there_in_mid_recording_it_stops_within_a_minute(room: Room, visit: Visit) -> None:
+    """The recorder renews its grants every 20 s; the first renewal after 40 s asks the EHR, and is refused."""
+    recording(room, visit)
+    room.charts.switch = False
+    room.clock.tick(seconds=20)
+    assert visit.ask_grants().status_code == 200
+    room.clock.tick(seconds=20)
+    assert visit.ask_grants().status_code == 403
+    assert not visit.state()["recording"]["is_running"]
+    assert "ehr_ai_consent.off" in room.audit()
+
+
+@pytest.mark.req("S05")
+def test_the_ehr_is_asked_no_more_than_every_40_seconds(
+    room: Room, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many tabs and tracks renew; one without a switch is never asked."""
+    recording(room, visit)
+    asked: list[str] = []
+
+    def tell(grant_id: str) -> bool:
+        asked.append(grant_id)
+        return True
+
+    monkeypatch.setattr(room.charts, "ehr_switch", tell)
+    for _ in range(6):
+        room.clock.tick(seconds=20)
+        visit.grants()
+        visit.grants()
+    assert len(asked) == 3
+    known(room, is_on=None)
+    room.clock.tick(seconds=60)
+    visit.grants()
+    assert len(asked) == 3
+
+
+@pytest.mark.req("S05", "T12")
+def test_a_switch_that_cannot_be_read_three_times_in_a_row_stops_it(
+    room: Room, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A short silence costs nothing; a long one counts as off, until a reading says on again."""
+    recording(room, visit)
+    silence = ChartUnreachable("ehr_failed", "The EHR does not say how your switch stands.", "Try again.")
+    told: list[bool | None] = [None, None, True, None, None, None]
+
+    def tell(_grant_id: str) -> bool:
+        if (is_on := told.pop(0)) is None:
+            raise silence
+        return is_on
+
+    monkeypatch.setattr(room.charts, "ehr_switch", tell)
+    for _ in range(5):
+        room.clock.tick(seconds=40)
+        visit.grants()
+    room.clock.tick(seconds=40)
+    assert visit.ask_grants().status_code == 403
+    assert not visit.state()["recording"]["is_running"]
+    assert told == []
+    monkeypatch.setattr(room.charts, "ehr_switch", lambda _grant_id: True)
+    visit.carol.get(f"/room/{visit.id}/state")
+    assert visit.start().status_code == 200
