@@ -24,11 +24,13 @@ from smart_app.launch.client_keys import ClientKeys
 from smart_app.launch.discovery import Discovery
 from smart_app.launch.identity import BrowserIdentity
 from smart_app.launch.introspection import Introspection
+from smart_app.note import encounter_routes
 from smart_app.note import routes as note
 from smart_app.note.ready_made import seed_templates
 from smart_app.ports import PRACTICE_PATIENT
 from smart_app.recording import routes as recording
 from smart_app.store import site
+from smart_app.transcript import languages
 from smart_app.transcript.dictate import Dictation
 from smart_app.web import front, language, policy
 
@@ -91,6 +93,7 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
         signed_in=identity.person,
         worker_facts=made.worker_facts,
         http=made.http,
+        spoken=languages.choices(settings.speech_model),
     )
     room(
         recording.blueprint,
@@ -115,6 +118,11 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
         drafting=made.drafting,
         hear=dictation.text_of,
         speech_model=dictation.model,
+    )
+    app.register_blueprint(
+        encounter_routes.blueprint(
+            db=made.db, clock=made.clock, queue=made.jobs, charts=made.charts, patient_of=made.patient_of
+        )
     )
     app.register_blueprint(help_.blueprint(settings=settings, patient_of=made.patient_of))
     app.register_blueprint(admin_routes.blueprint(db=made.db, clock=made.clock))

@@ -31,6 +31,7 @@ _LONGEST_WAIT = timedelta(seconds=60)
 """How long something that refers to an unfiled resource sleeps before it looks again."""
 _NOT_OFFERED = "not_offered"
 """The chart's own word for a create or update that the server turned out not to have."""
+_NO_ENCOUNTER = "This session belongs to no visit of the EHR yet. Choose the visit on the chart page."
 _KEPT_HERE = "This EHR does not take it; it is kept in Chartside."
 
 log = structlog.get_logger()
@@ -115,7 +116,10 @@ class Filer:
                 return None
             session, clinician = chart_facts.session_and_clinician(db, row.session_id)
             if session.encounter_id is None:
-                self._hold(row, "no_encounter", "The chart was opened without an encounter. Launch from an encounter.")
+                if filings.is_kept_here(db, session.id):
+                    filings.keep_here(db, session.id)
+                else:
+                    self._hold(row, filings.NO_ENCOUNTER, _NO_ENCOUNTER)
                 return None
             facts = Facts(
                 db=db,

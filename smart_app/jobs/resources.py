@@ -260,7 +260,7 @@ def note(facts: Facts, subject_id: str) -> Resource:
         holds = f"Holds a clinician-reported summary, {'dictated' if is_dictated else 'typed'} without a recording."
     return note_mapping.to_fhir(
         model.Note(
-            identifier=row.id,
+            identifier=filings.identifier(facts.db, "note", row.id),
             status="entered-in-error" if row.status == "entered-in-error" else status,
             doc_status=_doc_status(row),
             loinc_type=facts.loinc_note_type,

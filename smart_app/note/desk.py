@@ -247,24 +247,7 @@ class Desk:
             return begun
         if note.status != "signed":
             raise MoveRefused("not_signed", "An addendum belongs to a signed note.", "Edit this note instead.")
-        now = self.clock.now()
-        note_id = new_id()
-        content = contents.for_addendum(material.content_of(self.seal, note))
-        addendum = Note(
-            id=note_id,
-            session_id=note.session_id,
-            clinician_id=note.clinician_id,
-            patient_id=note.patient_id,
-            template_id=note.template_id,
-            title=note.title,
-            content_sealed=material.seal_content(self.seal, note_id, content, for_chart=None),
-            summary_version=note.summary_version,
-            replaces_id=note.id,
-            created_at=now,
-            saved_at=now,
-        )
-        db.add(addendum)
-        db.flush()
+        addendum = self._successor(db, note, contents.for_addendum(material.content_of(self.seal, note)))
         self._audit(db, person.fhir_user, "note.addendum-begun", addendum)
         return addendum
 
@@ -286,28 +269,49 @@ class Desk:
                 "addendum_begun", "You began an addendum of this note.", "Sign or discard the addendum first."
             )
         self._leave(db, note)
-        now = self.clock.now()
-        note_id, content = new_id(), material.content_of(self.seal, note)
-        amendment = Note(
+        content = material.content_of(self.seal, note)
+        amendment = self._successor(db, note, content)
+        amendment.status, amendment.signed_at = "signed", amendment.created_at
+        self._owe_signed(db, amendment, content, amendment.created_at)
+        self._audit(db, person.fhir_user, "note.filed-as-amendment", amendment)
+        return amendment
+
+    def _successor(self, db: Db, note: Note, content: Content) -> Note:
+        """Make a draft that replaces the note once it is signed."""
+        now, note_id = self.clock.now(), new_id()
+        made = Note(
             id=note_id,
             session_id=note.session_id,
             clinician_id=note.clinician_id,
             patient_id=note.patient_id,
             template_id=note.template_id,
             title=note.title,
-            status="signed",
             content_sealed=material.seal_content(self.seal, note_id, content, for_chart=None),
             summary_version=note.summary_version,
             replaces_id=note.id,
             created_at=now,
             saved_at=now,
-            signed_at=now,
         )
-        db.add(amendment)
+        db.add(made)
         db.flush()
-        self._owe_signed(db, amendment, content, now)
-        self._audit(db, person.fhir_user, "note.filed-as-amendment", amendment)
-        return amendment
+        return made
+
+    def file_anew(self, db: Db, person: Person, note: Note) -> None:
+        """Owe the chart another copy of a note that somebody deleted there, with the proofs that refer to it.
+
+        Raises MoveRefused when the chart has not said that it is gone, so that a second click makes no second copy.
+        """
+        row = filings.find(db, "note", note.id)
+        if row is None or row.parked != filings.GONE or note.status not in {"draft", "signed"}:
+            raise MoveRefused("not_gone", "This note is not waiting to be filed again.", "Reload the page.")
+        now = self.clock.now()
+        for kind in ("note", "provenance-draft", "provenance-signed"):
+            if (each := filings.find(db, kind, note.id)) is not None:
+                filings.begin_anew(each)
+        for kind in ("note", "provenance-draft", "provenance-signed", "task"):
+            if filings.find(db, kind, note.id) is not None:
+                filings.owe(db, kind, note.id, session_id=note.session_id, now=now)
+        self._audit(db, person.fhir_user, "note.filed-anew", note)
 
     @staticmethod
     def _leave(db: Db, note: Note) -> None:

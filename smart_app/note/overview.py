@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from fhir_mappings.ways import APP
 from smart_app.note import wait
 from smart_app.note.notices import Notice, elsewhere, notice_for
 from smart_app.session import LIVE, State
@@ -28,6 +29,8 @@ class FilingLine:
     stand: Stand
     detail: str = ""
     can_retry: bool = False
+    is_gone: bool = False
+    """Somebody deleted the note in the EHR: it can be filed again as another copy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,10 @@ class Visit:
     """Its newest summary is one that the clinician wrote."""
     custody: Custody
     notes: tuple[NoteLine, ...]
+    lacks_encounter: bool
+    """Something of it is owed to the chart, and no visit of the EHR is known that it belongs to."""
+    is_kept_here: bool
+    """Without a visit, and the clinician chose to leave it so."""
     records: FilingLine | None
     """Consents, recordings and proofs in the chart, all together."""
 
@@ -99,6 +106,8 @@ _IN_CHART = {
     filings.THEIRS: "The chart keeps the version that was changed there, as you decided.",
 }
 """What is said of a way that is not plain FHIR (fhir_mappings/ways.py)."""
+_GONE = Stand(words="Deleted in the EHR", tone="danger")
+_GONE_DETAIL = "Somebody deleted this note in the EHR. Chartside still has it, and does not file it again unasked."
 _NOBODY_THERE = Stand(words="Nobody in the room", tone="waiting")
 """Whatever was going on in it stands still, a recording too: the recorder is the clinician's browser."""
 _NOTE_STANDS = {
@@ -194,10 +203,13 @@ def filing_line(row: Filing | None) -> FilingLine | None:
         return FilingLine(stand=Stand(words="In the chart", tone="good"), detail=_IN_CHART.get(row.way, ""))
     if row.parked == filings.NOT_TAKEN:
         return FilingLine(stand=Stand(words="Kept in Chartside", tone="plain"), detail=row.public)
+    if row.parked == filings.GONE and row.kind == "note":
+        return FilingLine(stand=_GONE, detail=_GONE_DETAIL, is_gone=True)
     if row.parked and row.theirs_sealed is not None:
         return FilingLine(stand=Stand(words="Two versions", tone="danger"), detail=row.public)
     if row.parked:
-        return FilingLine(stand=Stand(words="Not filed", tone="danger"), detail=row.public, can_retry=True)
+        can_retry = row.parked != filings.NO_ENCOUNTER
+        return FilingLine(stand=Stand(words="Not filed", tone="danger"), detail=row.public, can_retry=can_retry)
     return FilingLine(stand=Stand(words="Being filed", tone="waiting"), detail=row.public)
 
 
@@ -210,7 +222,9 @@ def _records(rows: Sequence[Filing]) -> FilingLine | None:
     if stuck:
         names = sorted({_KINDS.get(row.kind, row.kind) for row in stuck})
         return FilingLine(
-            stand=Stand(words=f"Not filed: {', '.join(names)}", tone="danger"), detail=stuck[0].public, can_retry=True
+            stand=Stand(words=f"Not filed: {', '.join(names)}", tone="danger"),
+            detail=stuck[0].public,
+            can_retry=any(row.parked != filings.NO_ENCOUNTER for row in stuck),
         )
     owed = [row for row in others if row.done < row.wanted and not row.parked]
     if owed:
@@ -218,6 +232,8 @@ def _records(rows: Sequence[Filing]) -> FilingLine | None:
     kept = [row for row in others if row.done < row.wanted]
     if kept:
         listed = ", ".join(sorted({_KINDS.get(row.kind, row.kind) for row in kept}))
+        if any(row.way == APP for row in kept):
+            return FilingLine(stand=Stand(words="Records kept in Chartside", tone="plain"), detail=kept[0].public)
         words = "Records kept in Chartside" if len(kept) == len(others) else "Some records kept in Chartside"
         return FilingLine(stand=Stand(words=words, tone="plain"), detail=f"This EHR does not take: {listed}.")
     return FilingLine(stand=Stand(words="Consents and records in the chart", tone="good"))
@@ -293,6 +309,8 @@ def overview(
                 can_retry=state is State.FAILED and (custody.has_audio or captured.transcript(db, row.id) is not None),
                 custody=custody,
                 notes=tuple(note_line(note, owed) for note in by_session.get(row.id, [])),
+                lacks_encounter=row.encounter_id is None and bool(owed),
+                is_kept_here=row.encounter_id is None and any(each.way == APP for each in owed),
                 records=_records(owed),
             )
         )

@@ -14,6 +14,7 @@ from smart_app.consent.gate import demand_site_on
 from smart_app.errors import BadInput, MoveRefused
 from smart_app.note import (
     chart_version,
+    deleted,
     edits,
     material,
     overview,
@@ -469,6 +470,7 @@ def blueprint(
     )
     setting_routes.add_to(room, db=db, settings=settings, clock=clock, seal=seal)
     chart_version.add_to(room, db=db, desk=desk, queue=queue)
+    deleted.add_to(room, db=db, desk=desk, queue=queue)
     sheet_routes.add_to(room, db=db, clock=clock, seal=seal, desk=desk, patient_of=patient_of)
     template_routes.add_to(room, db=db, settings=settings, clock=clock, seal=seal, patient_of=patient_of)
     quality_routes.add_to(room, db=db, clock=clock)

@@ -6,14 +6,20 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, update
 
+from fhir_mappings.ways import APP
 from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Filing, Note, TelehealthSession
 
 NOT_TAKEN = "not_taken"
 """Parked because the EHR has no such resource or operation."""
+NO_ENCOUNTER = "no_encounter"
+"""Parked because the session belongs to no visit of the EHR yet."""
+_KEPT = "It is kept in Chartside, as you decided: the session belongs to no visit of the EHR."
 THEIRS = "theirs"
 """The way of what the clinician decided to leave as the chart holds it: never written again."""
+GONE = "gone"
+"""Parked because somebody deleted it in the EHR (the chart's own code for it)."""
 WAITS = "waits_for_another"
 """Parked because what it refers to is parked; freed when that is filed."""
 
@@ -58,6 +64,18 @@ def leave(row: Filing) -> None:
     """Leave the chart as it is, for good: nothing is owed any more, and nothing will be written over it."""
     row.way, row.theirs_sealed, row.done = THEIRS, None, row.wanted
     row.parked = row.public = ""
+
+
+def begin_anew(row: Filing) -> None:
+    """Forget where it was in the chart, so that it is created there again, as another resource."""
+    row.resource_type = row.resource_id = row.etag = row.filed_at = None
+    row.way, row.filed_anew = "", row.filed_anew + 1
+
+
+def identifier(db: Db, kind: str, subject_id: str) -> str:
+    """Return the value of the resource's identifier: our id, with a number from the second copy on."""
+    row = find(db, kind, subject_id)
+    return f"{subject_id}-{row.filed_anew + 1}" if row is not None and row.filed_anew else subject_id
 
 
 def theirs(seal: Seal, row: Filing) -> tuple[dict[str, Any], str | None] | None:
@@ -149,6 +167,33 @@ def free_not_taken(db: Db, iss: str, *, now: datetime) -> None:
         .values(parked="", public="", next_try_at=now, attempts=0)
         .execution_options(synchronize_session=False)
     )
+
+
+def keep_here(db: Db, session_id: str) -> None:
+    """Keep in Chartside what is owed of a session without a visit, by the clinician's choice."""
+    db.execute(
+        update(Filing)
+        .where(Filing.session_id == session_id, Filing.resource_id.is_(None), Filing.done < Filing.wanted)
+        .values(parked=NOT_TAKEN, public=_KEPT, way=APP, lease_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def is_kept_here(db: Db, session_id: str) -> bool:
+    """Say whether the clinician chose to keep in Chartside what is owed of this session."""
+    return db.scalar(select(Filing.id).where(Filing.session_id == session_id, Filing.way == APP).limit(1)) is not None
+
+
+def go_on(db: Db, session_id: str, *, now: datetime) -> None:
+    """Let everything of a session be filed, and shown on our own face, that now belongs to a visit."""
+    db.execute(
+        update(Filing)
+        .where(Filing.session_id == session_id, Filing.way == APP)
+        .values(way="")
+        .execution_options(synchronize_session=False)
+    )
+    unpark_of_clinician(db, [session_id], now=now)
+    changed(db).update((row.kind, row.subject_id) for row in of_session(db, session_id))
 
 
 def unpark_of_clinician(db: Db, session_ids: list[str], *, now: datetime) -> int:

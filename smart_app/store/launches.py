@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, or_, select, update
 
+from fhir_mappings.ways import APP
 from smart_app.ports import PatientFacts
 from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
-from smart_app.store.tables import BrowserSession, Clinician, EhrGrant, Launch, Participant, TelehealthSession
+from smart_app.store.tables import BrowserSession, Clinician, EhrGrant, Filing, Launch, Participant, TelehealthSession
 
 _KEPT = timedelta(days=1)
 """How long a used or abandoned launch is kept, so that a replay is told from a stranger."""
@@ -138,7 +139,8 @@ def take_over_sessions(db: Db, grant: EhrGrant, *, reaches_other_patients: bool)
     """Give the clinician's sessions at this EHR the new grant; return the ids of the sessions that have it now.
 
     Sessions of the same patient always; of other patients only when their own login is over and this one may help. A
-    session of the last day that was begun without an encounter gets the launch's, so that it can be filed.
+    session of the last day that was begun without an encounter gets the launch's, so that it can be filed, unless the
+    clinician chose to keep it in Chartside.
     """
     over = select(EhrGrant.id).where(EhrGrant.clinician_id == grant.clinician_id, EhrGrant.needs_relaunch.is_(True))
     whose = TelehealthSession.patient_id == grant.patient_id
@@ -166,6 +168,7 @@ def take_over_sessions(db: Db, grant: EhrGrant, *, reaches_other_patients: bool)
                 TelehealthSession.id.in_(ids),
                 TelehealthSession.patient_id == grant.patient_id,
                 TelehealthSession.encounter_id.is_(None),
+                TelehealthSession.id.not_in(select(Filing.session_id).where(Filing.way == APP)),
                 TelehealthSession.started_at > grant.created_at - _SAME_VISIT,
             )
             .values(encounter_id=grant.encounter_id)

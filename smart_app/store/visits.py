@@ -32,9 +32,11 @@ class Custody:
         return self.count > 0 and self.erased_at is None
 
 
-def find(db: Db, session_id: str, *, iss: str, clinician_id: str, patient_id: str) -> TelehealthSession:
+def find(
+    db: Db, session_id: str, *, iss: str, clinician_id: str, patient_id: str, for_update: bool = False
+) -> TelehealthSession:
     """Return the clinician's own session with this patient. Raises NotFound, also for somebody else's."""
-    row = db.get(TelehealthSession, session_id)
+    row = db.get(TelehealthSession, session_id, with_for_update=for_update)
     if row is None or (row.iss, row.clinician_id, row.patient_id) != (iss, clinician_id, patient_id):
         raise NotFound
     return row

@@ -189,7 +189,7 @@ def test_a_session_without_an_encounter_gets_that_of_the_next_launch(
     consent_id = visit.answer("rejected")
     work(visit, stock_filer)
     row = visit.filing("consent", consent_id)
-    assert (row.parked, "Launch from an encounter" in row.public) == ("no_encounter", True)
+    assert (row.parked, "Choose the visit" in row.public) == ("no_encounter", True)
     visit.clock.tick(hours=hours)
     with visit.db.begin() as db:
         fresh = tables.EhrGrant(

@@ -12,6 +12,8 @@ import { Refused, getJson } from "./http.mjs";
 export class FilingLine {
   /** @type {number|undefined} */
   #timer;
+  /** Counts the watches: an answer that an earlier one still waits for asks no more. */
+  #watch = 0;
 
   /** @param {string} noteUrl */
   constructor(noteUrl) {
@@ -24,8 +26,9 @@ export class FilingLine {
   watch() {
     clearTimeout(this.#timer);
     const since = Date.now();
+    const watch = (this.#watch += 1);
     const again = () => {
-      this.#timer = setTimeout(ask, pauseMs(Date.now() - since));
+      if (watch === this.#watch) this.#timer = setTimeout(ask, pauseMs(Date.now() - since));
     };
     const ask = async () => {
       if (document.hidden) return again();
@@ -50,5 +53,6 @@ export class FilingLine {
     const key = `${filing.stand.words} ${words}`.trim();
     if (this.place.textContent?.replace(/\s+/g, " ").trim() !== key) this.place.replaceChildren(pill, " ", words ? el("span", {}, words) : "");
     byId("filing-again", HTMLElement).hidden = !filing.can_retry;
+    byId("filing-anew", HTMLElement).hidden = !filing.is_gone;
   }
 }
