@@ -8,7 +8,7 @@ import { button, el } from "./dom.mjs";
  * Open a modal screen; its heading gets the focus, so that no answer is one key press away by accident.
  * @param {string} title
  * @param {Node} body
- * @param {HTMLButtonElement[]} buttons
+ * @param {HTMLElement[]} buttons buttons and links, in order
  * @param {{mayClose?: boolean}} [how] mayClose: Escape closes it (never for a question that wants an answer)
  */
 export function openModal(title, body, buttons, { mayClose = true } = {}) {

@@ -4,8 +4,8 @@
  * @module
  */
 import { causesFor } from "./causes.mjs";
-import { button, el } from "./dom.mjs";
-import { csrfToken, getJson, wordsOf } from "./http.mjs";
+import { button, el, once, tell } from "./dom.mjs";
+import { getJson, postJson, wordsOf } from "./http.mjs";
 import { openModal } from "./modal.mjs";
 import { localTime } from "./times.mjs";
 
@@ -26,8 +26,7 @@ async function microphone() {
 
 /** @param {{what: string, at: string|null}} fact */
 function evidence(fact) {
-  const at = fact.at ? new Date(fact.at) : null;
-  const when = at && el("time", { datetime: at.toISOString(), class: "tabular" }, localTime(at.toISOString()));
+  const when = fact.at && el("time", { datetime: fact.at, class: "tabular" }, localTime(fact.at));
   return el("li", {}, fact.what, when ? ": " : null, when);
 }
 
@@ -40,17 +39,10 @@ function fixOf(fix) {
   }
   const trouble = el("p", { class: "small mb-0 mt-2", role: "alert", hidden: true });
   const act = button(fix.label, "btn-primary", async () => {
-    const said = await fetch(fix.url, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrfToken() },
-      body: "{}",
-      signal: AbortSignal.timeout(10_000),
-    }).catch(() => null);
-    const body = said ? await said.json().catch(() => ({})) : {};
-    if (said?.ok) location.assign(body.url ?? "/chart");
-    else {
-      trouble.textContent = [body.public ?? "The server cannot be reached.", body.todo ?? ""].join(" ");
-      trouble.hidden = false;
+    try {
+      location.assign((await postJson(fix.url))?.url ?? "/chart");
+    } catch (error) {
+      tell(trouble, wordsOf(error));
     }
   });
   return el("div", {}, act, trouble);
@@ -87,12 +79,12 @@ export async function explain(from) {
   }
   const dialog = openModal(from.textContent?.trim() ?? "Why?", body, [
     button("Close", "btn-quiet", () => dialog.close()),
-    /** @type {any} */ (el("a", { class: "btn btn-quiet", href: "/help", target: "_blank", rel: "noopener" }, "More help")),
+    el("a", { class: "btn btn-quiet", href: "/help", target: "_blank", rel: "noopener" }, "More help"),
   ]);
   dialog.addEventListener("close", () => from.focus());
 }
 
 document.addEventListener("click", (event) => {
   const from = event.target instanceof Element ? event.target.closest("[data-why]") : null;
-  if (from instanceof HTMLElement) void explain(from);
+  if (from instanceof HTMLButtonElement) void once(from, () => explain(from));
 });
