@@ -40,16 +40,21 @@ def ask(
         )
     except subprocess.TimeoutExpired as error:
         raise _broken(f"It took more than {timeout_s:.0f} seconds.") from error
-    if done.returncode == Exit.USAGE:
-        words = done.stderr.strip().splitlines() or ["The settings cannot be used."]
-        raise Failure(Exit.USAGE, "settings", words[-1], "docs/admin.md lists every setting.")
     try:
         found = json.loads(done.stdout)
     except ValueError:
         found = None
+    if isinstance(found, dict) and (refused := found.get("refused")):
+        raise refusal(refused)
     if done.returncode or not isinstance(found, dict):
         raise _broken((done.stderr.strip().splitlines() or ["It said nothing."])[-1])
     return found
+
+
+def refusal(told: Mapping[str, str]) -> Failure:
+    """Return the app's refusal (`code`, `public`, `todo`) as the command tells it."""
+    code = "settings" if told["code"] == "config" else told["code"]
+    return Failure(Exit.USAGE, code, told["public"], told["todo"] or "docs/admin.md lists every setting.")
 
 
 def _broken(why: str) -> Failure:

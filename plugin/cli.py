@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from plugin import check, doctor, keys, manifest_command, register, terminal, uninstall, verify
+from plugin import check, doctor, fhir_client, keys, manifest_command, register, terminal, uninstall, verify
 from plugin.app_process import app_command
 from plugin.demo import command as demo
 from plugin.failures import MEANINGS, Exit, Failure
@@ -25,6 +25,7 @@ COMMANDS: tuple[tuple[Callable[[Any], argparse.ArgumentParser], Sequence[str]], 
     (doctor.add, doctor.EXAMPLES),
     (manifest_command.add, manifest_command.EXAMPLES),
     (keys.add, keys.EXAMPLES),
+    (fhir_client.add, fhir_client.EXAMPLES),
     (verify.add, verify.EXAMPLES),
     (uninstall.add, uninstall.EXAMPLES),
     (demo.add, demo.EXAMPLES),

@@ -1,7 +1,8 @@
 """`chartside doctor`: a live diagnosis of an installation, run as its user on its machine."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +17,9 @@ EXAMPLES = (
     "sudo -u chartside chartside doctor --env-file /etc/chartside/chartside.env",
     "chartside doctor --json",
 )
-WORKER_SILENT_S = 120.0
-"""A worker says that it lives every few seconds."""
+_WORKER = "worker"
+WORKER_SILENT_S = 30.0
+"""A worker says that it lives each second."""
 _PARKED = {
     "needs_relaunch": "wait for their clinician to open Chartside from the chart again",
     "not_taken": "are kept in Chartside, because the EHR does not take them",
@@ -42,7 +44,8 @@ def run(asked: argparse.Namespace) -> int:
     env = environment.read(asked.env_file)
     environment.be_the_owner(env)
     facts = app_process.ask(["inspect"], environment=env)
-    findings = sorted_by_weight(examine(facts, env))
+    env_file = environment.check_private(asked.env_file, "The environment file") if asked.env_file else ()
+    findings = sorted_by_weight([*env_file, *examine(facts, env)])
     status = status_of(findings)
     if asked.json:
         terminal.write_json({"exit": int(status), "findings": [asdict(each) for each in findings]})
@@ -57,13 +60,29 @@ def run(asked: argparse.Namespace) -> int:
 def examine(facts: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what is found: settings, files, machine, database, worker, erasure, web, EHRs."""
     yield ok("settings", "The settings can be used.")
+    yield from _unknown(facts["unknown_settings"])
     yield from environment.check_secrets(env)
     yield from _disks(facts)
     yield from _database(facts)
     yield from _models(facts)
     yield from web_findings(facts)
+    yield from _same_names(facts["ehrs"])
     for ehr in facts["ehrs"]:
         yield from ehr_findings(ehr, facts["base_url"])
+
+
+def _unknown(names: Iterable[tuple[str, str]]) -> Iterator[Finding]:
+    for name, nearest in names:
+        found = f"{name} is no setting of Chartside's and has no effect."
+        todo = f"Did you mean {nearest}?" if nearest else "Take it out; docs/admin.md lists every setting."
+        yield warning("unknown_setting", found, todo)
+
+
+def _same_names(ehrs: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
+    for name, count in Counter(ehr["name"] for ehr in ehrs).items():
+        if count > 1:
+            found = f"{count} EHRs are called {name}; clinicians who choose one cannot tell them apart."
+            yield warning("same_name", found, 'Give each entry a "name" of its own.')
 
 
 def _disks(facts: Mapping[str, Any]) -> Iterator[Finding]:
@@ -98,21 +117,30 @@ def _database(facts: Mapping[str, Any]) -> Iterator[Finding]:
         )
         return
     yield ok("database", f"The database opens and is up to date ({state['revision']}).")
-    yield _worker(state["worker_seen_at"])
+    if fault := facts["master_key"].get("fault"):
+        yield problem(fault["code"], fault["public"], fault["todo"])
+    yield _worker(state["worker_seen_at"], is_running=_WORKER in facts["running"], is_here=_is_here(facts))
     yield _erasure(state)
     yield from _outbox(state)
     yield from _refusals(state)
 
 
-def _worker(seen_at: str | None) -> Finding:
+def _is_here(facts: Mapping[str, Any]) -> bool:
+    """Say whether all workers are on this machine: on SQLite they must be."""
+    return bool(facts["database"] == "sqlite")
+
+
+def _worker(seen_at: str | None, *, is_running: bool, is_here: bool) -> Finding:
     todo = (
         "Start `chartside worker` (systemctl start chartside-worker); without it nothing is drafted, filed or erased."
     )
+    if is_here and not is_running:
+        return problem("worker", "No worker runs.", todo)
     if seen_at is None:
         return problem("worker", "No worker has been alive in the last two hours.", todo)
     silent_s = (datetime.now(UTC) - datetime.fromisoformat(seen_at)).total_seconds()
     if silent_s > WORKER_SILENT_S:
-        return problem("worker", f"No worker has been alive for {silent_s / 60:.0f} minutes.", todo)
+        return problem("worker", f"No worker has been heard of for {silent_s:.0f} seconds.", todo)
     return ok("worker", "A worker is alive.")
 
 

@@ -6,10 +6,12 @@ from typing import Any
 from plugin.check import findings_of
 from plugin.failures import Failure
 from plugin.findings import Finding, note, ok, problem, warning
+from plugin.register import FHIR_USER
 from plugin.servers import Server, look
 
 _KNOWN = {"invalid_grant", "invalid_request"}
 """What a token endpoint says to a wrong code of a client that proved itself."""
+_WHERE = "The person's page My profile and settings shows it after a launch."
 _UNKNOWN = {"invalid_client", "unauthorized_client"}
 
 
@@ -33,7 +35,11 @@ def _findings(ehr: Mapping[str, Any], base_url: str) -> Iterator[Finding]:
         yield problem("issuer", found, "Correct expected_issuer in the entry, if the EHR was moved on purpose.")
     if not ehr["admin_users"]:
         found = "no administrator is named, so nobody sees /admin."
-        yield note("no_admin", found, 'Add "admin_users": ["Practitioner/..."] to the entry.')
+        yield note("no_admin", found, f'Add "admin_users": ["Practitioner/..."] to the entry. {_WHERE}')
+    for user in ehr["admin_users"]:
+        if not FHIR_USER.fullmatch(user):
+            found = f"the administrator '{user}' is not TYPE/ID, so nobody sees /admin by it."
+            yield problem("admin_user", found, f"Correct it in the entry. {_WHERE}")
     yield from _client(ehr, server, base_url)
 
 

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from plugin import private_files
 from plugin.failures import Exit, Failure
 from plugin.findings import Finding, problem, warning
 
@@ -68,6 +69,16 @@ def check_secrets(found: Mapping[str, str]) -> Iterator[Finding]:
         elif found.get(name):
             what = f"{name} stands in the environment, where every child process and crash report sees it."
             yield warning("secret_in_environment", what, f"Put it into a file of mode 600 and set {name}_FILE.")
+    for file in ehr_files(found):
+        yield from check_private(file, "An EHR's entry")
+
+
+def ehr_files(found: Mapping[str, str]) -> list[Path]:
+    """Return the files of secrets that the EHRs' entries name. Raises Failure for a list that is none."""
+    path = found.get("CHARTSIDE_EHRS_FILE")
+    entries = private_files.read_list(Path(path)) if path else []
+    names = ("client_secret_file", "registration_file")
+    return [Path(str(entry[name])) for entry in entries for name in names if entry.get(name)]
 
 
 def check_private(path: Path, what: str) -> Iterator[Finding]:

@@ -47,10 +47,18 @@ class Answer:
         return "html" in self.headers.get("content-type", "") or start.startswith((b"<!doctype html", b"<html"))
 
 
-def address(text: str, what: str = "the address of a FHIR server") -> str:
-    """Return an address without a slash at its end. Raises Failure but for https, or http on this machine."""
-    todo = "Give the whole address, like https://ehr.your.clinic/fhir; your EHR's vendor names it."
-    wrong = Failure(Exit.USAGE, "not_an_address", f"'{text}' is not {what}.", todo)
+_LIKE_AN_EHR = "Give the whole address, like https://ehr.your.clinic/fhir; your EHR's vendor names it."
+
+
+def address(text: str, what: str = "the address of a FHIR server", *, todo: str = _LIKE_AN_EHR) -> str:
+    """Return an address without a slash at its end. Raises Failure but for https, or http on this machine.
+
+    A password in it is not said back: the sentence may end in a log or a ticket.
+    """
+    before, at, host = text.rpartition("@")
+    scheme, slashes, _ = before.partition("//")
+    shown = (f"{scheme}//" if slashes else "") + f"...@{host}" if at else text
+    wrong = Failure(Exit.USAGE, "not_an_address", f"'{shown}' is not {what}.", todo)
     try:
         parts = urlsplit(text)
         is_odd = parts.username is not None or parts.port == 0 or any(each.isspace() for each in text)

@@ -36,6 +36,7 @@ def run(asked: argparse.Namespace) -> int:
         )
     elif is_rotation:
         terminal.say(
-            f"The new keys sign from {found['signs_from']} on, when every EHR has read them; the old ones till then."
+            f"The new keys sign from {found['signs_from'][:16].replace('T', ' ')} UTC on, when every EHR has read them;"
+            " the old ones till then."
         )
     return Exit.OK

@@ -34,6 +34,13 @@ def write(path: Path, content: str) -> None:
         ) from error
 
 
+def probe(folder: Path) -> None:
+    """Write an empty file into a folder and take it away again. Raises Failure where the folder does not allow it."""
+    path = folder / ".chartside-probe"
+    write(path, "")
+    path.unlink(missing_ok=True)
+
+
 def read_list(path: Path) -> list[dict[str, Any]]:
     """Return the entries of a JSON list of objects; none where there is no file. Raises Failure for anything else."""
     if not path.exists():

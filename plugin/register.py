@@ -3,6 +3,8 @@
 import argparse
 import json
 import re
+import shlex
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,9 @@ EXAMPLES = (
     "    --client-id 1234 --client-secret-file secret.txt     # after typing it in at the EHR",
 )
 EHRS_FILE = Path("ehrs.json")
+_ADMIN = "who sees /admin, like Practitioner/123 or Person/123: it stands on that person's page My profile and settings"
+FHIR_USER = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}")
+"""An EHR user as launches name them."""
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -35,7 +40,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--name", help="what clinicians call this EHR; default: its host")
     parser.add_argument("--auth", choices=("auto", *AUTHS), default="auto", help="how Chartside proves itself there")
     parser.add_argument("--contact", action="append", default=[], metavar="EMAIL", help="whom the EHR's people may ask")
-    parser.add_argument("--admin-user", action="append", default=[], metavar="FHIRUSER", help="sees /admin")
+    parser.add_argument("--admin-user", action="append", default=[], metavar="TYPE/ID", type=fhir_user, help=_ADMIN)
     parser.add_argument("--standalone", action="store_true", help="also for launches from Chartside's own page")
     parser.add_argument("--backend-services", action="store_true", help="also to file when a clinician's login is over")
     parser.add_argument("--initial-token-file", type=Path, metavar="FILE", help="the EHR's token for registering apps")
@@ -49,13 +54,14 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def run(asked: argparse.Namespace) -> int:
     """Register and write the entry; or write the entry of a registration by hand; or show what to type."""
-    manifest_address(asked.base_url)
+    manifest.site_address(asked.base_url)
     server = look(fetch.address(asked.url))
     auth = registration.choose_auth(server, "private_key_jwt" if asked.backend_services else asked.auth)
     scope = registration.scope_of(server, is_standalone=asked.standalone, is_service=asked.backend_services)
     client = registration.metadata(server, asked.base_url, auth=auth, scope=scope, contacts=asked.contact)
     _refuse_problems(server, as_json=asked.json)
     if asked.client_id:
+        private_files.probe(asked.ehrs_file.resolve().parent)
         made = _by_hand(asked, auth, scope)
         return _written(server, asked, made)
     where = registration.endpoint(server)
@@ -63,15 +69,16 @@ def run(asked: argparse.Namespace) -> int:
         return _show_values(server, asked, client, is_offered=bool(where))
     _refuse_second(asked.ehrs_file, server.url, is_replacing=asked.replace)
     token = _read(asked.initial_token_file) if asked.initial_token_file else ""
+    # A client that the EHR made and whose secret then cannot be written would be lost.
+    private_files.probe(asked.ehrs_file.resolve().parent)
     return _written(server, asked, registration.register(where, client, initial_token=token), wanted=scope)
 
 
-def manifest_address(base_url: str) -> str:
-    """Return the site's address. Raises Failure with what an address looks like."""
-    try:
-        return manifest.site_address(base_url)
-    except manifest.ManifestError as error:
-        raise Failure(Exit.USAGE, "base_url", str(error), "Give the address that browsers will use.") from error
+def fhir_user(text: str) -> str:
+    """Return an EHR user as launches name them, like Practitioner/123. Raises ValueError, as argparse wants it."""
+    if not FHIR_USER.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not TYPE/ID, like Practitioner/123 or Person/123")
+    return text
 
 
 def _refuse_problems(server: Server, *, as_json: bool) -> None:
@@ -129,12 +136,20 @@ def file_name(url: str) -> str:
     return re.sub(r"[^A-Za-z0-9.]+", "-", parts.netloc + parts.path).strip("-")
 
 
+def default_name(url: str, others: Iterable[dict[str, Any]]) -> str:
+    """Return what an EHR is called where nobody says it: its host; with its path where another has that name."""
+    parts = urlsplit(url)
+    host = str(parts.hostname)
+    return f"{host}{parts.path}" if any(each.get("name") == host for each in others) else host
+
+
 def _written(server: Server, asked: argparse.Namespace, made: Registered, wanted: str = "") -> int:
     """Write secret, registration and entry, and tell what comes next."""
     folder, name = asked.ehrs_file.resolve().parent, file_name(server.url)
+    others = [each for each in private_files.read_list(asked.ehrs_file) if each.get("iss") != server.url]
     entry: dict[str, Any] = {
         "iss": server.url,
-        "name": asked.name or urlsplit(server.url).hostname,
+        "name": asked.name or default_name(server.url, others),
         "client_id": made.client_id,
         "auth": made.auth,
         "expected_issuer": server.issuer,
@@ -152,7 +167,6 @@ def _written(server: Server, asked: argparse.Namespace, made: Registered, wanted
         entry["registration_file"] = str(folder / f"{name}.registration.json")
         management = {"url": made.management_url, "token": made.management_token}
         private_files.write(Path(entry["registration_file"]), json.dumps(management))
-    others = [each for each in private_files.read_list(asked.ehrs_file) if each.get("iss") != server.url]
     private_files.write(asked.ehrs_file, json.dumps([*others, entry], indent=2) + "\n")
     missing = sorted(set(wanted.split()) - set(made.scope.split()) - {"api:fhir", "api:oemr"})
     steps = _next_steps(server, asked, made, missing)
@@ -185,17 +199,21 @@ def _next_steps(server: Server, asked: argparse.Namespace, made: Registered, mis
         until = datetime.fromtimestamp(made.expires_at, UTC)
         steps.append(f"The secret ends on {until:%Y-%m-%d}: register again before that day.")
     if not asked.admin_user:
-        steps.append('Name an administrator in the entry: "admin_users": ["Practitioner/..."].')
+        steps.append(
+            'Name an administrator in the entry, as their page "My profile and settings" shows them after a launch:'
+            ' "admin_users": ["Practitioner/..."].'
+        )
     steps.append(f"Set CHARTSIDE_EHRS_FILE={asked.ehrs_file.resolve()} and restart Chartside.")
-    steps.append("Run `chartside doctor`: it tells whether the EHR accepts the registration.")
+    steps.append(
+        "Run `sudo -u chartside chartside doctor --env-file /etc/chartside/chartside.env`: it tells whether the EHR"
+        " accepts the registration."
+    )
     return steps
 
 
 def _show_values(server: Server, asked: argparse.Namespace, client: dict[str, Any], *, is_offered: bool) -> int:
     values = {name: " ".join(each) if isinstance(each, list) else str(each) for name, each in client.items()}
-    then = f"chartside register {server.url} --base-url {asked.base_url} --ehrs-file {asked.ehrs_file} --client-id ID"
-    auth = client["token_endpoint_auth_method"]
-    then += f" --auth {auth}" + (" --client-secret-file FILE" if auth.startswith("client_secret") else "")
+    then = _second_command(server, asked, auth=client["token_endpoint_auth_method"])
     if asked.json:
         terminal.write_json({"exit": 0, "is_offered": is_offered, "client": client, "then": then})
         return Exit.OK
@@ -207,6 +225,20 @@ def _show_values(server: Server, asked: argparse.Namespace, client: dict[str, An
     terminal.table(("scope", "why"), [(word, reasons.get(word, "")) for word in client["scope"].split()])
     _number(["Take down the client id and the secret that the EHR shows.", then])
     return Exit.OK
+
+
+def _second_command(server: Server, asked: argparse.Namespace, *, auth: str) -> str:
+    """Return the command that writes the entry, with everything that this one was told."""
+    words = ["chartside", "register", server.url, "--base-url", asked.base_url, "--ehrs-file", str(asked.ehrs_file)]
+    words += ["--auth", auth]
+    words += ["--name", asked.name] if asked.name else []
+    for user in asked.admin_user:
+        words += ["--admin-user", user]
+    for name in ("standalone", "backend_services", "replace"):
+        words += [f"--{name.replace('_', '-')}"] if getattr(asked, name) else []
+    words += ["--client-id", "ID"]
+    words += ["--client-secret-file", "FILE"] if auth.startswith("client_secret") else []
+    return shlex.join(words)
 
 
 def _number(steps: list[str]) -> None:

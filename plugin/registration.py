@@ -41,7 +41,9 @@ def endpoint(server: Server) -> str:
 
 
 def choose_auth(server: Server, asked: str) -> Auth:
-    """Return how Chartside will prove itself: as asked, else the manifest's way, else what the server lists.
+    """Return how Chartside will prove itself: as asked, else a secret, which needs no way from the EHR to Chartside.
+
+    Where the server lists no secret, the keys of the manifest.
 
     Raises Failure for a way that the server does not list.
     """
@@ -69,16 +71,12 @@ def scope_of(server: Server, *, is_standalone: bool, is_service: bool) -> str:
 
 def metadata(server: Server, base_url: str, *, auth: Auth, scope: str, contacts: Sequence[str]) -> dict[str, Any]:
     """Return the RFC 7591 metadata of this site at this server. Raises Failure for an address that is no site's."""
-    try:
-        base = manifest.site_address(base_url)
-        client = manifest.client_metadata(manifest.load(), base)
-    except manifest.ManifestError as error:
-        raise Failure(Exit.USAGE, "base_url", str(error), "Give CHARTSIDE_BASE_URL's value with --base-url.") from error
+    client = manifest.client_metadata(manifest.load(), base_url)
     client |= {"token_endpoint_auth_method": auth, "scope": scope}
     if contacts:
         client["contacts"] = list(contacts)
-    if auth == "private_key_jwt":
-        client["jwks_uri"] = f"{base}/.well-known/jwks.json"
+    if auth != "private_key_jwt":
+        del client["jwks_uri"]  # an EHR may try to read an address that nobody needs there
     if server.is_openemr:
         client["application_type"] = "public" if auth == "none" else "private"
     return client

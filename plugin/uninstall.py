@@ -42,8 +42,12 @@ def run(asked: argparse.Namespace) -> int:
     env = environment.read(asked.env_file)
     environment.be_the_owner(env)
     data_dir = _data_dir(env)
-    _refuse_running(env)
+    if asked.json and not asked.yes:
+        raise _nobody("With --json there is nobody to ask.")
+    _refuse_answering(env)
     plan = app_process.ask(["close", "--plan"], environment=env)
+    if plan["running"]:
+        raise _still_running(f"Chartside still runs on this machine ({' and '.join(plan['running'])}).")
     keep_to = None if asked.keep_nothing else (asked.keep_to or _default_keep(data_dir)).resolve()
     _refuse_inside(keep_to, data_dir)
     if not asked.yes:
@@ -114,16 +118,27 @@ def _make(folder: Path) -> None:
         raise Failure(Exit.USAGE, "cannot_write", f"{folder} cannot be written. Nothing was removed.", todo)
 
 
-def _refuse_running(env: Mapping[str, str]) -> None:
-    """Refuse while the web process answers: it would take recordings in the middle of it."""
+def _nobody(sentence: str) -> Failure:
+    return Failure(Exit.USAGE, "not_asked", sentence, "Run it in a terminal without --json, or add --yes.")
+
+
+def _still_running(sentence: str) -> Failure:
+    todo = (
+        "Stop it first: systemctl stop chartside-web chartside-worker. A worker on another machine counts as running"
+        " until 15 seconds after its end."
+    )
+    return Failure(Exit.PROBLEM, "still_running", sentence, todo)
+
+
+def _refuse_answering(env: Mapping[str, str]) -> None:
+    """Refuse while the web process answers, wherever it runs: it would take recordings in the middle of it."""
     base = env.get("CHARTSIDE_BASE_URL", "").rstrip("/")
     try:
         is_alive = (fetch.get(f"{base}/healthz").object() or {}).get("status") == "ok"
     except Failure:
         return
     if is_alive:
-        todo = "Stop them first: systemctl stop chartside-web chartside-worker"
-        raise Failure(Exit.PROBLEM, "still_running", f"Chartside is still running at {base}.", todo)
+        raise _still_running(f"Chartside still runs at {base}.")
 
 
 def _ask(plan: Mapping[str, Any], data_dir: Path, keep_to: Path | None) -> None:
@@ -151,7 +166,7 @@ def _ask(plan: Mapping[str, Any], data_dir: Path, keep_to: Path | None) -> None:
     ]
     terminal.table(("what", "where"), kept)
     if not sys.stdin.isatty():
-        raise Failure(Exit.USAGE, "not_asked", "There is nobody to ask.", "Run it in a terminal, or add --yes.")
+        raise _nobody("There is nobody to ask.")
     if input("Type uninstall to go on: ").strip() != "uninstall":
         raise Failure(Exit.INTERRUPTED, "stopped", "Nothing was removed.", "Run it again when you are ready.")
 
@@ -182,6 +197,7 @@ def _is_revoked(file: Any) -> bool:
 def _left(env: Mapping[str, str], data_dir: Path) -> list[str]:
     """Return what stands outside the data folder and is the admin's to remove."""
     files = [env[f"{name}_FILE"] for name in environment.SECRETS if env.get(f"{name}_FILE")]
+    files += [str(path) for path in environment.ehr_files(env)]
     left = [f"Delete the secrets: {' '.join(files)}"] if files else []
     left.append("OpenEMR with the module: Modules > Manage Modules > Chartside: Disable, then Unregister.")
     left.append("Remove the systemd units, the environment file, the proxy's site and the virtual environment.")

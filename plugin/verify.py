@@ -23,6 +23,13 @@ EXAMPLES = (
 )
 GENESIS = "0" * 64
 _ASK = "Ask the clinic; somebody changed it after it was signed."
+_CAUSES = {
+    "signed": "because the note was signed",
+    "after-drafting": "because the summary was ready",
+    "deadline": "because its deadline had come",
+    "withdrawn": "because somebody withdrew their consent",
+    "closed": "because Chartside was uninstalled",
+}
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -43,15 +50,24 @@ def run(asked: argparse.Namespace) -> int:
     found = [*_signatures(receipts, key), *_chain(receipts, is_whole=asked.file.suffix == ".jsonl")]
     if not key:
         signers = sorted({body.get("signed_by", "") for body, _ in receipts})
-        todo = f"Compare with the key that the clinic publishes, or give it with --public-key: {' '.join(signers)}"
-        found.append(warning("key_unknown", "The receipts name their own key.", todo))
+        what = f"Only the receipts themselves say whose key signed them: {' '.join(signers)}"
+        todo = "Ask the clinic for its public key, and give it with --public-key."
+        found.append(warning("key_unknown", what, todo))
     status = findings.status_of(found)
     if asked.json:
         told = [{"code": one.code, "mark": one.mark, "found": one.found} for one in found]
         terminal.write_json({"exit": int(status), "receipts": len(receipts), "findings": told})
     else:
         findings.show(findings.sorted_by_weight(found))
+        terminal.say(_verdict(len(receipts), status))
     return status
+
+
+def _verdict(count: int, status: Exit) -> str:
+    receipts = "1 receipt" if count == 1 else f"{count} receipts"
+    if status is not Exit.OK:
+        return f"Of {receipts} not all can be trusted; see above."
+    return f"{receipts} looked at, nothing wrong."
 
 
 def _read(path: Path) -> list[tuple[dict[str, Any], str]]:
@@ -89,12 +105,17 @@ def _signatures(receipts: list[tuple[dict[str, Any], str]], key: str) -> Iterato
     for body, signature in receipts:
         name = f"Receipt {body.get('number')} ({body.get('id')})"
         if key and body.get("signed_by") != key:
-            yield problem("other_key", f"{name} is signed by another key than the clinic's.", _ASK)
+            yield problem("other_key", f"{name} was signed with another key than the clinic's.", _ASK)
         elif not _is_signed(body, signature):
-            yield problem("bad_signature", f"{name} is not as it was signed.", _ASK)
+            yield problem("bad_signature", f"{name} does not fit its signature.", _ASK)
         else:
-            erased = f"recording {body.get('recording')}, erased at {body.get('erased_at')} ({body.get('cause')})"
-            yield ok("signed", f"{name} is as it was signed: {erased}.")
+            yield ok("signed", f"{name} is genuine: {_erasure(body)}.")
+
+
+def _erasure(body: dict[str, Any]) -> str:
+    at = str(body.get("erased_at"))[:16].replace("T", " ")
+    cause = str(body.get("cause"))
+    return f"recording {body.get('recording')} was erased on {at} UTC {_CAUSES.get(cause, f'({cause})')}"
 
 
 def _is_signed(body: dict[str, Any], signature: str) -> bool:
@@ -116,7 +137,7 @@ def _chain(receipts: list[tuple[dict[str, Any], str]], *, is_whole: bool) -> Ite
         elif not is_next and is_whole:
             yield problem("broken_chain", f"Between {numbers} one is missing, or they changed places.", _ASK)
         elif not is_next:
-            yield note("gap", f"Between {numbers} are those of other people.")
+            yield note("gap", f"Between {numbers} there are others, of other people's recordings.")
     first = receipts[0][0]
     if is_whole and (first.get("number") != 1 or first.get("previous") != GENESIS):
-        yield problem("broken_chain", "The first receipt does not begin the chain.", _ASK)
+        yield problem("broken_chain", "The first receipt is missing: the chain does not begin with number 1.", _ASK)

@@ -155,6 +155,11 @@ def _run(asked: argparse.Namespace) -> int:
     return work(settings) if asked.command == "worker" else sweep(settings)
 
 
+def _refused(error: ChartsideError) -> int:
+    print(f"{error.public} {error.todo}", file=sys.stderr)  # noqa: T201 - the reason why it does not start
+    return EXIT_REFUSED
+
+
 def _answer(asked: argparse.Namespace) -> int:
     """Answer what `chartside` asks, with the reason where it is refused."""
     from smart_app import admin
@@ -163,7 +168,7 @@ def _answer(asked: argparse.Namespace) -> int:
         return _tell(admin.answer(asked, config.load()))
     except ChartsideError as error:
         _tell({"refused": {"code": error.code, "public": error.public, "todo": error.todo}})
-        return EXIT_REFUSED
+        return _refused(error)
 
 
 def main() -> int:
@@ -180,8 +185,7 @@ def main() -> int:
     try:
         return _run(asked)
     except ConfigError as error:
-        print(f"{error.public} {error.todo}", file=sys.stderr)  # noqa: T201 - the reason why it does not start
-        return EXIT_REFUSED
+        return _refused(error)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,25 @@ def free_port() -> int:
         return port
 
 
+def start(
+    command: list[str], *, ready: Path, log_file: Path, cwd: Path | None = None, timeout_s: float = START_TIMEOUT_S
+) -> subprocess.Popen[bytes]:
+    """Start a server with a pipe to its standard input; return it when it has written its ready file.
+
+    Raises SandboxFailed with its own words when it ends before, or takes too long.
+    """
+    ready.unlink(missing_ok=True)
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.PIPE, stdout=log, stderr=log)
+    ends_at = time.monotonic() + timeout_s
+    while not ready.exists():
+        if process.poll() is not None or time.monotonic() > ends_at:
+            end(process)
+            raise SandboxFailed(log_file.read_text(errors="replace").strip()[-2000:])
+        time.sleep(0.02)
+    return process
+
+
 def end(process: subprocess.Popen[bytes]) -> None:
     """End a process that was started with a pipe to its standard input, kindly first."""
     if process.poll() is None:
@@ -108,7 +127,6 @@ class SandboxProcess:
         """Start it and return when it answers; raise SandboxFailed with its own words otherwise."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         ready = self.data_dir / "ready"
-        ready.unlink(missing_ok=True)
         options = {
             "--port": self.port,
             "--fhir-port": self.fhir_port,
@@ -121,14 +139,7 @@ class SandboxProcess:
         command = [*self._prefix, sys.executable, "-m", "plugin.sandbox", "--stop-with-stdin"]
         for name, value in options.items():
             command += [name, str(value)]
-        with self.log_file.open("wb") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not ready.exists():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise SandboxFailed(self.log_file.read_text(errors="replace").strip()[-2000:])
-            time.sleep(0.02)
+        self._process = start(command, ready=ready, log_file=self.log_file)
 
     def stop(self) -> None:
         """Stop it, kindly first, and with it its FHIR server."""

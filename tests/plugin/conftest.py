@@ -1,6 +1,7 @@
 """What the tests of the command line share: running it in this process, and servers as scripted."""
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ import pytest
 
 from plugin import app_process, cli
 from smart_app import admin, config
+from smart_app.errors import ChartsideError
 from tests.plugin.scripted import Scripted
 
 
@@ -71,11 +73,16 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
             return dict(json.loads(json.dumps(admin.plan(said))))
         words = argparse.Namespace(
             command=command[0],
-            what=command[-1] if command[0] == "keys" else "",
+            what=command[1] if len(command) > 1 else "",
             leaked="--leaked" in command,
             plan="--plan" in command,
             keep_to=command[command.index("--keep-to") + 1] if "--keep-to" in command else "",
         )
-        return dict(json.loads(json.dumps(admin.answer(words, config.load(environment)))))
+        monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(said or {})))
+        try:
+            return dict(json.loads(json.dumps(admin.answer(words, config.load(environment)))))
+        except ChartsideError as error:
+            told = {"code": error.code, "public": error.public, "todo": error.todo}
+            raise app_process.refusal(told) from error
 
     monkeypatch.setattr(app_process, "ask", ask)

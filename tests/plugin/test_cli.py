@@ -18,7 +18,18 @@ from tests.plugin.conftest import Run
 from tests.plugin.scripted import certificate
 
 GUIDE = Path(__file__).parents[2] / "docs" / "admin-guide.md"
-COMMANDS = ("check", "register", "doctor", "manifest", "keys", "verify", "uninstall", "demo", "demo-token")
+COMMANDS = (
+    "check",
+    "register",
+    "doctor",
+    "manifest",
+    "keys",
+    "fhir-client",
+    "verify",
+    "uninstall",
+    "demo",
+    "demo-token",
+)
 
 
 @pytest.mark.req("C08")

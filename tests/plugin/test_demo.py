@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from plugin import browser, cli
+from plugin import browser
 from plugin.demo import run, sample_client
 from plugin.demo.site import Site, environment
 from plugin.sandbox.process import free_port
@@ -77,30 +77,3 @@ def test_the_sample_client_opens_no_foreign_link(tmp_path: Path, link: str) -> N
     finally:
         listener.stop()
     assert answer.status_code == 400
-
-
-def test_the_command_shows_what_an_admin_approves(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`chartside manifest` fills in the site's address."""
-    monkeypatch.setattr(sys, "argv", ["chartside", "manifest", "--base-url", "https://c.clinic.example"])
-    assert cli.main() == 0
-    assert "https://c.clinic.example/launch/callback" in capsys.readouterr().out
-
-
-def test_a_token_without_a_running_demo_says_what_to_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """No stack trace: one sentence and exit status 2."""
-    monkeypatch.setattr(sys, "argv", ["chartside", "demo-token", "--data-dir", str(tmp_path)])
-    assert cli.main() == 2
-    assert "make demo" in capsys.readouterr().err
-
-
-def test_the_command_alone_shows_what_there_is(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Somebody who types only its name learns the commands."""
-    monkeypatch.setattr(sys, "argv", ["chartside"])
-    assert cli.main() == 2
-    assert "demo-token" in capsys.readouterr().out

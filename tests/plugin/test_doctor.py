@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,9 @@ from plugin.doctor import examine
 from plugin.doctor_ehr import ehr_findings
 from plugin.doctor_web import web_findings
 from plugin.findings import Finding
-from smart_app import config, create_app, kit
+from smart_app import closing, config, create_app, kit
+from smart_app.errors import ConfigError
+from smart_app.jobs.takeover import at_work
 from smart_app.store import retention
 from tests.peers.openemr_like.process import OpenEmrLike
 from tests.plugin.conftest import Run
@@ -30,7 +33,7 @@ NOW = datetime.now(UTC)
 GOOD_STATE: dict[str, Any] = {
     "revision": "0003",
     "newest_revision": "0003",
-    "worker_seen_at": NOW.isoformat(),
+    "worker_seen_at": (NOW + timedelta(hours=1)).isoformat(),
     "oldest_unerased_at": None,
     "overdue": 0,
     "owed": 0,
@@ -81,6 +84,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
             (folder / name).chmod(0o600)
         env_file = folder / "chartside.env"
         env_file.write_text("# Chartside\n" + "".join(f'{name}="{value}"\n' for name, value in env.items()))
+        env_file.chmod(0o600)
         settings = config.load(env)
         server.app = create_app(settings, kit.make(settings))
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -99,11 +103,15 @@ def marks(findings: list[dict[str, str]]) -> dict[str, str]:
     return {one["code"]: one["mark"] for one in findings}
 
 
-def beat(installation: Installation) -> None:
-    """Let a worker have been alive just now."""
+@contextmanager
+def worker_of(installation: Installation) -> Iterator[None]:
+    """Let a worker run."""
     made = kit.make(config.load(environment.read(installation.env_file)))
     with made.db.begin() as db:
         retention.beat(db, name="test", now=datetime.now(UTC))
+    with at_work(made.settings, made.db):
+        yield
+    made.db.close()
 
 
 @pytest.mark.usefixtures("in_process")
@@ -119,12 +127,60 @@ def test_it_looks_at_a_running_installation(chartside: Run, installation: Instal
     assert "API Clients" in refused["todo"]
 
     installation.ehr.control("client", client_id=installation.client_id, is_enabled=True)
-    beat(installation)
-    said = chartside("doctor", "--env-file", str(installation.env_file))
+    with worker_of(installation):
+        said = chartside("doctor", "--env-file", str(installation.env_file))
     assert said.status == 0, said.out
     assert "Nothing to mend." in said.out
     assert "it accepts the registration" in said.out
     assert "not-a-secret" not in said.out
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_worker_that_died_is_missed_at_once(chartside: Run, installation: Installation) -> None:
+    """Its last beat is a second old, but on SQLite all workers are here, and none holds the lock."""
+    with worker_of(installation):
+        pass
+    said = chartside("doctor", "--env-file", str(installation.env_file), "--json")
+    assert marks(said.json["findings"])["worker"] == "problem"
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.req("C08")
+def test_another_master_key_is_named_and_stops_what_would_use_it(chartside: Run, installation: Installation) -> None:
+    """Well formed and wrong: doctor says which setting and what to do, the rest of it still answers; keys refuses."""
+    other = installation.env_file.with_name("OTHER_KEY")
+    other.write_bytes(base64.b64encode(b"o" * 32))
+    other.chmod(0o600)
+    env_file = installation.env_file.with_name("other.env")
+    env_file.write_text(installation.env_file.read_text() + f"CHARTSIDE_MASTER_KEY_FILE={other}\n")
+    with worker_of(installation):
+        pass
+    said = chartside("doctor", "--env-file", str(env_file), "--json")
+    found = {one["code"]: one for one in said.json["findings"]}
+    assert "CHARTSIDE_MASTER_KEY" in found["master_key"]["found"]
+    assert "backup" in found["master_key"]["todo"]
+    assert {"web", "database", "ehr"} <= set(found)
+    settings = config.load(environment.read(env_file))
+    with pytest.raises(ConfigError, match="master_key"):
+        kit.make(settings)
+    with pytest.raises(ConfigError, match="master_key"):
+        closing.plan(settings)
+    said = chartside("keys", "list", "--env-file", str(env_file), "--json")
+    assert (said.status, said.json["error"]["code"]) == (2, "master_key")
+
+
+def test_a_refusal_of_the_app_keeps_its_own_words(chartside: Run, installation: Installation) -> None:
+    """Through the app's real process: the sentence and what to do, no traceback."""
+    other = installation.env_file.with_name("third.env")
+    key = base64.b64encode(b"t" * 32).decode()
+    lines = [one for one in installation.env_file.read_text().splitlines() if "MASTER_KEY" not in one]
+    other.write_text("\n".join([*lines, f"CHARTSIDE_MASTER_KEY={key}"]) + "\n")
+    with worker_of(installation):
+        pass
+    chartside("keys", "list", "--env-file", str(installation.env_file))
+    said = chartside("keys", "list", "--env-file", str(other), "--json")
+    assert (said.status, said.json["error"]["code"]) == (2, "master_key")
+    assert "CHARTSIDE_MASTER_KEY" in said.json["error"]["sentence"]
 
 
 @pytest.mark.usefixtures("in_process")
@@ -180,6 +236,10 @@ def facts(tmp_path: Path, **more: Any) -> dict[str, Any]:
         "drafter": "builtin",
         "drafter_url": "",
         "speech_model": {"folder": "/models/tiny"},
+        "database": "sqlite",
+        "running": ["web", "worker"],
+        "unknown_settings": [],
+        "master_key": {},
         "state": GOOD_STATE,
         "ehrs": [],
         **more,
@@ -193,7 +253,11 @@ def facts(tmp_path: Path, **more: Any) -> dict[str, Any]:
         ({"state": {"fault": "OperationalError"}}, "database", "problem"),
         ({"state": {**GOOD_STATE, "revision": "0001"}}, "migrations", "problem"),
         ({"state": {**GOOD_STATE, "worker_seen_at": None}}, "worker", "problem"),
-        ({"state": {**GOOD_STATE, "worker_seen_at": (NOW - timedelta(hours=1)).isoformat()}}, "worker", "problem"),
+        ({"state": {**GOOD_STATE, "worker_seen_at": (NOW - timedelta(minutes=1)).isoformat()}}, "worker", "problem"),
+        ({"running": ["web"]}, "worker", "problem"),
+        ({"running": [], "database": "postgresql"}, "worker", "ok"),
+        ({"master_key": {"fault": {"code": "master_key", "public": "No.", "todo": "Do."}}}, "master_key", "problem"),
+        ({"unknown_settings": [["CHARTSIDE_EHR_FILE", "CHARTSIDE_EHRS_FILE"]]}, "unknown_setting", "warning"),
         ({"state": {**GOOD_STATE, "overdue": 2}}, "retention", "problem"),
         ({"state": {**GOOD_STATE, "owed": 3}}, "owed", "note"),
         ({"state": {**GOOD_STATE, "parked": {"needs_relaunch": 1}}}, "parked_needs_relaunch", "warning"),
@@ -233,6 +297,36 @@ def test_secrets_that_others_can_read_are_named(tmp_path: Path) -> None:
     assert set(found) == {"file_open", "secret_in_environment", "file_missing"}
     assert found["file_open"].todo == f"chmod 600 {open_file}"
     assert "in the environment," not in found["secret_in_environment"].todo
+
+
+def test_files_of_an_ehr_s_entry_are_looked_at_too(tmp_path: Path) -> None:
+    """Its client secret, and the token that could end the registration."""
+    for name in ("secret", "registration"):
+        (tmp_path / name).write_text("x")
+        (tmp_path / name).chmod(0o640)
+    entry = {"client_secret_file": str(tmp_path / "secret"), "registration_file": str(tmp_path / "registration")}
+    (tmp_path / "ehrs.json").write_text(json.dumps([entry]))
+    (tmp_path / "ehrs.json").chmod(0o600)
+    found = list(environment.check_secrets({"CHARTSIDE_EHRS_FILE": str(tmp_path / "ehrs.json")}))
+    assert [one.code for one in found] == ["file_open", "file_open"]
+    assert {one.todo for one in found} == {f"chmod 600 {tmp_path / name}" for name in ("secret", "registration")}
+
+
+@pytest.mark.usefixtures("in_process")
+def test_an_open_environment_file_is_named(chartside: Run, installation: Installation) -> None:
+    """It may hold secrets, or soon will."""
+    open_file = installation.env_file.with_name("open.env")
+    open_file.write_text(installation.env_file.read_text())
+    open_file.chmod(0o644)
+    said = chartside("doctor", "--env-file", str(open_file), "--json")
+    assert f"chmod 600 {open_file}" in [one["todo"] for one in said.json["findings"]]
+
+
+def test_two_ehrs_of_one_name_are_warned_of(tmp_path: Path) -> None:
+    """A clinician who chooses one could not tell them apart."""
+    ehrs = [{"iss": f"https://e.invalid/{one}", "name": "Same", "admin_users": []} for one in "ab"]
+    found = [one for one in examine(facts(tmp_path, ehrs=ehrs), {}) if one.code == "same_name"]
+    assert [one.mark for one in found] == ["warning"]
 
 
 def test_swap_and_encryption_are_read_from_the_machine(tmp_path: Path) -> None:
@@ -304,6 +398,7 @@ def test_what_a_proxy_does_on_the_way_is_seen(server: Scripted) -> None:
         ({"fault": {"public": "It failed.", "todo": "Ask."}}, "ehr_login", "problem"),
         ({"expected_issuer": "https://old.example"}, "issuer", "problem"),
         ({"admin_users": []}, "no_admin", "note"),
+        ({"admin_users": ["https://ehr.example/fhir/Practitioner/1"]}, "admin_user", "problem"),
     ],
 )
 def test_what_an_ehr_says_to_the_registration_is_judged(

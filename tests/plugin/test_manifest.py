@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from plugin import cli, manifest
+from plugin.failures import Failure
 
 
 def changed(tmp_path: Path, **change: Any) -> Path:
@@ -42,7 +43,7 @@ def test_the_manifest_passes_its_schema() -> None:
 )
 def test_it_refuses_what_the_schema_does_not_know(tmp_path: Path, change: dict[str, Any], place: str) -> None:
     """The schema is closed, and nobody can lengthen the retention or ask for a scope without a reason."""
-    with pytest.raises(manifest.ManifestError, match=place):
+    with pytest.raises(Failure, match=place):
         manifest.load(changed(tmp_path, **change))
 
 
@@ -70,6 +71,7 @@ def test_it_fills_in_the_site_s_address() -> None:
         "https://me:secret@clinic.example",
         "https://clinic.example?x=1",
         "https://clinic.example#x",
+        "https://c.example/app",
     ],
 )
 def test_it_refuses_what_is_no_address_of_a_site(
@@ -80,16 +82,15 @@ def test_it_refuses_what_is_no_address_of_a_site(
     assert cli.main() == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert "is not the address of a site" in said.err
+    assert "https://chartside.your.clinic" in said.err or "https address" in said.err
+    assert "secret" not in said.err
 
 
-@pytest.mark.parametrize(
-    "address", ["https://chartside.clinic.example/", "http://localhost:8080", "https://c.example/app"]
-)
+@pytest.mark.parametrize("address", ["https://chartside.clinic.example/", "http://localhost:8080"])
 def test_the_command_shows_the_manifest_for_an_address(
     address: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A site may live below a path; a slash at the end changes nothing."""
+    """A slash at the end changes nothing."""
     monkeypatch.setattr("sys.argv", ["chartside", "manifest", "--base-url", address])
     assert cli.main() == 0
     shown = json.loads(capsys.readouterr().out)

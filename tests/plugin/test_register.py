@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from plugin.register import file_name
+from plugin.register import default_name, file_name
 from smart_app import config
 from tests.peers.openemr_like.process import OpenEmrLike
 from tests.plugin.conftest import Run
@@ -105,8 +106,13 @@ def test_without_dynamic_registration_it_shows_what_to_type_and_then_writes_the_
     assert f"{BASE}/launch/callback" in said.out
     assert f"{BASE}/launch" in said.out
     assert "Show the patient banner." in said.out
-    assert "--client-secret-file" in said.out
     assert not (tmp_path / "ehrs.json").exists()
+    more = ("--name", "Our EHR", "--admin-user", "Person/9", "--admin-user", "Practitioner/1", "--standalone")
+    then = chartside(*command, *more, "--replace", "--json").json["then"]
+    words = shlex.split(then)
+    assert words[1:7] == list(command)
+    for option in (*more, "--replace", "--client-secret-file"):
+        assert option in words, "what the admin said once is not said again"
 
     secret = tmp_path / "typed.txt"
     secret.write_text("s3cret\n")
@@ -207,7 +213,8 @@ def test_a_management_address_elsewhere_is_not_kept(chartside: Run, server: Scri
 @pytest.mark.parametrize(
     ("more", "code"),
     [
-        (("--base-url", "http://clinic.example"), "base_url"),
+        (("--base-url", "http://clinic.example"), "not_https"),
+        (("--base-url", f"{BASE}/app"), "address_with_path"),
         (("--base-url", BASE, "--auth", "client_secret_post"), "auth_not_offered"),
         (("--base-url", BASE, "--client-id", "x"), "secret"),
         (("--base-url", BASE, "--client-id", "x", "--client-secret-file", "/no/such/file"), "no_file"),
@@ -226,6 +233,27 @@ def test_a_wrong_call_is_told_before_anything_happens(
     said = chartside("register", f"{server.url}/fhir", *more, "--json")
     assert (said.status, said.json["error"]["code"]) == (2, code)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.req("C08")
+def test_a_folder_that_cannot_be_written_stops_it_before_the_ehr_is_asked(
+    chartside: Run, server: Scripted, tmp_path: Path
+) -> None:
+    """A client that the EHR made and whose secret then is lost would stay there for ever."""
+    server.good(registration_endpoint=f"{server.url}/register")
+    server.script["/register"] = json_reply({"client_id": "a", "client_secret": "b"}, 201)
+    ehrs = tmp_path / "missing" / "ehrs.json"
+    said = chartside("register", f"{server.url}/fhir", "--base-url", BASE, "--ehrs-file", str(ehrs), "--json")
+    assert (said.status, said.json["error"]["code"]) == (2, "cannot_write")
+    assert not any(method == "POST" for method, *_ in server.seen)
+
+
+@pytest.mark.parametrize("user", ["erin", "https://ehr.example/fhir/Practitioner/1", "Practitioner/", "practitioner/1"])
+def test_an_administrator_is_named_as_launches_name_them(chartside: Run, user: str) -> None:
+    """Anything else would be compared in vain at each launch, and /admin would stay shut."""
+    said = chartside("register", "https://ehr.example/fhir", "--base-url", BASE, "--admin-user", user)
+    assert said.status == 2
+    assert "Person/123" in said.err
 
 
 @pytest.mark.parametrize("content", ["{}", "[1]", "not json"])
@@ -255,3 +283,10 @@ def test_two_ehrs_of_one_host_have_files_of_their_own() -> None:
     one, other = (file_name(f"https://ehr.clinic.example:8443/apis/{site}/fhir") for site in ("default", "site2"))
     assert one == "ehr.clinic.example-8443-apis-default-fhir"
     assert one != other
+
+
+def test_two_ehrs_of_one_host_have_names_of_their_own() -> None:
+    """A clinician who chooses between them can tell them apart."""
+    url = "https://ehr.clinic.example/apis/site2/fhir"
+    assert default_name(url, []) == "ehr.clinic.example"
+    assert default_name(url, [{"name": "ehr.clinic.example"}]) == "ehr.clinic.example/apis/site2/fhir"

@@ -1,23 +1,27 @@
 """`chartside uninstall`: sound dies first, what must be kept is exported, the rest goes; nothing of anybody else's."""
 
+import base64
 import json
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from plugin import environment as environment_file
 from plugin import uninstall
 from plugin.uninstall import revoke_all
-from smart_app import config, kit
+from smart_app import alive, config, kit
+from smart_app import closing as ending
+from smart_app.errors import ConfigError
 from smart_app.note import material
 from smart_app.note.content import Element
 from smart_app.recording.audio import ChunkName
 from smart_app.recording.keyslots import SLOT_BYTES, KeySlots
-from smart_app.store import closing, recordings, tables
+from smart_app.store import closing, recordings, retention, tables
 from smart_app.store.database import Database
 from tests.conftest import FrozenClock, environment
 from tests.jobs.cast import Visit
@@ -53,9 +57,10 @@ def old(tmp_path: Path, server: Scripted) -> Old:
     entry = {
         "iss": "http://localhost:9/fhir",
         "client_id": "chartside",
-        "client_secret": "x",
+        "client_secret_file": str(tmp_path / "client-secret"),
         "registration_file": str(registration),
     }
+    (tmp_path / "client-secret").write_text("x")
     (tmp_path / "ehrs.json").write_text(json.dumps([entry]))
     env = environment(tmp_path / "data", CHARTSIDE_BASE_URL="http://127.0.0.1:9")
     env |= {"CHARTSIDE_EHRS_FILE": str(tmp_path / "ehrs.json")}
@@ -131,6 +136,9 @@ def test_a_registration_that_cannot_be_ended_is_left_to_the_admin(chartside: Run
     assert said.json["revoked"] == []
     assert "delete the client chartside" in said.json["left"][0]
     assert said.json["kept_in"] == ""
+    secrets = next(line for line in said.json["left"] if line.startswith("Delete the secrets"))
+    assert str(old.env_file.with_name("registration.json")) in secrets
+    assert str(old.env_file.with_name("client-secret")) in secrets
     assert not any(path.name.startswith("chartside-kept") for path in old.data_dir.parent.iterdir())
 
 
@@ -155,6 +163,52 @@ def test_a_running_installation_is_not_ended(chartside: Run, old: Old, server: S
     said = chartside("uninstall", "--env-file", str(old.env_file), "--yes", "--json")
     assert (said.status, said.json["error"]["code"]) == (1, "still_running")
     assert "systemctl stop" in said.json["error"]["todo"]
+    assert old.data_dir.exists()
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize("kind", [alive.WEB, alive.WORKER])
+@pytest.mark.req("C08")
+def test_a_process_behind_a_dead_proxy_still_counts_as_running(chartside: Run, old: Old, kind: str) -> None:
+    """The public address does not answer, but a process of the installation holds its lock: nothing is removed."""
+    with alive.held(old.data_dir, kind):
+        said = chartside("uninstall", "--env-file", str(old.env_file), "--keep-to", str(old.kept), "--yes", "--json")
+        assert (said.status, said.json["error"]["code"]) == (1, "still_running")
+        assert kind in said.json["error"]["sentence"]
+        with pytest.raises(ConfigError, match="still_running"):
+            ending.close(config.load(environment_file.read(old.env_file)), None)
+    assert not old.kept.exists()
+    with sqlite3.connect(old.data_dir / "chartside.sqlite") as db:
+        assert db.execute("SELECT count(*) FROM recording WHERE erased_at IS NULL").fetchone() == (1,)
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_worker_elsewhere_counts_by_its_beat(old: Old, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a database server a worker may run on another machine; a beat of just now says so."""
+    monkeypatch.setattr(ending, "_is_own", lambda _: False)
+    settings = config.load(environment_file.read(old.env_file))
+    made = kit.make(settings)
+    for age_s, running in ((60, []), (1, ["worker"])):
+        with made.db.begin() as db:
+            retention.beat(db, name="elsewhere", now=datetime.now(UTC) - timedelta(seconds=age_s))
+        assert ending.plan(settings)["running"] == running
+    made.db.close()
+
+
+@pytest.mark.usefixtures("in_process")
+def test_with_another_master_key_nothing_is_ended(chartside: Run, old: Old) -> None:
+    """It could neither export the notes nor prove the erasures."""
+    key = base64.b64encode(b"o" * 32).decode()
+    old.env_file.write_text(old.env_file.read_text() + f"CHARTSIDE_MASTER_KEY={key}\n")
+    said = chartside("uninstall", "--env-file", str(old.env_file), "--keep-to", str(old.kept), "--yes", "--json")
+    assert (said.status, said.json["error"]["code"]) == (2, "master_key")
+    assert not old.kept.exists()
+
+
+def test_in_json_nobody_is_asked_and_no_table_is_written(chartside: Run, old: Old) -> None:
+    """A script reads one JSON object, whatever happens."""
+    said = chartside("uninstall", "--env-file", str(old.env_file), "--keep-to", str(old.kept), "--json")
+    assert (said.status, said.json["error"]["code"]) == (2, "not_asked")
     assert old.data_dir.exists()
 
 

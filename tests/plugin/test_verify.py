@@ -52,7 +52,7 @@ def test_a_client_s_own_receipt_can_be_checked_alone(chartside: Run, tmp_path: P
     )
     said = chartside("verify", str(path))
     assert said.status == 0
-    assert "is as it was signed" in said.out
+    assert "is genuine" in said.out
     assert PUBLIC in said.out.replace("\n", "").replace(" ", "").replace("│", "")
 
 

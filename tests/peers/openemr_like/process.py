@@ -6,13 +6,14 @@ import secrets
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import requests
+
+from plugin.sandbox.process import end, start
 
 START_TIMEOUT_S = 60.0
 HTTP_TIMEOUT_S = 20.0
@@ -72,30 +73,16 @@ class OpenEmrLike:
         self._folder = tempfile.TemporaryDirectory(prefix="openemr-like-")
         ready, log = Path(self._folder.name) / "ready", Path(self._folder.name) / "log"
         command = [sys.executable, "-m", "tests.peers.openemr_like", "--stop-with-stdin", "--ready-file", str(ready)]
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [*command, *self._options], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=output, stderr=output
-            )
-        ends_at = time.monotonic() + START_TIMEOUT_S
-        while not ready.exists():
-            if self._process.poll() is not None or time.monotonic() > ends_at:
-                self.stop()
-                raise RuntimeError("The poor server did not start.")
-            time.sleep(0.02)
+        self._process = start(
+            [*command, *self._options], ready=ready, log_file=log, cwd=REPOSITORY, timeout_s=START_TIMEOUT_S
+        )
         self.site_url = ready.read_text(encoding="utf-8")
 
     def stop(self) -> None:
         """Stop it."""
         process, self._process = self._process, None
         if process is not None:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(10)
-            if process.stdin:
-                process.stdin.close()
+            end(process)
         self.http.close()
         if self._folder is not None:
             self._folder.cleanup()
