@@ -36,9 +36,8 @@ def look_again(database: Database, charts: Charts, who: Person, *, at: datetime)
 
     Raises ChartRefused, ChartUnreachable or ChartNeedsRelaunch when the EHR does not tell; then nothing may start.
     """
-    with database.read() as db:
-        if consents.clinician(db, who.clinician_id).ehr_ai_consent is None:
-            return
+    if not _has_switch(database, who):
+        return
     is_on = charts.ehr_switch(who.ehr_grant_id)
     with database.begin() as db:
         keep(db, who.clinician_id, is_on=is_on, actor=who.fhir_user, at=at)
@@ -46,6 +45,8 @@ def look_again(database: Database, charts: Charts, who: Person, *, at: datetime)
 
 def watch(database: Database, charts: Charts, who: Person, *, at: datetime) -> None:
     """Read it again while a recording runs, where the last reading is old; never raises for an EHR that is silent."""
+    if not _has_switch(database, who):
+        return
     with database.begin() as db:
         if not consents.may_ask_ehr(db, who.clinician_id, at=at, last=at - ASKED_EVERY):
             return
@@ -58,3 +59,8 @@ def watch(database: Database, charts: Charts, who: Person, *, at: datetime) -> N
         return
     with database.begin() as db:
         keep(db, who.clinician_id, is_on=is_on, actor=who.fhir_user, at=at)
+
+
+def _has_switch(database: Database, who: Person) -> bool:
+    with database.read() as db:
+        return consents.clinician(db, who.clinician_id).ehr_ai_consent is not None
