@@ -17,6 +17,7 @@ from smart_app.draft.builtin import BuiltinDrafter
 from smart_app.draft.checks import checked, rechecked
 from smart_app.draft.cues import cues
 from smart_app.draft.json_shape import to_json as summary_to_json
+from smart_app.draft.languages import InItsLanguages
 from smart_app.draft.omissions import omissions
 from smart_app.errors import Expired, NotFound, NotSignedIn
 from smart_app.help import practice
@@ -75,7 +76,7 @@ def _drafter(settings: Settings) -> Drafter:
 
         key = settings.drafter_key.reveal().decode()
         return OpenAICompatibleDrafter(base_url=settings.drafter_url, api_key=key, model=settings.drafter_model)
-    return BuiltinDrafter()
+    return InItsLanguages(BuiltinDrafter())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

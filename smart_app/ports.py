@@ -183,11 +183,17 @@ class Summary:
     """Statements that this format has no heading for."""
 
 
+TOO_LITTLE_SPEECH, LANGUAGE_NOT_DRAFTED = "too_little_speech", "language_not_drafted"
+"""Why there is no draft, as the session's reason: nothing was said, or in a language that it has no cues for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TooLittle:
-    """There is not enough speech for a summary (B08), and why, in words for the clinician."""
+    """There is not enough speech for a summary (B08), or none that the drafter can work from, and why in words."""
 
     reason: str
+    """For the clinician."""
+    code: str = TOO_LITTLE_SPEECH
 
 
 class Drafter(Protocol):

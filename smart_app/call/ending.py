@@ -64,7 +64,16 @@ def start_again(
         encounter_id=session.encounter_id,
         ehr_grant_id=session.ehr_grant_id,
     )
-    fresh = sessions.create(db, seal, launched, patient, ai_consent=ai_consent, at=at, modality=session.modality)
+    fresh = sessions.create(
+        db,
+        seal,
+        launched,
+        patient,
+        ai_consent=ai_consent,
+        at=at,
+        modality=session.modality,
+        language=session.language,
+    )
     participants.add_clinician(db, seal, fresh.id, name=person.name, at=at)
     moved: dict[str, str] = {}
     for row in participants.of_session(db, session.id):

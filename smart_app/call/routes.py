@@ -10,13 +10,24 @@ from flask import Blueprint, Request, jsonify, make_response, redirect, render_t
 from flask_limiter import Limiter
 from werkzeug.wrappers import Response
 
-from smart_app.call import ending, ice, identity, in_person_routes, presence, rows, sample_client, state
+from smart_app.call import (
+    ending,
+    ice,
+    identity,
+    in_person_routes,
+    presence,
+    rows,
+    sample_client,
+    spoken_routes,
+    state,
+)
 from smart_app.config import Settings
 from smart_app.consent import given, language_routes, questions, stopping
 from smart_app.errors import BadInput, Conflict, MoveRefused, NotAllowed, NotFound
 from smart_app.ports import Clock, Http, PatientFacts, Person, Queue, Vault
 from smart_app.session import State
-from smart_app.store import audit_lines, consents, participants, sessions, signals
+from smart_app.spoken import ENGLISH_ONLY
+from smart_app.store import audit_lines, consents, participants, recordings, sessions, signals
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Participant, TelehealthSession
@@ -61,6 +72,7 @@ class _Doors:
     signed_in: SignedIn
     http: Http
     asker: questions.Asker
+    spoken: Mapping[str, str]
 
     @allow(Who.CLINICIAN)
     def open_session(self) -> Response:
@@ -90,8 +102,12 @@ class _Doors:
         with self.db.read() as db:
             session = sessions.of_person(db, session_id, who)
             participant_id = participants.clinician_of(db, session.id).id
+            is_recorded = bool(recordings.of_session(db, session.id))
         return render_template(
             "room.html",
+            spoken=self.spoken,
+            session_language=session.language,
+            is_language_fixed=is_recorded,
             person=who,
             session_id=session.id,
             is_in_person=session.modality == sessions.IN_PERSON,
@@ -399,8 +415,12 @@ def blueprint(
     signed_in: SignedIn,
     worker_facts: WorkerFacts,
     http: Http,
+    spoken: Mapping[str, str] = ENGLISH_ONLY,
 ) -> Blueprint:
-    """Return the room's routes; `signed_in` finds the clinician of a browser (Identify.person)."""
+    """Return the room's routes; `signed_in` finds the clinician of a browser (Identify.person).
+
+    `spoken` are the languages, with names, that the speech model understands.
+    """
     room = Blueprint("call", __name__)
     asker = questions.Asker(settings=settings, seal=seal, vault=vault)
     doors = _Doors(
@@ -413,6 +433,7 @@ def blueprint(
         signed_in=signed_in,
         http=http,
         asker=asker,
+        spoken=spoken,
     )
     host = _Host(db=db, clock=clock, seal=seal, queue=queue, asker=asker)
     inside = _Room(db=db, settings=settings, clock=clock, seal=seal, asker=asker, worker_facts=worker_facts)
@@ -427,6 +448,7 @@ def blueprint(
     room.post("/sessions/<session_id>/participants/<participant_id>/admit")(host.admit)
     room.post("/sessions/<session_id>/end")(host.end)
     room.post("/sessions/<session_id>/again")(host.again)
+    spoken_routes.serve(room, db=db, clock=clock, languages=spoken)
     in_person_routes.serve(room, db=db, settings=settings, clock=clock, seal=seal, asker=asker)
     room.post("/room/<session_id>/ready")(inside.ready)
     room.get("/room/<session_id>/state")(inside.state)

@@ -22,8 +22,9 @@ from smart_app.store.database import Database
 from smart_app.store.following import Followed, Hole, RunKey, SealedStretch
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import TelehealthSession
-from smart_app.transcript.live import Growing, Listening, Stretch, from_bytes, to_bytes
+from smart_app.transcript.live import Detect, Growing, Listening, Stretch, from_bytes, to_bytes
 from smart_app.transcript.tracks import joined, moved
+from smart_app.transcript.voice import speech
 
 NEW_CHUNKS = 15
 """About half a minute: looking more often finds hardly a window that is full. A gap is passed after as many chunks."""
@@ -55,6 +56,7 @@ class Ears:
     transcriber: Transcriber
     hints: Callable[[str], Sequence[str]]
     """By session id."""
+    detect: Detect = speech
 
 
 class Follower:
@@ -135,7 +137,8 @@ class Follower:
             kept = following.stretches(db, held.id)
         pieces = [from_bytes(self._opened(held, each)) for each in kept]
         # Where nobody spoke, the transcript still tells which model found that.
-        return joined(pieces) if pieces else self._ears.transcriber.transcribe(np.empty(0, np.float32))
+        nothing = np.empty(0, np.float32)
+        return joined(pieces) if pieces else self._ears.transcriber.transcribe(nothing, language=held.language)
 
     def _taken(self, key: RunKey) -> Followed:
         with self._db.begin() as db:
@@ -157,11 +160,13 @@ class Follower:
         is_rest = is_over and (not new or listening.next_number > new[-1])
         with self._recognising:
             if is_rest:
-                done = listening.end(self._ears.transcriber, hotwords)
+                done = listening.end(self._ears.transcriber, hotwords, held.language)
             else:
-                done = listening.take(self._ears.transcriber, hotwords)
+                done = listening.take(self._ears.transcriber, hotwords, held.language)
         kept = replace(held, reached_ms=listening.reached_ms, next_number=listening.next_number, holes=holes)
         self._keep(held, kept, [done] if done else [], is_released=not is_over)
+        if done is not None:
+            log.info("heard", session=held.session_id, ms=done.end_ms - done.start_ms)
         return kept, is_over and not is_rest
 
     def _feed(self, held: Followed, listening: Listening, numbers: Sequence[int]) -> tuple[Hole, ...]:
@@ -242,7 +247,8 @@ class Follower:
             else:
                 sound = np.concatenate((sound, growing.end()))
         with self._recognising:
-            heard = self._ears.transcriber.transcribe(sound[:wanted], hotwords=self._ears.hints(held.session_id))
+            hints = self._ears.hints(held.session_id)
+            heard = self._ears.transcriber.transcribe(sound[:wanted], hotwords=hints, language=held.language)
         return Stretch(start_ms=from_ms, end_ms=to_ms, heard=moved(heard, from_ms * SAMPLE_RATE // 1000))
 
     # --- decoders ---------------------------------------------------------------------------------------------------
@@ -258,7 +264,8 @@ class Follower:
             self._open.move_to_end(key)
             return listening
         self._close(key)
-        listening = Listening(self._ears.open(held.mime, held.reached_ms / 1000), reached_ms=held.reached_ms)
+        growing = self._ears.open(held.mime, held.reached_ms / 1000)
+        listening = Listening(growing, reached_ms=held.reached_ms, detect=self._ears.detect)
         with self._turn:
             self._open[key] = listening
         self._close_most()

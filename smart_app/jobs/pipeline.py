@@ -33,7 +33,6 @@ RENEW_S = 15.0
 MAX_ATTEMPTS = 3
 MAX_TAKEOVERS = 20
 """A session whose worker died so often may be what kills it."""
-REASON_TOO_LITTLE = "too_little_speech"
 _BROKEN = "The summary could not be made because of a fault in Chartside."
 _TRY_AGAIN = "Try again; if it happens once more, tell your administrator the session's number."
 
@@ -239,7 +238,7 @@ class Pipeline:
         now = self._clock.now()
         with self._holding(session_id) as (db, row):
             sessions.apply(db, row, Event.TOO_LITTLE, actor="server", at=now)
-            row.reason, row.reason_public = REASON_TOO_LITTLE, drafted.reason
+            row.reason, row.reason_public = drafted.code, drafted.reason
             row.lease_owner, row.lease_until = None, None
             row.seen_at = None
             audit_lines.append(db, at=now, actor="server", action="summary.none", subject=session_id)

@@ -21,6 +21,9 @@ NEEDS_DECISION = frozenset({"partly", "no source"})
 """Verdicts that block signing until the clinician keeps, edits or removes the statement (B16)."""
 CLINICIAN_REPORTED = "Clinician-reported: written by the clinician from the session. No recording was used and no AI."
 DICTATED = "Clinician-reported: dictated by the clinician after the session. No recording of the session was used."
+FROM_TRANSCRIPT = (
+    "Clinician-reported: written by the clinician, who could read the transcript of the recording. No AI drafted it."
+)
 """What stands above such a summary in the note, in the chart too (B14)."""
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from smart_app.errors import BadInput, ConsentMissing, NotAllowed, NotFound, TooLarge
-from smart_app.note import material, own_summary
+from smart_app.errors import BadInput, ConsentMissing, Expired, NotAllowed, NotFound, TooLarge
+from smart_app.note import material, own_summary, said
 from smart_app.note.content import ai_element
 from smart_app.note.desk import Desk
-from smart_app.ports import Clock, PatientFacts, Person
+from smart_app.ports import LANGUAGE_NOT_DRAFTED, Clock, PatientFacts, Person
 from smart_app.store import audit_lines, notes, site, summaries, templates, visits
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
@@ -90,6 +90,7 @@ class _OwnPages:
                 "templates": rows,
                 "may_dictate": _may_dictate(db),
                 "was_dictated": before is not None and bool(before.speech_model),
+                "spoken": self._spoken(db, session),
             }
             audit_lines.append(
                 db, at=self.clock.now(), actor=who.fhir_user, action="summary.opened", subject=session_id
@@ -100,6 +101,19 @@ class _OwnPages:
             patient=self.patient_of(who),
             **facts,
         )
+
+    def _spoken(self, db: Db, session: TelehealthSession) -> tuple[said.Spoken, ...]:
+        """Return the transcript to write from, where the drafter has no cues for the session's language."""
+        if session.reason != LANGUAGE_NOT_DRAFTED:
+            return ()
+        try:
+            found = said.read(db, self.desk.vault, session).spoken
+        except (NotFound, Expired):
+            return ()
+        audit_lines.append(
+            db, at=self.clock.now(), actor=person().fhir_user, action="transcript.read", subject=session.id
+        )
+        return found
 
     def _format_of(self, note: Note | None) -> str | None:
         """Return the format of the note's element, in which its summary is best written."""

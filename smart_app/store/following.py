@@ -45,6 +45,8 @@ class Followed:
     track_id: str
     run: int
     mime: str
+    language: str
+    """What is spoken, by the session."""
     key_slot: int
     reached_ms: int
     next_number: int
@@ -133,14 +135,15 @@ def claim(
     """
     track_id, run = key
     found = db.execute(
-        select(Recording, TrackRun.mime)
+        select(Recording, TrackRun.mime, TelehealthSession.language)
+        .join(TelehealthSession, TelehealthSession.id == Recording.session_id)
         .join(Track, Track.recording_id == Recording.id)
         .join(TrackRun, TrackRun.track_id == Track.id)
         .where(Track.id == track_id, TrackRun.run == run, _is_alive())
     ).one_or_none()
     if found is None:
         return None
-    recording, mime = found
+    recording, mime, language = found
     query = select(FollowedRun).where(FollowedRun.track_id == track_id, FollowedRun.run == run)
     row = db.scalar(query)
     if row is None:
@@ -163,6 +166,7 @@ def claim(
         track_id=track_id,
         run=run,
         mime=mime,
+        language=language,
         key_slot=recording.key_slot or 0,
         reached_ms=row.reached_ms,
         next_number=row.next_number,

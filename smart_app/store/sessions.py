@@ -8,6 +8,7 @@ from sqlalchemy import or_, select, update
 from smart_app.errors import MoveRefused, NotFound
 from smart_app.ports import PRACTICE_PATIENT, PatientFacts, Person
 from smart_app.session import LIVE, Event, IllegalMove, Standing, State, move
+from smart_app.spoken import ENGLISH
 from smart_app.store import recordings
 from smart_app.store.database import Db, new_id
 from smart_app.store.sealed import Seal
@@ -65,6 +66,7 @@ def create(
     ai_consent: bool,
     at: datetime,
     modality: str = VIDEO,
+    language: str = ENGLISH,
 ) -> TelehealthSession:
     """Open a session; the AI usage consent counts as it stands now (S08)."""
     session_id = new_id()
@@ -79,6 +81,7 @@ def create(
         state=State.OPEN.value,
         ai_consent_at_start=ai_consent,
         modality=modality,
+        language=language,
         is_practice=person.patient_id.startswith(PRACTICE_PATIENT),
         started_at=at,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from smart_app.ports import Heard, Section, Statement, Summary, TooLittle, Transcript, Word
+from smart_app.ports import TOO_LITTLE_SPEECH, Heard, Section, Statement, Summary, TooLittle, Transcript, Word
 from smart_app.store.captured import CapturedRun
 
 
@@ -36,6 +36,7 @@ class FakeDrafter:
     drafted: list[Transcript] = field(default_factory=list)
     faults: list[BaseException | None] = field(default_factory=list)
     too_little: str = ""
+    code: str = TOO_LITTLE_SPEECH
     in_between: Callable[[], None] = lambda: None
 
     def draft(self, transcript: Transcript, *, style: str = "soap") -> Summary | TooLittle:
@@ -45,7 +46,7 @@ class FakeDrafter:
         if self.faults and (fault := self.faults.pop(0)) is not None:
             raise fault
         if self.too_little:
-            return TooLittle(reason=self.too_little)
+            return TooLittle(reason=self.too_little, code=self.code)
         words = " ".join(each.text for each in transcript.utterances)
         said = Statement(id="s1", text=words, evidence=("u1",), verdict="supported")
         return Summary(

@@ -401,6 +401,7 @@ def _register(room: Room, identity: ByHeader) -> None:
             signed_in=identity.person,
             worker_facts=_worker_facts,
             http=room.http,
+            spoken={"en": "English", "es": "Spanish"},
         )
     )
     room.app.register_blueprint(

@@ -18,6 +18,7 @@ from werkzeug.test import EnvironBuilder
 from smart_app import config, create_app
 from smart_app import kit as kits
 from smart_app.draft.builtin import BuiltinDrafter
+from smart_app.draft.languages import InItsLanguages
 from smart_app.errors import ChartsideError
 from smart_app.launch.identity import BrowserIdentity
 from smart_app.ports import Heard, Person, Sound, Word
@@ -40,9 +41,11 @@ class FakeTranscriber:
 
     text: str = ENOUGH
     faults: list[ChartsideError] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)
 
     def transcribe(self, sound: Sound, *, hotwords: Sequence[str] = (), language: str = "en") -> Heard:
         """Hear the words, evenly spread."""
+        self.languages.append(language)
         said = self.text.split() if len(sound) else []
         if said and self.faults:
             raise self.faults.pop(0)
@@ -160,7 +163,8 @@ def whole_site(data_dir: Path, clock: FrozenClock, **more: str) -> Iterator[Site
         entry = ehr.config_entry(admin_users=[ehr.fhir_user])
         settings = config.load(environment(data_dir, CHARTSIDE_EHRS=json.dumps([entry]), **more))
         ear = FakeTranscriber()
-        outside = kits.Outside(clock=clock, transcriber=ear, speech_model="fake", drafter=BuiltinDrafter())
+        drafter = InItsLanguages(BuiltinDrafter())
+        outside = kits.Outside(clock=clock, transcriber=ear, speech_model="fake", drafter=drafter)
         kit = kits.make(settings, outside)
         app = create_app(settings, kit)
         app.config["WTF_CSRF_ENABLED"] = False

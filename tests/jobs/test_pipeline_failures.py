@@ -7,6 +7,7 @@ import pytest
 
 from smart_app.errors import DraftRejected, MediaRejected, TranscriptFailed
 from smart_app.jobs import pipeline
+from smart_app.ports import LANGUAGE_NOT_DRAFTED, TOO_LITTLE_SPEECH
 from smart_app.retention import erasure
 from smart_app.session import Event, State
 from smart_app.store import recordings, sessions, tables
@@ -19,7 +20,7 @@ def test_too_little_speech_makes_no_summary_and_says_why(shop: Workshop) -> None
     """An empty session with the reason in words; nothing is owed any more."""
     shop.drafter.too_little = "Only 4 words were understood."
     row = shop.run()
-    assert (row.state, row.reason) == (State.EMPTY, pipeline.REASON_TOO_LITTLE)
+    assert (row.state, row.reason) == (State.EMPTY, TOO_LITTLE_SPEECH)
     assert row.reason_public == "Only 4 words were understood."
     assert shop.summaries() == []
     assert len(shop.visit.trail("summary.none")) == 1
@@ -33,7 +34,7 @@ def test_a_recording_without_a_byte_is_too_little_and_not_lost(visit: Visit) -> 
     visit.end()
     shop = Workshop(visit)
     shop.drafter.too_little = "Nothing was understood."
-    assert shop.run().reason == pipeline.REASON_TOO_LITTLE
+    assert shop.run().reason == TOO_LITTLE_SPEECH
 
 
 def test_a_permanent_failure_is_shown_at_once(shop: Workshop) -> None:
@@ -149,3 +150,12 @@ def test_audio_that_died_unheard_is_no_empty_talk(shop: Workshop) -> None:
     assert (row.state, row.reason) == (State.EMPTY, erasure.REASON_AUDIO_ERASED)
     assert shop.drafter.drafted == []
     assert shop.texts_kept() == 0
+
+
+def test_a_language_without_cues_keeps_its_transcript_for_the_clinician(shop: Workshop) -> None:
+    """No draft, with a reason of its own; what was heard is there to write from."""
+    shop.drafter.too_little, shop.drafter.code = "Held in Spanish.", LANGUAGE_NOT_DRAFTED
+    row = shop.run()
+    assert (row.state, row.reason, row.reason_public) == (State.EMPTY, LANGUAGE_NOT_DRAFTED, "Held in Spanish.")
+    with shop.visit.db.read() as db:
+        assert db.get(tables.Transcript, row.id) is not None

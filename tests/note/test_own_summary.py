@@ -9,6 +9,7 @@ from smart_app.draft.checks import rechecked
 from smart_app.note import content as contents
 from smart_app.note import material
 from smart_app.note.desk import Desk
+from smart_app.ports import LANGUAGE_NOT_DRAFTED
 from smart_app.session import State
 from smart_app.store import filings, site, tables
 from tests.conftest import FrozenClock
@@ -236,3 +237,30 @@ def test_from_a_note_it_opens_in_the_format_of_that_note(declined: Clinic, alice
     assert ">Subjective</label>" in alice.get("/sessions/s1/summary?style=own:of-nobody").text
     declined.door.who = person("Dr Bob", "bob")
     assert headed not in alice.get("/templates").text
+
+
+@pytest.mark.req("B14")
+def test_a_session_in_a_language_without_cues_shows_its_transcript_to_write_from(
+    clinic: Clinic, alice: FlaskClient
+) -> None:
+    """What was said is there to read, the label says so, and the chart is never told that nothing was recorded."""
+    clinic.ready()
+    with clinic.db.begin() as db:
+        session = db.get_one(tables.TelehealthSession, "s1")
+        session.state, session.language, session.reason = State.EMPTY.value, "es", LANGUAGE_NOT_DRAFTED
+        session.reason_public = "This session was held in Spanish."
+        db.query(tables.Summary).delete()
+    page = alice.get("/sessions/s1/summary").text
+    assert "This session was held in Spanish." in page
+    assert "I am sleeping about five hours a night." in page
+    assert '<ol class="said mt-2" lang="es">' in page
+    assert "no recording of the session" not in page
+    alice.post("/sessions/s1/summary", data={"style": "soap", "part-plan": "Meet on Friday.", "then": "chart"})
+    note_id = alice.post("/notes", json={"session_id": "s1", "template_id": "soap-progress-note"}).json["note_id"]
+    words = alice.get(f"/notes/{note_id}/text").text
+    assert "who could read the transcript of the recording" in words
+    assert "No recording was used" not in words
+    with clinic.db.read() as db:
+        assert db.query(tables.AuditLine).filter_by(action="transcript.read").count() == 1
+    clinic.vault.alive.clear()
+    assert "I am sleeping about five hours" not in alice.get("/sessions/s1/summary").text
