@@ -21,18 +21,23 @@ _SEALED: tuple[tuple[Any, Callable[[Seal, Any], object]], ...] = (
 
 
 def check(db: Db, seal: Seal) -> None:
-    """Open one sealed row, if there is any. Raises ConfigError where another key sealed it."""
-    for table, open_with in _SEALED:
-        row = db.scalars(select(table).limit(1)).first()
-        if row is None:
-            continue
-        try:
-            open_with(seal, row)
-        except VaultError as error:
-            raise ConfigError(
-                "master_key",
-                "CHARTSIDE_MASTER_KEY is not the key that this database was sealed with, so nothing in it can be read.",
-                "Put the key back that was in CHARTSIDE_MASTER_KEY_FILE when the database was made; it is in your"
-                " backup of the keys. A new key opens nothing of the old one's.",
-            ) from error
-        return
+    """Open sealed rows, if there are any. Raises ConfigError where none opens: another key sealed them.
+
+    One that opens is enough: a single broken row must not keep a clinic's site from starting.
+    """
+    found = [(row, open_with) for table, open_with in _SEALED if (row := db.scalars(select(table).limit(1)).first())]
+    if found and not any(_opens(open_with, seal, row) for row, open_with in found):
+        raise ConfigError(
+            "master_key",
+            "CHARTSIDE_MASTER_KEY is not the key that this database was sealed with, so nothing in it can be read.",
+            "Put the key back that was in CHARTSIDE_MASTER_KEY_FILE when the database was made; it is in your"
+            " backup of the keys. A new key opens nothing of the old one's.",
+        )
+
+
+def _opens(open_with: Callable[[Seal, Any], object], seal: Seal, row: Any) -> bool:
+    try:
+        open_with(seal, row)
+    except VaultError:
+        return False
+    return True

@@ -21,7 +21,7 @@ from tests.peers.sekmet import Sekmet
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fhir-clients.md").read_text(encoding="utf-8")
 SHELL = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.S) for line in block.splitlines()]
-PYTHON = {name: code for name, code in re.findall(r"```python\n# (\w+)\n(.*?)```", PAGE, re.S)}
+PYTHON = {name: code for name, code in re.findall(r"```python\n# (\w+)\.py\n(.*?)```", PAGE, re.S)}
 pytestmark = pytest.mark.req("C11", "C04", "C02", "C03", "C05")
 
 
@@ -67,7 +67,7 @@ def places(face_site: Face, peer: Sekmet, tmp_path: Path, monkeypatch: pytest.Mo
             monkeypatch.setenv(name, value)
         yield Places(
             ehr={"FHIR": peer.base_url, "TOKEN": "none-needed"},
-            face={"FHIR": base, "TOKEN": run("token").strip()},
+            face={"FHIR": base, "TOKEN": run("get_token").strip()},
         )
 
 
@@ -82,7 +82,7 @@ def run(name: str) -> str:
 def test_every_line_of_the_page_runs_at_both_places(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each curl finds something; each piece of Python prints the same at the EHR and at the face."""
     assert len(SHELL) >= 9
-    assert set(PYTHON) == {"token", "notes", "section", "origin"}
+    assert set(PYTHON) == {"get_token", "notes", "section", "origin"}
     said: list[list[str]] = []
     for place in (places.ehr, places.face):
         for name, value in place.items():
@@ -99,3 +99,25 @@ def test_every_line_of_the_page_runs_at_both_places(places: Places, monkeypatch:
     assert face[0].split() == ["3", "1", "1", "1"]
     assert face[1].strip() == "Subjective\nClient reports better sleep."
     assert face[2].count("Provenance") == 2
+
+
+@pytest.mark.parametrize("name", ["notes", "section", "origin"])
+def test_a_patient_without_notes_ends_no_piece_in_a_traceback(
+    places: Places, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """An empty answer is said in words, or counted as none."""
+    for key, value in {**places.face, "PATIENT": "nobody"}.items():
+        monkeypatch.setenv(key, value)
+    if name == "notes":
+        assert run(name).split() == ["0", "0", "0", "0"]
+        return
+    with pytest.raises(SystemExit, match="no signed note"):
+        run(name)
+
+
+def test_a_refused_client_reads_why(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token endpoint's own words, not a KeyError."""
+    monkeypatch.setenv("FACE", places.face["FHIR"])
+    monkeypatch.setenv("CLIENT_ID", "somebody-else")
+    with pytest.raises(SystemExit, match="invalid_client"):
+        run("get_token")
