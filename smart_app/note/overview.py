@@ -31,6 +31,8 @@ class FilingLine:
     can_retry: bool = False
     is_gone: bool = False
     """Somebody deleted the note in the EHR: it can be filed again as another copy."""
+    has_two: bool = False
+    """The chart holds another version: the note's page shows both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +208,7 @@ def filing_line(row: Filing | None) -> FilingLine | None:
     if row.parked == filings.GONE and row.kind == "note":
         return FilingLine(stand=_GONE, detail=_GONE_DETAIL, is_gone=True)
     if row.parked and row.theirs_sealed is not None:
-        return FilingLine(stand=Stand(words="Two versions", tone="danger"), detail=row.public)
+        return FilingLine(stand=Stand(words="Two versions", tone="danger"), detail=row.public, has_two=True)
     if row.parked:
         can_retry = row.parked != filings.NO_ENCOUNTER
         return FilingLine(stand=Stand(words="Not filed", tone="danger"), detail=row.public, can_retry=can_retry)

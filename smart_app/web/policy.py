@@ -117,7 +117,11 @@ def enforce(app: Flask, identify: Identify, base_url: str) -> None:
         elif who in {Who.IN_ROOM, Who.INVITED}:
             room = _find_in_room(identify, who)
             if room is None:
-                raise NotSignedIn("not_in_room", "You are not in this session.", "Open your invitation link again.")
+                raise NotSignedIn(
+                    "not_in_room",
+                    "You are not in this session.",
+                    "Open your invitation link again. If it no longer works, ask your clinician.",
+                )
             g.in_room = room
             g.person = room.person
 

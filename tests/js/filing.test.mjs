@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { isOnItsWay, pauseMs, sentenceFor } from "../../smart_app/web/static/js/filing.mjs";
 
-const filing = (tone, words, detail = "") => ({ stand: { words, tone }, detail, can_retry: false, is_gone: false });
+const filing = (tone, words, detail = "") => ({ stand: { words, tone }, detail, can_retry: false, is_gone: false, has_two: false });
 
 test("it is asked every 2 s for a minute, then every 15 s, until it is filed, kept or refused", () => {
   assert.deepEqual([pauseMs(0), pauseMs(59_999), pauseMs(60_000)], [2000, 2000, 15_000]);

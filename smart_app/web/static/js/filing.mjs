@@ -2,7 +2,8 @@
  * How a note stands in the chart: how often to ask, and what to say. Pure.
  * @module
  */
-/** @typedef {{stand: {words: string, tone: string}, detail: string, can_retry: boolean, is_gone: boolean}} Filing */
+/** @typedef {{stand: {words: string, tone: string}, detail: string, can_retry: boolean, is_gone: boolean,
+ *   has_two: boolean}} Filing */
 
 const QUICK_MS = 2000;
 const QUICKLY_FOR_MS = 60_000;

@@ -54,5 +54,7 @@ export class FilingLine {
     if (this.place.textContent?.replace(/\s+/g, " ").trim() !== key) this.place.replaceChildren(pill, " ", words ? el("span", {}, words) : "");
     byId("filing-again", HTMLElement).hidden = !filing.can_retry;
     byId("filing-anew", HTMLElement).hidden = !filing.is_gone;
+    // The page draws both versions; what is not saved yet is saved when it goes.
+    if (isNews && filing.has_two) location.reload();
   }
 }
