@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import segno
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from plugin.demo import sound
 from plugin.demo.run import Clinic
@@ -117,25 +117,33 @@ def test_only_both_sides_together_go_on_after_a_pause(couple: Couple, camera: Ca
     assert causes == [("newcomer",), ("paused",), ("",)]
 
 
-@pytest.mark.req("B14", "S04", "S12")
-def test_a_session_in_one_room_is_recorded_when_everybody_agreed_on_the_device(
-    couple: Couple, camera: Camera, app_data: AppData
-) -> None:
-    """One microphone, one track: one answers on the device that is handed over, one on their own phone."""
-    clinician = couple.clinician
+def _in_one_room(clinician: ClinicianSeat) -> Page:
+    """Start a session in person; nobody is in it but the clinician."""
     clinician.go("/chart")
     clinician.page.get_by_role("button", name="In person, in one room").click()
     clinician.page.wait_for_url(re.compile("/sessions/[0-9a-f]+"))
     clinician.session_id = clinician.page.url.rsplit("/", 1)[1]
     clinician.join()
-    page = clinician.page
-    expect(page.get_by_role("heading", name="Session in person")).to_be_visible()
-    assert page.locator("#stage, #opening").filter(visible=True).count() == 0
+    expect(clinician.page.get_by_role("heading", name="Session in person")).to_be_visible()
+    assert clinician.page.locator("#stage, #opening").filter(visible=True).count() == 0
+    return clinician.page
+
+
+def _add(page: Page, name: str, role: str) -> None:
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Is here as").select_option(label=role)
+    page.get_by_role("button", name="Add to the session").click()
+    expect(page.locator("#people")).to_contain_text(name)
+
+
+@pytest.mark.req("B14", "S04", "S12")
+def test_a_session_in_one_room_is_recorded_when_everybody_agreed_on_the_device(
+    couple: Couple, camera: Camera, app_data: AppData
+) -> None:
+    """One microphone, one track: one answers on the device that is handed over, one on their own phone."""
+    clinician, page = couple.clinician, _in_one_room(couple.clinician)
     for name, role in ((CLIENT, "Client"), (PARTNER, "Partner")):
-        page.get_by_label("Name", exact=True).fill(name)
-        page.get_by_label("Is here as").select_option(label=role)
-        page.get_by_role("button", name="Add to the session").click()
-        expect(page.locator("#people")).to_contain_text(name)
+        _add(page, name, role)
     ways = page.get_by_role("group", name=f"What {PARTNER} can do")
     with page.expect_response(re.compile("/link$")) as lent:
         ways.get_by_role("button", name="Answer on their phone").click()
@@ -165,3 +173,39 @@ def test_a_session_in_one_room_is_recorded_when_everybody_agreed_on_the_device(
     camera.take(phone, "in-person-phone-recording")
     assert app_data.rows(TRACKS, clinician.session_id, 1) == [(1,)]
     clinician.end()
+
+
+def _take_the_device(page: Page, button: str) -> Locator:
+    """Hand the device over by that button; return what the client then sees."""
+    page.get_by_role("group", name=f"What {CLIENT} can do").get_by_role("button", name=button).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name=f"I am {CLIENT}").click()
+    expect(dialog.get_by_role("heading", name="Consent to Record This Session")).to_be_visible()
+    return dialog
+
+
+@pytest.mark.req("B14", "S18")
+def test_in_one_room_a_no_becomes_a_yes_by_the_client_alone(couple: Couple, camera: Camera, app_data: AppData) -> None:
+    """B14: the whole question again on the device that is handed over; left as it is, the no stands."""
+    page = _in_one_room(couple.clinician)
+    _add(page, CLIENT, "Client")
+    couple.clinician.press("Start Recording")
+    dialog = _take_the_device(page, "Hand over this device")
+    dialog.get_by_role("button", name=DECLINE).click()
+    dialog.get_by_role("button", name="Give the device back").click()
+    banner(page, "declined")
+    dialog = _take_the_device(page, "Allow recording after all")
+    camera.take(page, "in-person-allow")
+    dialog.get_by_role("button", name="Leave it as it is").click()
+    expect(dialog).to_contain_text("Nothing has changed")
+    camera.take(page, "in-person-left-as-it-is")
+    dialog.get_by_role("button", name="Give the device back").click()
+    answers = "SELECT status FROM recording_consent WHERE session_id = ?"
+    assert app_data.rows(answers, couple.clinician.session_id) == [("rejected",)]
+    dialog = _take_the_device(page, "Allow recording after all")
+    dialog.get_by_role("button", name="Allow recording after all").click()
+    dialog.get_by_role("button", name="Give the device back").click()
+    expect(page.locator("#people")).to_contain_text("Agreed", timeout=SLOW_MS)
+    couple.clinician.press("Start Recording")
+    banner(page, "Recording has started.")
+    couple.clinician.end()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -233,5 +234,35 @@ def test_a_used_a_revoked_and_an_unknown_link_say_the_same(
         words.add(stranger.locator("#outcome").inner_text())
     camera.take(stranger, "join-link-does-not-work")
     assert len(words) == 1
+
+
+IN_THE_CALL = (
+    "INSERT INTO participant (id, session_id, number, is_clinician, role, admitted_at, admitted_as, joined_at, seen_at,"
+    " language, is_in_person, is_minor, is_muted, is_camera_off)"
+    " VALUES (?, ?, ?, 0, 'companion', ?, '', ?, ?, 'en', 0, 0, 0, 0)"
+)
+
+
+@pytest.mark.req("B04")
+def test_who_finds_the_room_full_or_is_turned_away_is_told(
+    room: Room, open_browser: Open, voices: dict[int, Path], camera: Camera, app_data: AppData
+) -> None:
+    """Four in the call: both sides say that one has to wait; turned away, the page says so and holds no call."""
+    now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+    for number in (90, 91):
+        app_data.change(IN_THE_CALL, f"extra-{number}", room.clinician.session_id, number, now, now, now)
+    browser = open_browser("third-stranger", voices[sound.CLIENT])
+    late = ClientSeat.arrive(browser, room.clinician.invite(), "Kim").page
+    expect(late.locator("#waiting-full")).to_be_visible(timeout=SLOW_MS)
+    camera.take(late, "join-room-full")
+    clinician = room.clinician.page
+    waits = clinician.get_by_role("group", name="Kim waits")
+    expect(waits).to_contain_text("The call is full", timeout=SLOW_MS)
+    waits.scroll_into_view_if_needed()
+    camera.take(clinician, "room-full")
+    app_data.change("UPDATE participant SET left_at = ? WHERE id LIKE 'extra-%'", now)
+    clinician.get_by_role("group", name="Admit Kim").get_by_role("button", name="Turn away").click(timeout=SLOW_MS)
+    expect(late.get_by_role("heading", name="You are no longer in this session")).to_be_visible(timeout=SLOW_MS)
+    camera.take(late, "join-turned-away")
     room.clinician.end()
     banner(room.client.page, re.compile("The session has ended"))
