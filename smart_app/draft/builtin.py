@@ -1,15 +1,19 @@
 """The built-in drafter: extractive and grounded, so that nothing can be invented; fluent notes need an endpoint."""
 
 import dataclasses
+import re
 from collections.abc import Iterable
 
-from smart_app.draft.candidates import Candidate, client_candidates, clinician_candidates, plan_turns
+from smart_app.draft.candidates import client_candidates
 from smart_app.draft.checks import checked
+from smart_app.draft.clinician import clinician_candidates, plan_turns
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import answered
 from smart_app.draft.omissions import omissions
+from smart_app.draft.quoting import Candidate
 from smart_app.draft.sentences import sentences
 from smart_app.draft.too_little import too_little
+from smart_app.draft.worth import chosen
 from smart_app.errors import BadInput
 from smart_app.ports import Section, Statement, Summary, TooLittle, Transcript
 
@@ -17,9 +21,15 @@ NAME = "chartside-builtin"
 TOO_LONG = "Too long to quote, and no rule can reword it for certain."
 MOST_FOR_WORDING = 12
 
+_ASKED = re.compile(r', (?:asked|on) "([^"]+)": "')
+
 
 class BuiltinDrafter:
     """Drafts from cues in data files; the same transcript always gives the same summary."""
+
+    def __init__(self, *, words: int | None = None) -> None:
+        """Draft about so many words; None for the length that suits the session (`cues/formats.toml`)."""
+        self._words = words
 
     def draft(self, transcript: Transcript, *, style: str = "soap") -> Summary | TooLittle:
         """Draft in the format `style`. Raises BadInput for an unknown format."""
@@ -32,7 +42,8 @@ class BuiltinDrafter:
         if little is not None:
             return little
         found = _candidates(transcript, known)
-        sections, unplaced = _laid_out(found, style, known, transcript)
+        room = self._words or known.room(sum(len(u.text.split()) for u in transcript.utterances))
+        sections, unplaced = _laid_out(found, style, known, transcript, room=room)
         wording = _for_wording(found)
         return Summary(
             format=style,
@@ -48,11 +59,11 @@ class BuiltinDrafter:
 def _candidates(transcript: Transcript, known: Cues) -> list[Candidate]:
     cut = sentences(transcript.utterances)
     said = client_candidates(answered(cut, known), plan_turns(cut, known), known)
-    asked = {c.text.split('"')[1] for c in said if c.text.startswith('Asked "')}
+    asked = {question.lower() for c in said for question in _ASKED.findall(c.text)}
     spoken = [
         c
         for c in clinician_candidates(cut, known)
-        if not (c.text.startswith("Clinician asked") and any(c.text.split('"')[1] in q for q in asked))
+        if not (c.text.startswith("Clinician asked") and any(q in c.quotation.lower() for q in asked))
     ]
     return _without_repeats(sorted([*said, *spoken], key=lambda c: c.place))
 
@@ -70,26 +81,14 @@ def _without_repeats(found: Iterable[Candidate]) -> list[Candidate]:
     return list(out.values())
 
 
-def _within_limits(found: list[Candidate], known: Cues, n_words: int) -> list[Candidate]:
-    """Keep the best of each part within its share of words; what must be kept is never counted out."""
-    kept: list[Candidate] = [c for c in found if c.kind]
-    for part, share in known.limits.items():
-        left = min(share["most"], share["always"] + share["per_hundred"] * n_words // 100)
-        rest = [c for c in found if c.part == part and not c.kind]
-        for candidate in sorted(rest, key=lambda c: (-c.score, c.place)):
-            length = len(candidate.text.split())
-            if length <= left:
-                left -= length
-                kept.append(candidate)
-    return kept
-
-
 def _laid_out(
-    found: list[Candidate], style: str, known: Cues, transcript: Transcript
+    found: list[Candidate], style: str, known: Cues, transcript: Transcript, *, room: int
 ) -> tuple[tuple[Section, ...], tuple[Statement, ...]]:
     """Word the chosen candidates as checked statements: under the format's headings, and those it has none for."""
-    n_words = sum(len(u.text.split()) for u in transcript.utterances)
-    kept = _within_limits([c for c in found if c.is_worded], known, n_words)
+    held = {part for layout in known.formats[style] for part in layout.parts}
+    worded = [c for c in found if c.is_worded]
+    kept = chosen([c for c in worded if c.part in held], known, room)
+    beside = chosen([c for c in worded if c.part not in held], known, room)
     out: list[Section] = []
     count = 0
     for layout in known.formats[style]:
@@ -97,8 +96,7 @@ def _laid_out(
         statements = _statements(mine, count, transcript)
         count += len(statements)
         out.append(Section(key=layout.key, title=layout.title, statements=statements, hint=layout.hint))
-    held = {part for layout in known.formats[style] for part in layout.parts}
-    return tuple(out), _statements([c for c in kept if c.part not in held], count, transcript)
+    return tuple(out), _statements(beside, count, transcript)
 
 
 def _statements(found: list[Candidate], count: int, transcript: Transcript) -> tuple[Statement, ...]:

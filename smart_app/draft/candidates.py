@@ -4,22 +4,25 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smart_app.draft.cues import Cues
-from smart_app.draft.exchanges import CLINICIAN, ROOM, Answered, is_backchannel
+from smart_app.draft.clinician import asks_to_do, clinician_part, is_left_out
+from smart_app.draft.cues import Cues, cues
+from smart_app.draft.exchanges import ROOM, Answered, is_backchannel
 from smart_app.draft.person import reported
-from smart_app.draft.sentences import QUOTE_WORDS, Sentence
+from smart_app.draft.questions import about, asks_nothing, core
+from smart_app.draft.quoting import LONGEST_QUOTE, Candidate, quotation, said_by, trimmed
+from smart_app.draft.sentences import QUOTE_WORDS, SETS_TIME, Sentence
+from smart_app.draft.stems import content
 from smart_app.draft.words import has_negation, numbers, quantities, tokens
 
 MUST_KEEP = frozenset({"risk", "medication", "homework", "appointment"})
-LONGEST_QUOTE = 40
-"""A risk, medication, homework or appointment sentence that cannot be cut safely may be quoted up to this length."""
 CHOSEN_FROM = 2
 """The score from which a sentence is drafted: one cue of its own, or an answer to a question with one."""
 
 SHORTEST_PART = 8
 """A cut-off beginning shorter than this, without a cue, says nothing."""
-_CLINICAL = frozenset({"risk", "medication", "symptom", "mood", "body rhythm", "substances", "history"})
+_CLINICAL = frozenset({"risk", "medication", "symptom", "mood", "body rhythm", "substances", "history", "severity"})
 
+_DOSES = {"mg", "mcg", "g", "ml"}
 _LEANS_BACK = re.compile(
     r"^(?:(?:and|but|so|then|because|well|also)\W+)*(?:he|she|it|it's|that|that's|they|they're|this|those|these|him|her|"
     r"which|there|otherwise|both)\b",
@@ -27,34 +30,19 @@ _LEANS_BACK = re.compile(
 )
 _STANDS_ALONE = re.compile(r"^(?:(?:and|so|well)\W+)*(?:i|i'm|i've|i'll|my)\b", re.IGNORECASE)
 _POINTS = re.compile(r"\b(?:him|her|them|it|that|there)\b", re.IGNORECASE)
-_ASKS_TO_DO = re.compile(
-    r"^(?:(?!what|how|when|why|where|which)[\w']+\W+){0,8}(?:could|can|would|will) you (?:please |maybe )?"
-    r"(?:try|practi[cs]e|keep|start|write|bring|do|fill|come back|book)\b",
+_SUPPOSES = re.compile(r"\b(?:if|when you|whenever|would|imagine|suppose|were to|pretend|unless)\b", re.IGNORECASE)
+_OF_ASKING = frozenset(content("other ever much often normally usually currently moment notice noticed experienced"))
+_BARE_ANSWER = re.compile(
+    r"^(?:(?:yes|yeah|yep|no|nope|nah|well|oh|of course|not|i guess|i suppose|probably|maybe|sure|definitely)\W*)+$",
     re.IGNORECASE,
 )
-_SETS_TIME = re.compile(
-    r"\b(?:first|second|third|last|next|other|previous|this|that|these|past) (?:few |couple of |two |three )?"
-    r"(?:days?|nights?|weeks?|weekend|months?|years?|summer|winter|spring|autumn|time)\b"
-    r"|\b(?:days?|weeks?|months?|years?|long time) ago\b|\bas an? (?:child|kid|teenager|student)\b"
-    r"|\b(?:yesterday|back then|at first|in the beginning|recently|lately|nowadays|at the moment|before|since|until)\b",
+_WHEN = re.compile(
+    r"\b(?:on|this|by|before) (?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:tomorrow|tonight|this weekend)\b"
+    r"|\b(?:every|each) (?:day|morning|evening|night)\b",
     re.IGNORECASE,
 )
-"""Says when: what is said under it in the next breath is true of that time only."""
-_GOES_ON = re.compile(r"\b(?:it|that|they|them|those|these|this|both)\b", re.IGNORECASE)
+_ANSWERS = re.compile(r"^(?:(?P<word>yes|yeah|yep|yup|no|nope|nah)\W+)+(?=(?:i|i'm|i've|i'll|my)\b)", re.IGNORECASE)
 _YES_NO = re.compile(r"^(?:yes|yeah|yep|yup|no|nope|nah|not really|maybe)\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A worded statement before the sections are filled; `kind` is one of MUST_KEEP or empty."""
-
-    part: str
-    kind: str
-    text: str
-    evidence: tuple[str, ...]
-    place: int
-    score: int
-    is_worded: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +53,7 @@ class _Chosen:
     score: int
 
 
-def client_candidates(pairs: Sequence[Answered], plan_turns: frozenset[int], cues: Cues) -> list[Candidate]:
+def client_candidates(pairs: Sequence[Answered], plan_turns: frozenset[int], known: Cues) -> list[Candidate]:
     """Choose and word what the client (guardian, partner, interpreter) said."""
     turns: dict[int, list[Answered]] = {}
     for pair in pairs:
@@ -75,51 +63,51 @@ def client_candidates(pairs: Sequence[Answered], plan_turns: frozenset[int], cue
         in_plan = bool(plan_turns & {turn - 1, turn - 2}) or bool(
             said[0].asked is not None and said[0].asked.turn in plan_turns and said[0].is_direct
         )
-        chosen = [_choose(pair, cues, in_plan=in_plan) for pair in said]
+        chosen = [_choose(pair, known, in_plan=in_plan) for pair in said]
         out += _worded(_with_context(said, chosen))
     return out
 
 
-def _is_left_out(sentence: Sentence, cues: Cues) -> bool:
-    text = sentence.text
-    return any(cues.leave_out[key].search(text) for key in ("small_talk", "technical"))
-
-
-def _kind(text: str, topics: set[str], patterns: dict[str, re.Pattern[str]]) -> str:
+def _kind(text: str, topics: set[str], known: Cues) -> str:
+    patterns = known.client["planned"]
     if "risk" in topics:
         return "risk"
-    if "medication" in topics:
+    if "medication" in topics and (known.medications(tokens(text)) or _DOSES & {unit for _, unit in quantities(text)}):
         return "medication"
-    return "appointment" if "appointment" in patterns and patterns["appointment"].search(text) else ""
+    if patterns["commitment"].search(text) and _WHEN.search(text) and not SETS_TIME.search(text):
+        return "homework"
+    return "appointment" if patterns["appointment"].search(text) else ""
 
 
-def _choose(pair: Answered, cues: Cues, *, in_plan: bool) -> _Chosen | None:
+def _choose(pair: Answered, known: Cues, *, in_plan: bool) -> _Chosen | None:
     """Score one sentence by its cues and those of its question; None leaves it out."""
     text = pair.sentence.text
-    topics = cues.about(text) | ({"medication"} if cues.medications(tokens(text)) else set())
+    topics = known.about(text) | ({"medication"} if known.medications(tokens(text)) else set())
     asked = pair.question_topics if pair.is_direct else frozenset[str]()
-    kind = _kind(text, topics | (asked & {"risk", "medication"}), cues.client["planned"])
-    if cues.speaks_of_consent(text):
+    kind = _kind(text, topics | (asked & {"risk", "medication"}), known)
+    if known.speaks_of_consent(text):
         return None
-    if not kind and (_is_left_out(pair.sentence, cues) or pair.sentence.is_question):
+    if not kind and (is_left_out(pair.sentence, known) or pair.sentence.is_question):
         return None
-    if is_backchannel(pair.sentence, cues) and not (pair.is_direct and asked):
+    if is_backchannel(pair.sentence, known) and not (pair.is_direct and asked):
+        return None
+    if not kind and _SUPPOSES.search(pair.question) and pair.is_direct and _BARE_ANSWER.match(text):
         return None
     if pair.sentence.cut_after and pair.sentence.n_words < SHORTEST_PART and not topics:
         return None
     score = sum(3 if t in _CLINICAL else 2 for t in topics) + (1 if numbers(text) else 0)
     score += (1 if topics else 2) if asked or (pair.is_direct and pair.sentence.n_words >= 5) else 0
-    commits = any(p.search(text) for p in cues.client["planned"].values())
+    commits = any(p.search(text) for p in known.client["planned"].values())
     score += 2 if in_plan and commits else 0
     score += 4 if kind else 0
     score -= 3 if _LEANS_BACK.match(text) and not pair.is_direct else 0
     if score < CHOSEN_FROM:
-        return _planned_in_room(pair, cues)
-    part = _client_part(text, kind, cues, in_plan=in_plan)
+        return _planned_in_room(pair, known)
+    part = _client_part(text, kind, known, in_plan=in_plan)
     if (
         pair.is_direct
         and pair.asked is not None
-        and _asks_to_do(pair.asked.text)
+        and asks_to_do(pair.asked.text)
         and part != "planned"
         and kind != "risk"
     ):
@@ -127,31 +115,31 @@ def _choose(pair: Answered, cues: Cues, *, in_plan: bool) -> _Chosen | None:
     return _Chosen(answered=pair, part=part, kind=kind, score=score)
 
 
-def _planned_in_room(pair: Answered, cues: Cues) -> _Chosen | None:
+def _planned_in_room(pair: Answered, known: Cues) -> _Chosen | None:
     """Keep a plan that one microphone heard: the clinician may have said it, so the clinician's cues count as well."""
     if pair.sentence.utterance.speaker != ROOM:
         return None
-    part, kind, score = clinician_part(pair.sentence, cues)
+    part, kind, score = clinician_part(pair.sentence, known)
     return _Chosen(answered=pair, part=part, kind=kind, score=score) if part == "planned" else None
 
 
-def _client_part(text: str, kind: str, cues: Cues, *, in_plan: bool) -> str:
-    if kind == "appointment":
+def _client_part(text: str, kind: str, known: Cues, *, in_plan: bool) -> str:
+    if kind in {"appointment", "homework"}:
         return "planned"
     if kind in {"risk", "medication"}:
         return "reported"
-    planned = cues.client["planned"]
+    planned = known.client["planned"]
     if in_plan and (planned["commitment"].search(text) or planned["appointment"].search(text)):
         return "planned"
     for part in ("response", "goal"):
-        if cues.client[part]["words"].search(text):
+        if known.client[part]["words"].search(text):
             return part
     return "reported"
 
 
 def _is_of_its_time(sentence: Sentence, before: str) -> bool:
     """Say whether the words before say when, and the sentence does not ("The second week was better. I had none.")."""
-    return _SETS_TIME.search(before) is not None and _SETS_TIME.search(sentence.text) is None
+    return SETS_TIME.search(before) is not None and SETS_TIME.search(sentence.text) is None
 
 
 def _leans(sentence: Sentence, before: Sentence) -> bool:
@@ -181,16 +169,41 @@ def _with_context(said: Sequence[Answered], chosen: list[_Chosen | None]) -> lis
 
 def _needs_question(one: _Chosen) -> bool:
     pair = one.answered
-    if not pair.question:
+    if not pair.question or asks_nothing(pair.question):
         return False
     text = pair.sentence.text
     if pair.is_direct:
-        if _is_of_its_time(pair.sentence, pair.question):
+        if _is_of_its_time(pair.sentence, pair.question) or _SUPPOSES.search(pair.question):
             return True
-        if _STANDS_ALONE.match(text) is None or pair.sentence.n_words < 5 or "risk" in pair.question_topics:
+        if "risk" in pair.question_topics:
+            return True
+        if _restates(pair):
+            return False
+        if _without_answer(text):
+            return False
+        if _STANDS_ALONE.match(text) is None or pair.sentence.n_words < 5:
             return True
         return pair.sentence.n_words <= 10 and _POINTS.search(text) is not None
     return False
+
+
+def _without_answer(text: str) -> str:
+    """Return what follows "No," or "Yes," where it says the same by itself ("No, I have not had any alcohol")."""
+    found = _ANSWERS.match(text)
+    if found is None:
+        return ""
+    rest = text[found.end() :]
+    is_no = found["word"].lower() in {"no", "nope", "nah"}
+    agrees = has_negation(rest) == is_no
+    return rest if agrees and len(rest.split()) >= 5 and reported(rest) is not None else ""
+
+
+def _restates(pair: Answered) -> bool:
+    """Say whether the answer has in its own words all that was asked ("No, I don't smoke")."""
+    if pair.asked is None or _POINTS.search(pair.sentence.text) or _SUPPOSES.search(pair.question):
+        return False
+    asked = content(about(pair.asked.text) or core(pair.question)) - _OF_ASKING
+    return bool(asked) and asked <= content(pair.sentence.text)
 
 
 def _worded(chosen: list[_Chosen]) -> list[Candidate]:
@@ -199,7 +212,7 @@ def _worded(chosen: list[_Chosen]) -> list[Candidate]:
     at = 0
     while at < len(chosen):
         run, one = [chosen[at]], chosen[at]
-        asks = _needs_question(one)
+        asks = bool(one.answered.settled) or _needs_question(one)
         is_clients = one.answered.sentence.utterance.speaker == "client"
         third = _third_person(one) if is_clients and not asks and not _frames(one, chosen[at + 1 : at + 2]) else None
         if third is None:
@@ -221,42 +234,34 @@ def _frames(one: _Chosen, after: Sequence[_Chosen]) -> bool:
 
 def _third_person(one: _Chosen) -> str | None:
     sentence = one.answered.sentence
-    return None if sentence.cut_before or sentence.cut_after else reported(sentence.text)
+    return None if sentence.is_torn else reported(_without_answer(sentence.text) or sentence.text)
+
+
+def _is_worth(text: str) -> bool:
+    """Say whether a part of a quotation says anything for a note."""
+    known = cues()
+    planned = any(pattern.search(text) for part in known.client.values() for pattern in part.values())
+    return planned or bool(known.about(text)) or bool(numbers(text)) or bool(known.medications(tokens(text)))
 
 
 def _run(chosen: list[_Chosen], *, asks: bool) -> list[_Chosen]:
-    """Take the sentences that follow one another and fit one quotation."""
+    """Take the sentences that mean nothing, or something else, without one another."""
     run = [chosen[0]]
     n_words = chosen[0].answered.sentence.n_words
     for one in chosen[1:]:
         last, sentence = run[-1].answered.sentence, one.answered.sentence
-        leans = _leans(sentence, last)
-        bare = asks and len(run) == 1 and last.n_words <= 3
-        apart = one.part != run[-1].part or (_third_person(one) is not None and not bare)
+        bare = asks and len(run) == 1 and last.n_words <= 3 and one.part == run[-1].part
         n_words += sentence.n_words
-        longest = LONGEST_QUOTE if leans else QUOTE_WORDS
-        if sentence.place != last.place + 1 or n_words > longest or (apart and not leans and not bare):
+        if sentence.place != last.place + 1 or n_words > LONGEST_QUOTE or not (_leans(sentence, last) or bare):
             break
         run.append(one)
     return run
 
 
-def _quotation(run: Sequence[Sentence]) -> str:
-    """Join sentences that follow one another, without an ellipsis where nothing is left out."""
-    text = run[0].quoted
-    for sentence in run[1:]:
-        piece = sentence.quoted
-        if text.endswith(" ...") and piece.startswith("... "):
-            text, piece = text.removesuffix(" ..."), piece.removeprefix("... ")
-        text = f"{text} {piece}"
-    return text
-
-
-def said_by(speaker: str, *, is_asked: bool = False) -> str:
-    """Return how a quotation is introduced; what one microphone in the room heard is nobody's (B14)."""
-    if speaker == ROOM:
-        return "Asked in the session" if is_asked else "Said in the session"
-    return f"{speaker.capitalize()} asked" if is_asked else speaker.capitalize()
+def _cut(run: list[_Chosen], *, is_whole: bool) -> list[Sentence]:
+    """Return the sentences to quote, without parts at either end that say nothing."""
+    said = [one.answered.sentence for one in run]
+    return said if is_whole or len(said) > 1 else [trimmed(said[0], _is_worth)]
 
 
 def _candidate(run: list[_Chosen], *, asks: bool, third: str | None, is_torn: bool = False) -> Candidate:
@@ -264,133 +269,47 @@ def _candidate(run: list[_Chosen], *, asks: bool, third: str | None, is_torn: bo
     kinds = [one.kind for one in run if one.kind]
     kind = min(kinds, key=["risk", "medication", "homework", "appointment"].index, default="")
     evidence = [i for one in run for i in one.answered.sentence.ids]
-    words = sum(one.answered.sentence.n_words for one in run)
-    quoted = _quotation([one.answered.sentence for one in run])
-    is_framed = len(run) > 1 and _frames(run[0], run[1:2])
+    said = _cut(run, is_whole=kind == "risk")
+    quoted = quotation(said)
+    is_framed = len(run) > 1 and (_frames(run[0], run[1:2]) or _leans(said[1], said[0]))
     longest = LONGEST_QUOTE if kind or is_framed else QUOTE_WORDS
-    is_worded = not is_torn and (third is not None or words <= longest)
+    is_worded = not is_torn and (third is not None or sum(s.n_words for s in said) <= longest)
     speaker = first.sentence.utterance.speaker
-    text = third or f'{said_by(speaker)}: "{quoted}"'
+    opening = ""
     if asks and first.asked is not None:
         evidence = [*first.asked_ids, *evidence]
-        text = f'Asked "{first.question}", {speaker} said: "{quoted}"'
+        opening = "" if first.settled else f"{said_by(speaker)}, {_asked(first)}"
         is_worded = is_worded and len(first.question.split()) <= LONGEST_QUOTE
-    elif third is None and len(run) == 1 and first.sentence.is_question:
-        text = f'{said_by(speaker, is_asked=True)}: "{quoted}"'
+    elif third is None:
+        is_question = len(run) == 1 and first.sentence.is_question
+        opening = said_by(speaker, is_asked=is_question)
     return Candidate(
         part=run[-1].part if kind != "risk" else "reported",
         kind=kind,
-        text=text,
+        text=f'{opening}: "{quoted}"' if opening else third or first.settled,
         evidence=tuple(dict.fromkeys(evidence)),
         place=first.sentence.place,
         score=max(one.score for one in run),
         is_worded=is_worded,
+        turn=first.sentence.turn,
+        last_place=said[-1].place,
+        opening=opening,
+        quotation=quoted if opening else "",
+        asked=first.question if opening and asks else "",
+        wanted=_wanted(first),
+        leans_on=first.speaks_of if asks else -1,
     )
 
 
-# --- clinician ------------------------------------------------------------------------------------------------------
+def _wanted(pair: Answered) -> int:
+    if not pair.is_direct:
+        return 0
+    on_scale = "severity" in pair.question_topics and bool(numbers(pair.sentence.text))
+    return bool((pair.question_topics | cues().about(pair.sentence.text)) & _CLINICAL) + 2 * on_scale
 
 
-def clinician_part(sentence: Sentence, cues: Cues) -> tuple[str, str, int]:
-    """Return (part, kind, score) of a clinician's sentence; an empty part leaves it out."""
-    text, spoken = sentence.text, cues.clinician
-    if cues.speaks_of_consent(text) or is_backchannel(sentence, cues):
-        return "", "", 0
-    kind = next((k for k in ("appointment", "homework", "medication") if spoken["planned"][k].search(text)), "")
-    medications = cues.medications(tokens(text))
-    if medications and (quantities(text) or kind == "medication") and not sentence.is_question:
-        return "planned", "medication", 7
-    if kind == "medication" and not medications and "medication" not in cues.about(text):
-        kind = ""
-    if "risk" in cues.about(text) and not sentence.is_question:
-        return "planned", "risk", 7
-    if not kind and _is_left_out(sentence, cues):
-        return "", "", 0
-    if sentence.is_question:
-        return ("planned", "homework", 5) if _asks_to_do(text) else _intervention(text, cues)
-    for part in ("measured", "formulated"):
-        if any(p.search(text) for p in spoken[part].values()):
-            return part, "", 4 + (1 if numbers(text) else 0)
-    if kind or spoken["planned"]["actions"].search(text):
-        return "planned", kind, 4 + (2 if kind else 0)
-    return _intervention(text, cues)
-
-
-def _intervention(text: str, cues: Cues) -> tuple[str, str, int]:
-    return ("intervention", "", 3) if cues.clinician["intervention"]["technique"].search(text) else ("", "", 0)
-
-
-def _asks_to_do(text: str) -> bool:
-    return _ASKS_TO_DO.search(text) is not None
-
-
-def clinician_candidates(sentences: Sequence[Sentence], cues: Cues) -> list[Candidate]:
-    """Choose what the clinician said of plan, formulation, measurement and method, as attributed quotations."""
-    turns: dict[int, list[Sentence]] = {}
-    for sentence in sentences:
-        if sentence.utterance.speaker == CLINICIAN:
-            turns.setdefault(sentence.turn, []).append(sentence)
-    return [candidate for turn in turns.values() for candidate in _clinician_turn(turn, cues)]
-
-
-def _clinician_turn(turn: list[Sentence], cues: Cues) -> list[Candidate]:
-    judged = [clinician_part(s, cues) for s in turn]
-    for n in range(1, len(turn)):
-        goes_on = _GOES_ON.search(turn[n].text) is not None and not turn[n].is_question
-        if not judged[n][0] and goes_on and numbers(turn[n].text) and judged[n - 1][0] == "measured":
-            judged[n] = judged[n - 1]
-    for n in range(len(turn) - 1):
-        leans = _GOES_ON.search(" ".join(turn[n + 1].text.split()[:4])) is not None
-        if judged[n + 1][0] and not judged[n][0] and leans and _gives_context(turn[n], cues):
-            judged[n] = (judged[n + 1][0], "", judged[n + 1][2])
-    runs: list[list[int]] = []
-    for n, (part, _, _) in enumerate(judged):
-        if not part:
-            continue
-        last = runs[-1] if runs else []
-        n_words = sum(turn[m].n_words for m in last) + turn[n].n_words
-        alike = last and last[-1] == n - 1 and judged[last[-1]][0] == part
-        if alike and n_words <= QUOTE_WORDS and not turn[n].is_question:
-            last.append(n)
-        else:
-            runs.append([n])
-    return [_clinician_candidate([turn[n] for n in run], [judged[n] for n in run]) for run in runs]
-
-
-def _gives_context(sentence: Sentence, cues: Cues) -> bool:
-    return not (
-        sentence.is_question
-        or _is_left_out(sentence, cues)
-        or is_backchannel(sentence, cues)
-        or cues.speaks_of_consent(sentence.text)
-    )
-
-
-def _clinician_candidate(run: list[Sentence], judged: list[tuple[str, str, int]]) -> Candidate:
-    kind = next((kind for _, kind, _ in judged if kind), "")
-    verb = " asked" if run[0].is_question else ""
-    return Candidate(
-        part=judged[0][0],
-        kind=kind,
-        text=f'Clinician{verb}: "{_quotation(run)}"',
-        evidence=tuple(dict.fromkeys(i for s in run for i in s.ids)),
-        place=run[0].place,
-        score=max(score for _, _, score in judged),
-        is_worded=sum(s.n_words for s in run) <= (LONGEST_QUOTE if kind else QUOTE_WORDS),
-    )
-
-
-def plan_turns(sentences: Sequence[Sentence], cues: Cues) -> frozenset[int]:
-    """Return the clinician's turns that plan something, under which a client's "I can" is a commitment."""
-    planned = cues.clinician["planned"]
-    return frozenset(
-        s.turn
-        for s in sentences
-        if s.utterance.speaker == CLINICIAN
-        and not has_negation(s.text[:12])
-        and (
-            planned["homework"].search(s.text)
-            or planned["actions"].search(s.text)
-            or planned["appointment"].search(s.text)
-        )
-    )
+def _asked(pair: Answered) -> str:
+    """Return how the question is given: what it is about where that says it all, else its words."""
+    topic = about(pair.question) if "risk" not in pair.question_topics else ""
+    asked = core(pair.question)
+    return f'on "{topic}"' if topic else f'asked "{asked[:1].upper()}{asked[1:]}"'

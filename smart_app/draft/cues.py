@@ -18,7 +18,7 @@ class Cues:
     """All cues, compiled."""
 
     version: str
-    topics: dict[str, re.Pattern[str]]
+    topics: "Topics"
     clinician: dict[str, dict[str, re.Pattern[str]]]
     client: dict[str, dict[str, re.Pattern[str]]]
     leave_out: dict[str, re.Pattern[str]]
@@ -27,7 +27,13 @@ class Cues:
     medication_endings: tuple[str, ...]
     not_medication: frozenset[str]
     formats: Mapping[str, tuple[Heading, ...]]
-    limits: dict[str, dict[str, int]]
+    length: dict[str, int]
+    shares: dict[str, int]
+
+    def room(self, n_words: int) -> int:
+        """Return how many words the draft of a session of `n_words` words may have."""
+        length = self.length
+        return min(length["most"], length["always"] + length["per_hundred"] * n_words // 100)
 
     def medications(self, found: Iterable[str]) -> set[str]:
         """Return the medication names among these lower-case words."""
@@ -40,7 +46,7 @@ class Cues:
 
     def about(self, text: str) -> set[str]:
         """Return the topics that the text touches."""
-        return {name for name, pattern in self.topics.items() if pattern.search(text)}
+        return self.topics.found_in(text)
 
     def speaks_of_consent(self, text: str) -> bool:
         """Say whether the text is about recording or consenting to it, which is never drafted from speech (B09)."""
@@ -53,10 +59,56 @@ def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{p})" for p in patterns), re.IGNORECASE)
 
 
-def _word_list(words: Iterable[str]) -> re.Pattern[str]:
-    """Compile words in which a trailing or inner * stands for any letters."""
-    alternatives = "|".join(re.escape(w).replace(r"\*", r"\w*").replace(r"\ ", r"\s+") for w in words)
-    return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)", re.IGNORECASE)
+_WORD = re.compile(r"[\w']+")
+_NONE: frozenset[str] = frozenset()
+
+
+class Topics:
+    """Word lists looked up word by word, since hundreds of alternatives in one expression are slow.
+
+    A trailing * stands for any ending; an entry of several words is searched for where its first word stands.
+    """
+
+    def __init__(self, lists: Iterable[tuple[str, Iterable[str]]]) -> None:
+        """Index the lists, given as (topic, words)."""
+        self._words: dict[str, set[str]] = {}
+        self._beginnings: dict[str, set[str]] = {}
+        self._phrases: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+        self._opens: set[str] = set()
+        for name, words in lists:
+            for word in words:
+                self._add(name, word.lower())
+
+    def _add(self, name: str, entry: str) -> None:
+        first = _WORD.findall(entry)[0]
+        if entry == first:
+            self._words.setdefault(entry, set()).add(name)
+        elif entry == f"{first}*":
+            self._beginnings.setdefault(first, set()).add(name)
+            self._opens.add(first[:2])
+        else:
+            pattern = re.escape(entry).replace(r"\*", r"\w*").replace(r"\ ", r"\s+")
+            compiled = re.compile(rf"(?<!\w)(?:{pattern})(?!\w)")
+            key = first if not entry.startswith(f"{first}*") else f"{first}*"
+            self._phrases.setdefault(key, []).append((name, compiled))
+            self._opens.add(first[:2])
+
+    def found_in(self, text: str) -> set[str]:
+        """Return the topics that the text touches."""
+        lowered = text.lower()
+        words = set(_WORD.findall(lowered))
+        words |= {word[:-2] for word in words if word.endswith("'s")}
+        out: set[str] = set()
+        phrases: list[tuple[str, re.Pattern[str]]] = []
+        for word in words:
+            out |= self._words.get(word, _NONE)
+            phrases += self._phrases.get(word, ())
+            if word[:2] in self._opens:
+                for end in range(2, len(word) + 1):
+                    out |= self._beginnings.get(word[:end], _NONE)
+                    phrases += self._phrases.get(f"{word[:end]}*", ())
+        out |= {name for name, pattern in phrases if name not in out and pattern.search(lowered)}
+        return out
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -79,7 +131,7 @@ def cues() -> Cues:
     medications = raw["medications"]
     return Cues(
         version="cues-" + ".".join([*(str(raw[name]["version"]) for name in names), VERSION]),
-        topics={topic["name"]: _word_list(topic["words"]) for topic in raw["topics"]["topic"]},
+        topics=Topics((topic["name"], topic["words"]) for topic in raw["topics"]["topic"]),
         clinician=_parts(raw["clinician"]),
         client=_parts(raw["client"]),
         leave_out={k: _any_of(v) for k, v in raw["leave_out"].items() if isinstance(v, list)},
@@ -88,5 +140,6 @@ def cues() -> Cues:
         medication_endings=tuple(medications["endings"]),
         not_medication=frozenset(medications["not_medication"]),
         formats=LAYOUTS,
-        limits={part: dict(figures) for part, figures in raw["formats"]["limits"].items()},
+        length=dict(raw["formats"]["length"]),
+        shares=dict(raw["formats"]["shares"]),
     )

@@ -1,11 +1,14 @@
 """Which sentence answers which question, so that "Yes, twice" keeps its meaning."""
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smart_app.draft.cues import Cues
-from smart_app.draft.sentences import QUOTE_WORDS, Sentence
+from smart_app.draft.questions import settled
+from smart_app.draft.sentences import QUOTE_WORDS, SETS_TIME, Sentence
+from smart_app.draft.stems import content
 
 CLINICIAN = "clinician"
 ROOM = "room"
@@ -16,19 +19,29 @@ _ANAPHOR = re.compile(
 _POINTS = re.compile(
     r"\b(?:that|those|these|this|it|them|they|him|her|he|she|there|i (?:like|am|agree)|thank|thanks)\b", re.IGNORECASE
 )
+_REFERS = re.compile(r"\b(?:those|that|them|these)\b", re.IGNORECASE)
+_MEANS_WHAT_WAS_SAID = re.compile(r"\b(?:it|that|this)\b", re.IGNORECASE)
+_NAMES_NOTHING = 2
+"""A question with so few words of content ("How much do you believe it?") names nothing by itself."""
 _WH = re.compile(r"\b(?:what|how (?!about)|when|where|why|which|who|whereabouts)(?!\w)[^?]*\??$", re.IGNORECASE)
 _BARE = re.compile(
     r"^(?:(?:yes|yeah|yep|yup|no|nope|nah|mm|mhm|mm-hmm|uh-huh|right|okay|ok|sure|correct)\W*)+$", re.IGNORECASE
 )
 _OVERLAP_S = 1.0
 """A bare "yes" that begins earlier than this before the question ends is a listener's noise, not an answer."""
+_ECHO_WORDS = 4
+"""A question this short after an answer ("Never?") doubts it, so what comes next may take it back."""
 _REACH = 4
 """How many utterances back a question may lie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """A sentence of a client (or guardian, ...) with the question it stands under."""
+    """A sentence of a client (or guardian, ...) with the question it stands under.
+
+    `settled` is the statement that the rules prove where the whole answer is a plain yes or no; `speaks_of` the place
+    of the client's sentence that "it" in the question means.
+    """
 
     sentence: Sentence
     question: str = ""
@@ -36,6 +49,8 @@ class Answered:
     asked_ids: tuple[str, ...] = ()
     is_direct: bool = False
     question_topics: frozenset[str] = frozenset()
+    settled: str = ""
+    speaks_of: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +59,7 @@ class _Question:
     ids: tuple[str, ...]
     sentence: Sentence
     topics: frozenset[str]
+    speaks_of: int = -1
 
 
 def is_backchannel(sentence: Sentence, cues: Cues) -> bool:
@@ -69,13 +85,16 @@ def _question_of(turn: list[Sentence], before: _Question | None, cues: Cues) -> 
         text = turn[at - 1].quoted.removesuffix(" ...") + " " + text.removeprefix("... ")
         ids = tuple(dict.fromkeys(turn[at - 1].ids + ids))
     topics = cues.about(text)
-    if not topics and before is not None and _ANAPHOR.search(asked.text):
+    if not topics and before is not None and _ANAPHOR.search(asked.text) and _is_first(turn[:at], cues):
         topics = set(before.topics)
-    elif (
-        before is not None and "risk" in before.topics and re.search(r"\b(?:those|that|them|these)\b", asked.text, re.I)
-    ):
+    elif before is not None and "risk" in before.topics and _REFERS.search(asked.text) and _is_first(turn[:at], cues):
         topics |= {"risk"}
     return _Question(text=text, ids=ids, sentence=asked, topics=frozenset(topics))
+
+
+def _is_first(before: list[Sentence], cues: Cues) -> bool:
+    """Say whether nothing of substance stands before the question in its turn, to which it could refer instead."""
+    return all(is_backchannel(s, cues) or cues.leave_out["small_talk"].search(s.text) for s in before)
 
 
 def _is_needed(before: Sentence, asked: Sentence, cues: Cues) -> bool:
@@ -106,7 +125,9 @@ def answered(sentences: Sequence[Sentence], cues: Cues) -> list[Answered]:
     out: list[Answered] = []
     question: _Question | None = None
     is_open = is_current = about_consent = False
-    for turn in _by_turn(sentences):
+    last_said = -1
+    turns = _by_turn(sentences)
+    for n, turn in enumerate(turns):
         first = turn[0]
         if first.utterance.speaker == CLINICIAN:
             found = _question_of(turn, question, cues)
@@ -115,16 +136,35 @@ def answered(sentences: Sequence[Sentence], cues: Cues) -> list[Answered]:
             elif not all(is_backchannel(s, cues) for s in turn):
                 about_consent = False
             if found is not None:
-                question, is_open, is_current = found, True, True
+                refers = len(content(found.text)) <= _NAMES_NOTHING and _MEANS_WHAT_WAS_SAID.search(found.sentence.text)
+                question = dataclasses.replace(found, speaks_of=last_said if refers else -1)
+                is_open, is_current = True, True
             elif not all(is_backchannel(s, cues) for s in turn):
                 is_open = is_current = False
             continue
         if about_consent and not any("risk" in cues.about(s.text) for s in turn):
             continue
-        out += _paired(turn, question if is_current else None, is_open=is_open)
+        last_said = turn[-1].place
+        pairs = _paired(turn, question if is_current else None, is_open=is_open)
+        proved = _settled(turns[max(0, n - 3) : n + 2], turn, pairs[0])
+        out += [dataclasses.replace(pairs[0], settled=proved), *pairs[1:]] if proved else pairs
         if question is not None and is_open and _answers(turn, question):
             is_open = False
     return out
+
+
+def _settled(around: list[list[Sentence]], turn: list[Sentence], pair: Answered) -> str:
+    """Return what the turn proves as the whole answer to its question; `around` are the turns from three before on."""
+    asked = pair.asked
+    if asked is None or not pair.is_direct or "risk" in pair.question_topics or turn[0].utterance.speaker != "client":
+        return ""
+    after = [t for t in around if t[0].place > turn[-1].place]
+    if after and after[0][0].is_question and after[0][0].n_words <= _ECHO_WORDS:
+        return ""
+    before = [s for t in around for s in t if s.place < asked.place]
+    if any(s.turn == asked.turn and SETS_TIME.search(s.text) for s in before):
+        return ""
+    return settled(asked.text, " ".join(s.text for s in turn), before=" ".join(s.text for s in before))
 
 
 def _paired(turn: list[Sentence], question: _Question | None, *, is_open: bool) -> list[Answered]:
@@ -142,6 +182,7 @@ def _paired(turn: list[Sentence], question: _Question | None, *, is_open: bool) 
             asked_ids=question.ids,
             is_direct=takes and n == direct_at,
             question_topics=question.topics,
+            speaks_of=question.speaks_of,
         )
         for n, s in enumerate(turn)
     ]

@@ -1,4 +1,4 @@
-"""First person into third, only where the result is certain: "Client reports that they ...".
+"""First person into third, only where the result is certain: "Client reports they ...".
 
 "They" takes the plain verb, as "I" does, so no verb changes but am and was; tense, negation, numbers and order stay as
 spoken. Any word that could make "they" mean somebody else, or a form not in the table, refuses: the caller then quotes.
@@ -48,7 +48,7 @@ MIN_WORDS = 4
 
 
 def reported(text: str) -> str | None:
-    """Return `Client reports that they ...` for a sentence of the client's, or None where that is not certain."""
+    """Return `Client reports they ...` for a sentence of the client's, or None where that is not certain."""
     begun = _BEGINS.match(text.strip())
     if begun is None or len(text.split()) < MIN_WORDS or text.rstrip().endswith(("?", ",", "-", "I")):
         return None
@@ -61,4 +61,4 @@ def reported(text: str) -> str | None:
         body = pattern.sub(result, body)
     if _STRANDED.search(body) or re.search(r"\b(?:i|i'\w+)\b", body, re.IGNORECASE):
         return None
-    return f"Client reports that {body.rstrip('.!;: ')}."
+    return f"Client reports {body.rstrip('.!;: ')}."

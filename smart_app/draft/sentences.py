@@ -35,6 +35,16 @@ _OPENS = re.compile(
     r"|\b(?:if|unless|would|wish|imagine|pretend)\b",
     re.IGNORECASE,
 )
+SETS_TIME = re.compile(
+    r"\b(?:first|second|third|last|next|other|previous|this|that|these|past) (?:few |couple of |two |three )?"
+    r"(?:days?|nights?|weeks?|weekend|months?|years?|summer|winter|spring|autumn|time)\b"
+    r"|\b(?:days?|weeks?|months?|years?|long time) ago\b|\bas an? (?:child|kid|teenager|student)\b"
+    r"|\b(?:yesterday|back then|at first|in the beginning|recently|lately|nowadays|at the moment)\b"
+    r"|\b(?:before (?:that|then|this)|since then|until then|until now)\b"
+    r"|^(?:(?:and|but|so|well)\W+)*(?:before|since|until)\b",
+    re.IGNORECASE,
+)
+"""Says when: what is said under it in the next breath is true of that time only."""
 _LEANS = re.compile(
     r"^(?:but|or|unless|except|until|till|if|when|because|though|although|only|not|no|never|nor|at least|anymore|"
     r"any more|right|is that|is it|which|who|he said|she said|i (?:think|guess|suppose|said|thought)|he|they say)\b",
@@ -46,6 +56,7 @@ _LEANS = re.compile(
 class Sentence:
     """A sentence, or a clause-sized part of one, with the ids of the utterances it is from.
 
+    What is beside a part that `is_torn` may say more of it.
     `place` counts sentences, `turn` stretches of one speaker through the transcript.
     """
 
@@ -56,6 +67,7 @@ class Sentence:
     text: str
     cut_before: bool = False
     cut_after: bool = False
+    is_torn: bool = False
 
     @property
     def n_words(self) -> int:
@@ -98,9 +110,45 @@ def _glued(clauses: list[str]) -> list[str]:
     return out
 
 
-def _packed(pieces: list[str]) -> list[str]:
+_NEW_CLAUSE = re.compile(
+    r"^(?:(?:and|so|then|also|plus)\W+)*(?:i|i'm|i've|i'll|my|we|we'll|we've|there|there's|you|your|let's|please)\b",
+    re.IGNORECASE,
+)
+_BOUND = re.compile(
+    r"\b(?:it|its|it's|that|that's|this|these|those|they|them|their|he|she|him|her|his|which|who|instead|otherwise|either|"
+    r"both|so|too|same|but|though|unless|except|only|if|anymore|any more|joking|kidding|just kidding|not really)\b",
+    re.IGNORECASE,
+)
+_GOVERNS = re.compile(
+    r"\b(?:say|says|said|saying|tell|tells|told|telling|think|thinks|thought|thinking|believe|believed|guess|suppose|"
+    r"maybe|perhaps|probably|possibly|like|imagine|imagining|imagined|wish|wished|would|could|might|may|wonder|wondering|"
+    r"wondered|worry|worried|worrying|afraid|scared|fear|dream|dreamt|dreamed|pretend|pretended|supposed|as if|"
+    r"as though|in case|hope|hoping|want|wanted|decided|plan|planned|used to|stopped|trouble|instead of|not)\b|n't\b",
+    re.IGNORECASE,
+)
+"""Words whose reach may go over the next clause: "maybe I am nervous and I know my subject"."""
+LEAST_PIECE = 4
+
+
+def pieces(text: str) -> list[str]:
+    """Cut a sentence where either side stands by itself: no denial, condition, report, pronoun or time spans a cut."""
+    if len(text.split()) < 2 * LEAST_PIECE:
+        return [text]
     out: list[str] = []
-    for piece in pieces:
+    for clause in _glued([c.strip() for c in _CLAUSE.split(text) if c and c.strip()]):
+        short = len(clause.split()) < LEAST_PIECE or (out and len(out[-1].split()) < LEAST_PIECE)
+        stands = _NEW_CLAUSE.match(clause) is not None and _BOUND.search(clause) is None
+        reaches = out and (SETS_TIME.search(out[-1]) or _GOVERNS.search(out[-1]))
+        if out and (short or not stands or reaches):
+            out[-1] = f"{out[-1]} {clause}"
+        else:
+            out.append(clause)
+    return out
+
+
+def _packed(clauses: list[str]) -> list[str]:
+    out: list[str] = []
+    for piece in clauses:
         if out and len(out[-1].split()) + len(piece.split()) <= QUOTE_WORDS:
             out[-1] = f"{out[-1]} {piece}"
         else:
@@ -108,11 +156,19 @@ def _packed(pieces: list[str]) -> list[str]:
     return out
 
 
-def _parts(text: str) -> list[str]:
-    """Cut a long sentence at clause limits into parts of at most QUOTE_WORDS where that is safe."""
-    if len(text.split()) <= QUOTE_WORDS:
-        return [text]
-    return _packed(_glued([c.strip() for c in _CLAUSE.split(text) if c and c.strip()]))
+def _parts(text: str) -> list[tuple[str, bool]]:
+    """Cut a sentence where both sides stand by themselves, and what is still long at clause limits where that is safe.
+
+    With each part goes whether it was torn from its neighbours, which may say more of it.
+    """
+    out: list[tuple[str, bool]] = []
+    for piece in [text] if text.endswith("?") else pieces(text):
+        if len(piece.split()) <= QUOTE_WORDS:
+            out.append((piece, False))
+        else:
+            packed = _packed(_glued([c.strip() for c in _CLAUSE.split(piece) if c and c.strip()]))
+            out += [(part, len(packed) > 1) for part in packed]
+    return out
 
 
 @dataclass(slots=True)
@@ -170,7 +226,7 @@ def sentences(utterances: Iterable[Utterance]) -> list[Sentence]:
         for spoken in _spoken(said):
             parts = _parts(spoken.text)
             first = 0
-            for n, part in enumerate(parts):
+            for n, (part, is_torn) in enumerate(parts):
                 sources = spoken.sources[first : first + len(part.split())]
                 first += len(part.split())
                 if any(c.isalnum() for c in part):
@@ -183,6 +239,7 @@ def sentences(utterances: Iterable[Utterance]) -> list[Sentence]:
                             text=part,
                             cut_before=n > 0,
                             cut_after=n < len(parts) - 1 or spoken.hangs,
+                            is_torn=is_torn or (spoken.hangs and n == len(parts) - 1),
                         )
                     )
     return out

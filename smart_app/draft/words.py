@@ -7,10 +7,8 @@ from pathlib import Path
 
 TOKEN = re.compile(r"[A-Za-z0-9]+(?:[.,/'-][A-Za-z0-9]+)*")
 _FILLER = re.compile(r"(?<![\w'-])(?:u+m+|u+h+m*|erm+|hm+|mm+)(?![\w'-])(?:\s*[,.])*\s*", re.IGNORECASE)
-_STUTTER = re.compile(
-    r"(?<![\w'])(i'm|i|it's|it|a|the|and|my|but|so|to|in|of|he|she|we|they|that|was|is)(?:,?\s+\1)+(?![\w'])",
-    re.IGNORECASE,
-)
+_ASIDE = re.compile(r",\s*(?:you know|i mean|like)\s*,", re.IGNORECASE)
+"""What stands between commas for the sake of a pause."""
 _LISTS = {
     name: words.split()
     for name, words in tomllib.loads(
@@ -20,6 +18,11 @@ _LISTS = {
 NEGATORS = frozenset(_LISTS["negators"])
 WITHOUT_CONTENT = frozenset(_LISTS["without_content"])
 IMPAIRED = frozenset(_LISTS["impaired"])
+_STUTTER = re.compile(
+    rf"(?<![\w'])((?:{'|'.join(map(re.escape, _LISTS['stuttered']))})(?:\s+[\w']+){{0,3}}?)(?:[,.]?\s+\1)+(?![\w'])",
+    re.IGNORECASE,
+)
+"""Small words said again at once, alone or at the head of up to four words: "have you, have you had"."""
 EMPTY = frozenset(_LISTS["empty"])
 _UNITS: dict[str, int] = {word: n for n, word in enumerate(_LISTS["units"])}
 _TENS: dict[str, int] = {word: 10 * n for n, word in enumerate(_LISTS["tens"], start=2)}
@@ -58,8 +61,9 @@ def tidy(text: str) -> str:
         text = "".join(c if c.isprintable() else " " for c in text)
     text = re.sub(r"\s+(n't|'(?:s|m|re|ve|ll|d))\b", r"\1", text, flags=re.IGNORECASE)
     text = _FILLER.sub("", text)
-    text = _STUTTER.sub(r"\1", text)
     text = re.sub(r"\s+([,.;:?!])", r"\1", text)
+    text = _ASIDE.sub(",", text)
+    text = _STUTTER.sub(r"\1", text)
     text = re.sub(r"(?:,\s*)+([,.;?!])", r"\1", text)
     text = re.sub(r"([.?!]),", r"\1", text)
     text = re.sub(r"\b(gon|wan) na\b", r"\1na", text, flags=re.IGNORECASE)

@@ -89,7 +89,7 @@ def test_an_answer_carries_its_question() -> None:
     """ "Yes, twice" means nothing alone; both lines are the evidence."""
     summary = drafted("C: Have you fainted since last week?", "P: Yes, twice.")
     statement = everything(summary)[-1]
-    assert statement.text == 'Asked "Have you fainted since last week?", client said: "Yes, twice."'
+    assert statement.text == 'Client, asked "Have you fainted since last week?": "Yes, twice."'
     assert statement.evidence == ("u3", "u4")
 
 
@@ -98,7 +98,7 @@ def test_a_denial_is_an_attributed_answer_never_a_finding() -> None:
     """Absence stands only with the question asked and the words said."""
     summary = drafted("C: Have you had any thoughts of suicide?", "P: No, not since last winter.")
     assert section(summary, "subjective")[-1] == (
-        'Asked "Have you had any thoughts of suicide?", client said: "No, not since last winter."'
+        'Client, asked "Have you had any thoughts of suicide?": "No, not since last winter."'
     )
     assert not any("denies" in s.text or "no risk" in s.text.lower() for s in everything(summary))
 
@@ -114,7 +114,7 @@ def test_a_listener_s_yes_is_no_answer_to_what() -> None:
     """ "Where is the pain?" is not answered by a murmur."""
     summary = drafted("C: And where exactly is the pain?", "P: Yep.", "P: In my lower back, on the left side.")
     text = section(summary, "subjective")[-1]
-    assert text == 'Asked "And where exactly is the pain?", client said: "In my lower back, on the left side."'
+    assert text == 'Client, asked "Where exactly is the pain?": "In my lower back, on the left side."'
 
 
 def test_a_later_sentence_is_not_put_under_an_old_question() -> None:
@@ -146,7 +146,7 @@ def test_an_answer_is_true_of_the_time_that_was_asked_about() -> None:
     """The question says when, so it stands with the answer."""
     summary = drafted("C: And in the second week?", "P: I had no panic attacks at all.")
     assert section(summary, "subjective")[-1] == (
-        'Asked "And in the second week?", client said: "I had no panic attacks at all."'
+        'Client, asked "In the second week?": "I had no panic attacks at all."'
     )
 
 
@@ -154,7 +154,7 @@ def test_what_cannot_stand_with_its_time_is_left_for_the_clinicians_words() -> N
     """Neither half is quoted as if it were the whole."""
     when = "The second week, when my sister came and stayed with us and cooked and looked after the boys, was better."
     summary = drafted("P: " + when + " I had no panic attacks at all, and I slept through most of the nights, I think.")
-    assert not any(each.startswith("Client reports that they had no panic") for each in section(summary, "subjective"))
+    assert not any(each.startswith("Client reports they had no panic") for each in section(summary, "subjective"))
 
 
 def test_what_is_said_of_a_brother_stays_the_brother_s() -> None:

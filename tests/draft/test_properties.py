@@ -36,7 +36,8 @@ SPEECH = st.one_of(
     st.lists(WORDS, min_size=1, max_size=60).map(" ".join), st.lists(SENTENCES, max_size=4).map(" ".join)
 )
 SESSIONS = st.lists(st.tuples(st.sampled_from(["clinician", "client", "partner"]), SPEECH), min_size=1, max_size=12)
-FRAME = re.compile(r'^(?:Asked "(?P<q>[^"]*)", \w+ said|(?P<who>\w+)(?: asked)?): "(?P<a>[^"]*)"$')
+FRAME = re.compile(r'^(?P<who>\w+)(?: asked|, (?:asked|on) "(?P<q>[^"]*)")?: "(?P<a>[^"]*)"$')
+SETTLED = re.compile(r"^Client (?:denies|confirms) (?:any |ever having had |having had (?:any )?)?(?P<topic>.+)\.$")
 NEGATION = re.compile(r"\b(?:no|not|never|nothing|without|nobody|don't|can't)\b")
 
 
@@ -89,7 +90,12 @@ def test_every_statement_is_its_evidence(session: list[tuple[str, str]]) -> None
         assert set(statement.evidence) <= set(texts)
         framed = FRAME.match(statement.text)
         if framed is None:
-            body = statement.text.removeprefix("Client reports that ").lower()
+            settled = SETTLED.match(statement.text)
+            if settled is not None:
+                asked = " ".join(texts[i] for i in statement.evidence if speakers[i] == "clinician")
+                assert occurs(settled["topic"].replace("their", "your"), asked)
+                continue
+            body = statement.text.removeprefix("Client reports ").lower()
             assert body != statement.text.lower()
             assert occurs(first_person(body), " ".join(texts[i] for i in statement.evidence))
             assert speakers[statement.evidence[0]] == "client"

@@ -1,0 +1,147 @@
+"""What the clinician said that belongs in a note: plan, formulation, measurement and method, always as quotations."""
+
+import re
+from collections.abc import Sequence
+
+from smart_app.draft.cues import Cues
+from smart_app.draft.exchanges import CLINICIAN, is_backchannel
+from smart_app.draft.quoting import LONGEST_QUOTE, Candidate, quotation, said_by, trimmed
+from smart_app.draft.sentences import QUOTE_WORDS, Sentence
+from smart_app.draft.words import has_negation, numbers, quantities, tokens
+
+_ASKS_TO_DO = re.compile(
+    r"^(?:(?!what|how|when|why|where|which)[\w']+\W+){0,8}(?:could|can|would|will) you (?:please |maybe )?"
+    r"(?:try|practi[cs]e|keep|start|write|bring|do|fill|come back|book)\b",
+    re.IGNORECASE,
+)
+_GOES_ON = re.compile(r"\b(?:it|that|they|them|those|these|this|both)\b", re.IGNORECASE)
+
+
+_LEANS_ON = re.compile(r"\b(?:it|that|they|them|those|these|both)\b", re.IGNORECASE)
+
+
+def is_left_out(sentence: Sentence, cues: Cues) -> bool:
+    """Say whether the words are small talk or about the call."""
+    text = sentence.text
+    return any(cues.leave_out[key].search(text) for key in ("small_talk", "technical"))
+
+
+def clinician_part(sentence: Sentence, cues: Cues) -> tuple[str, str, int]:
+    """Return (part, kind, score) of a clinician's sentence; an empty part leaves it out."""
+    text, spoken = sentence.text, cues.clinician
+    if cues.speaks_of_consent(text) or is_backchannel(sentence, cues):
+        return "", "", 0
+    kind = next((k for k in ("appointment", "homework", "medication") if spoken["planned"][k].search(text)), "")
+    medications = cues.medications(tokens(text))
+    if medications and (quantities(text) or kind == "medication") and not sentence.is_question:
+        return "planned", "medication", 7
+    if kind == "homework" and not spoken["planned"]["task"].search(text):
+        kind = ""
+    if kind == "medication" and not medications and "medication" not in cues.about(text):
+        kind = ""
+    if "risk" in cues.about(text) and not sentence.is_question:
+        return "planned", "risk", 7
+    if not kind and is_left_out(sentence, cues):
+        return "", "", 0
+    if sentence.is_question:
+        return ("planned", "homework", 5) if asks_to_do(text) else _intervention(text, cues)
+    for part in ("measured", "formulated"):
+        if any(p.search(text) for p in spoken[part].values()):
+            return part, "", 4 + (1 if numbers(text) else 0)
+    if kind or spoken["planned"]["actions"].search(text):
+        return "planned", kind, 4 + (2 if kind else 0)
+    return _intervention(text, cues)
+
+
+def _intervention(text: str, cues: Cues) -> tuple[str, str, int]:
+    return ("intervention", "", 3) if cues.clinician["intervention"]["technique"].search(text) else ("", "", 0)
+
+
+def asks_to_do(text: str) -> bool:
+    return _ASKS_TO_DO.search(text) is not None
+
+
+def clinician_candidates(sentences: Sequence[Sentence], cues: Cues) -> list[Candidate]:
+    """Choose what the clinician said of plan, formulation, measurement and method, as attributed quotations."""
+    turns: dict[int, list[Sentence]] = {}
+    for sentence in sentences:
+        if sentence.utterance.speaker == CLINICIAN:
+            turns.setdefault(sentence.turn, []).append(sentence)
+    return [candidate for turn in turns.values() for candidate in _clinician_turn(turn, cues)]
+
+
+def _clinician_turn(turn: list[Sentence], cues: Cues) -> list[Candidate]:
+    judged = [clinician_part(s, cues) for s in turn]
+    for n in range(1, len(turn)):
+        goes_on = _GOES_ON.search(turn[n].text) is not None and not turn[n].is_question
+        if not judged[n][0] and goes_on and numbers(turn[n].text) and judged[n - 1][0] == "measured":
+            judged[n] = judged[n - 1]
+    for n in range(len(turn) - 1):
+        leans = _GOES_ON.search(" ".join(turn[n + 1].text.split()[:4])) is not None
+        if judged[n + 1][0] and not judged[n][0] and leans and _gives_context(turn[n], cues):
+            judged[n] = (judged[n + 1][0], "", judged[n + 1][2])
+    runs: list[list[int]] = []
+    for n, (part, _, _) in enumerate(judged):
+        if not part:
+            continue
+        last = runs[-1] if runs else []
+        n_words = sum(turn[m].n_words for m in last) + turn[n].n_words
+        alike = last and last[-1] == n - 1 and judged[last[-1]][0] == part
+        leans = _LEANS_ON.search(" ".join(turn[n].text.split()[:4])) is not None
+        longest = LONGEST_QUOTE if leans else QUOTE_WORDS
+        if alike and n_words <= longest and not turn[n].is_question:
+            last.append(n)
+        else:
+            runs.append([n])
+    return [_clinician_candidate([turn[n] for n in run], [judged[n] for n in run], cues) for run in runs]
+
+
+def _gives_context(sentence: Sentence, cues: Cues) -> bool:
+    return not (
+        sentence.is_question
+        or is_left_out(sentence, cues)
+        or is_backchannel(sentence, cues)
+        or cues.speaks_of_consent(sentence.text)
+    )
+
+
+def _clinician_candidate(run: list[Sentence], judged: list[tuple[str, str, int]], cues: Cues) -> Candidate:
+    kind = next((kind for _, kind, _ in judged if kind), "")
+    said = run if kind == "risk" or len(run) > 1 else [trimmed(run[0], lambda part: _is_worth(part, cues))]
+    opening = said_by(CLINICIAN, is_asked=run[0].is_question)
+    quoted = quotation(said)
+    return Candidate(
+        part=judged[0][0],
+        kind=kind,
+        text=f'{opening}: "{quoted}"',
+        evidence=tuple(dict.fromkeys(i for s in run for i in s.ids)),
+        place=run[0].place,
+        score=max(score for _, _, score in judged),
+        is_worded=sum(s.n_words for s in said) <= (LONGEST_QUOTE if kind or len(run) > 1 else QUOTE_WORDS),
+        turn=run[0].turn,
+        last_place=run[-1].place,
+        opening=opening,
+        quotation=quoted,
+    )
+
+
+def _is_worth(text: str, cues: Cues) -> bool:
+    """Say whether a part of a quotation says anything for a note."""
+    spoken = any(pattern.search(text) for part in cues.clinician.values() for pattern in part.values())
+    return spoken or bool(cues.medications(tokens(text))) or bool(numbers(text)) or "risk" in cues.about(text)
+
+
+def plan_turns(sentences: Sequence[Sentence], cues: Cues) -> frozenset[int]:
+    """Return the clinician's turns that plan something, under which a client's "I can" is a commitment."""
+    planned = cues.clinician["planned"]
+    return frozenset(
+        s.turn
+        for s in sentences
+        if s.utterance.speaker == CLINICIAN
+        and not has_negation(s.text[:12])
+        and (
+            planned["homework"].search(s.text)
+            or planned["actions"].search(s.text)
+            or planned["appointment"].search(s.text)
+        )
+    )

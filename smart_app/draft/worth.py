@@ -1,0 +1,183 @@
+"""Which statements a summary of limited length takes: those that add most for their words, and nothing twice."""
+
+import dataclasses
+import heapq
+import json
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+from smart_app.draft.cues import Cues
+from smart_app.draft.quoting import Candidate, joined
+from smart_app.draft.sentences import QUOTE_WORDS
+from smart_app.draft.stems import content, stem
+from smart_app.draft.words import WITHOUT_CONTENT, has_negation, is_negator, numbers, tokens
+
+_FILE = Path(__file__).parent / "cues" / "worth.json"
+_OF_THE_FRAME = frozenset(
+    content("asked reports denies about client clinician said partner guardian interpreter companion confirms session")
+)
+UNKNOWN = 0.3
+"""The worth of a word that the lists do not hold: it is as likely as any to come back in a note."""
+CUED = {
+    "risk": 1.0,
+    "medication": 0.9,
+    "symptom": 0.7,
+    "mood": 0.7,
+    "body rhythm": 0.7,
+    "substances": 0.7,
+    "history": 0.6,
+    "thoughts": 0.7,
+    "severity": 0.8,
+    "work between sessions": 0.6,
+}
+LEARNED = 1.0
+OTHER_CUE = 0.4
+A_NUMBER = 0.8
+A_PAIR = 0.4
+"""What a new pair of neighbouring words is worth beside the words: things already named may be told anew."""
+A_DENIAL = 0.3
+"""What it is worth that something is denied, beside the words themselves."""
+WORTH_OF_CUES = 0.05
+COST_OF_A_LINE = 6
+COST_EXPONENT = 0.6
+LEAST = 0.3
+"""A statement that adds less than this is left out, however much room there is."""
+WANTED = 0.4
+"""What it is worth that the clinician asked for it, on a clinical topic."""
+ASKED = 0.2
+"""How much of its worth a word keeps that stands in the question alone."""
+_SETTLES = re.compile(r"(?:yes|yeah|yep|no|nope|nah|never|none)\b", re.IGNORECASE)
+
+
+@cache
+def _table() -> dict[str, float]:
+    found: dict[str, float] = json.loads(_FILE.read_text(encoding="utf-8"))["worth"]
+    return found
+
+
+def n_words(text: str) -> int:
+    """Count the words of a statement; an ellipsis is none."""
+    return sum(any(c.isalnum() for c in word) for word in text.split())
+
+
+def held(text: str, known: Cues) -> dict[str, float]:
+    """Return what a statement says with the worth of each: content stems, its numbers, and whether it denies."""
+    out: dict[str, float] = {}
+    in_order: list[str] = []
+    for word in tokens(text):
+        if len(word) > 2 and word not in WITHOUT_CONTENT and not is_negator(word) and not word.isdigit():
+            base = stem(word) if word.startswith(stem(word)[:3]) else word  # a concept is too wide: wine is no drinking
+            if base not in _OF_THE_FRAME:
+                cued = max((CUED.get(topic, OTHER_CUE) for topic in known.about(word)), default=0.0)
+                out[base] = max(out.get(base, 0.0), cued, LEARNED * _table().get(base, UNKNOWN))
+                in_order.append(base)
+    by_word = {topic for word in tokens(text) for topic in known.about(word)}
+    out |= {f"@{topic}+{text}": CUED.get(topic, OTHER_CUE) for topic in known.about(text) - by_word}
+    out |= {f"{a}+{b}": A_PAIR * min(out[a], out[b]) for a, b in pairwise(in_order)}
+    out |= {f"#{value}": A_NUMBER for value in numbers(text)}
+    if has_negation(text):
+        out |= {f"no {base}": A_DENIAL * worth for base, worth in out.items() if base.isalpha()}
+    return out
+
+
+def _of(one: Candidate, known: Cues) -> dict[str, float]:
+    """Return what a candidate says; words of a question count less, unless the answer to them is yes or no."""
+    if not one.asked or _SETTLES.match(one.quotation):
+        return held(one.text, known)
+    said = held(one.quotation, known)
+    asked = held(one.asked, known)
+    return said | {f"?{base}": ASKED * worth for base, worth in asked.items() if base not in said}
+
+
+class _Chooser:
+    """Takes candidates one by one, the best for its words first, and knows what they hold together."""
+
+    def __init__(self, found: Sequence[Candidate], known: Cues) -> None:
+        self._found = found
+        self._worth = [_of(c, known) for c in found]
+        self._at = {place: n for n, c in enumerate(found) for place in range(c.place, c.last_place + 1)}
+        self._words = [n_words(c.text) for c in found]
+        self._costs = [(words + COST_OF_A_LINE) ** COST_EXPONENT for words in self._words]
+        self._held: set[str] = set()
+        self.taken: set[int] = set()
+
+    def _gain(self, n: int) -> float:
+        new = sum(worth for base, worth in self._worth[n].items() if base not in self._held)
+        one = self._found[n]
+        return new and new + WORTH_OF_CUES * one.score + WANTED * one.wanted
+
+    def take(self, n: int) -> int:
+        """Take this one, and what it speaks of; return the words of both."""
+        if n in self.taken:
+            return 0
+        self.taken.add(n)
+        self._held |= self._worth[n].keys()
+        before = self._at.get(self._found[n].leans_on)
+        return self._words[n] + (self.take(before) if before is not None and before != n else 0)
+
+    def adds(self, n: int) -> bool:
+        """Say whether this one says anything that those taken do not."""
+        return any("+" not in key and key not in self._held for key in self._worth[n])
+
+    def fill(self, among: Iterable[int], room: int) -> int:
+        """Take the best for their words while there is room; return the room that is left."""
+        heap = [(-self._gain(n) / self._costs[n], n) for n in among if n not in self.taken]
+        heapq.heapify(heap)
+        while heap and room > 0:
+            _, n = heapq.heappop(heap)
+            gain = self._gain(n)
+            if n in self.taken or gain < LEAST or self._words[n] > room:
+                continue
+            density = -gain / self._costs[n]
+            if heap and density > heap[0][0]:
+                heapq.heappush(heap, (density, n))  # gains only shrink: look again when it is on top
+                continue
+            room -= self.take(n)
+        return room
+
+
+def chosen(found: Sequence[Candidate], known: Cues, room: int) -> list[Candidate]:
+    """Choose within `room` words: what must be kept first, then each part's share, then whatever adds most."""
+    chooser = _Chooser(found, known)
+    for n in sorted((n for n, c in enumerate(found) if c.kind), key=lambda n: (found[n].kind != "risk", n)):
+        if found[n].kind != "medication" or chooser.adds(n):
+            room -= chooser.take(n)
+    total = max(0, room)
+    for part, percent in known.shares.items():
+        mine = [n for n, c in enumerate(found) if c.part == part]
+        room -= min(room, total * percent // 100) - chooser.fill(mine, min(room, total * percent // 100))
+    open_to_all = [n for n, c in enumerate(found) if c.part not in known.shares]
+    chooser.fill(open_to_all, room)
+    return merged([found[n] for n in sorted(chooser.taken, key=lambda n: found[n].place)])
+
+
+def merged(kept: Sequence[Candidate]) -> list[Candidate]:
+    """Put quotations of one turn that stand under one heading into one statement, with an ellipsis between."""
+    out: list[Candidate] = []
+    for one in kept:
+        last = out[-1] if out else None
+        if last is None or not _goes_on(last, one):
+            out.append(one)
+            continue
+        near = one.place == last.last_place + 1
+        text = joined(last.quotation, one.quotation) if near else _apart(last.quotation, one.quotation)
+        out[-1] = dataclasses.replace(
+            last,
+            text=f'{last.opening}: "{text}"',
+            quotation=text,
+            evidence=tuple(dict.fromkeys(last.evidence + one.evidence)),
+            last_place=one.last_place,
+        )
+    return out
+
+
+def _apart(first: str, second: str) -> str:
+    return f"{first.removesuffix(' ...')} ... {second.removeprefix('... ')}"
+
+
+def _goes_on(last: Candidate, one: Candidate) -> bool:
+    alike = (last.part, last.kind, last.turn, last.opening) == (one.part, one.kind, one.turn, one.opening)
+    return bool(last.opening) and alike and n_words(f"{last.quotation} {one.quotation}") <= QUOTE_WORDS
