@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from smart_app.chart import openemr_texts as texts
 from smart_app.chart.openemr import OpenEmrChart
 from smart_app.errors import ChartRefused, ChartsideError, ChartUnreachable
+from smart_app.note import encounters
 from smart_app.ports import Chart
 from tests.chart.openemr_cast import OneToken, consent, media, note, notice
 from tests.conftest import FrozenClock
@@ -233,3 +235,14 @@ def test_the_soap_note_is_extra_and_once(make: Make, openemr: OpenEmrLike) -> No
     make("alice", has_soap_note=True).create(note(openemr, "n3"))
     assert len(openemr.stored()["soap_notes"]) == 1, "she may not read encounters: the document stands alone"
     assert len(documents(openemr)) == 4
+
+
+@pytest.mark.req("C06", "C07")
+def test_the_visits_of_a_week_are_found_there(make: Make, openemr: OpenEmrLike) -> None:
+    """As a Clinicians user: the seeded visit around its day, nothing a month later."""
+    chart, patient, visit = make(), openemr.patient()["uuid"], openemr.encounter()["uuid"]
+    start = chart.read("Encounter", visit)["period"]["start"]
+    at = datetime.fromisoformat(start)
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    assert visit in [each.id for each in encounters.near(chart, patient, at + timedelta(days=3))]
+    assert visit not in [each.id for each in encounters.near(chart, patient, at + timedelta(days=30))]
