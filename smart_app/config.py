@@ -21,6 +21,7 @@ ClientAuthentication = Literal["client_secret_basic", "client_secret_post", "pri
 SigningAlgorithm = Literal["RS384", "ES384"]
 
 
+_PREFIX = "CHARTSIDE_"
 _OTHERS = ("CHROMIUM",)
 """Names that other parts of Chartside read (`CHARTSIDE_CHROMIUM`: the demo's sample client)."""
 
@@ -146,7 +147,7 @@ class _Reading(Mapping[str, str]):
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
-        self._asked = {f"CHARTSIDE_{name}" for name in _OTHERS}
+        self._asked = {_PREFIX + name for name in _OTHERS}
 
     def __getitem__(self, name: str) -> str:
         self._asked.add(name)
@@ -160,9 +161,10 @@ class _Reading(Mapping[str, str]):
 
     def unknown(self) -> tuple[tuple[str, str], ...]:
         """Return the names of ours that were not asked for, each with the nearest that was."""
-        names = sorted(name for name in self._env if name.startswith("CHARTSIDE_") and name not in self._asked)
-        near = {name: difflib.get_close_matches(name, sorted(self._asked), n=1, cutoff=0.75) for name in names}
-        return tuple((name, found[0] if found else "") for name, found in near.items())
+        names = sorted(name for name in self._env if name.startswith(_PREFIX) and name not in self._asked)
+        known = sorted(name.removeprefix(_PREFIX) for name in self._asked)  # the prefix would make all alike
+        near = {name: difflib.get_close_matches(name.removeprefix(_PREFIX), known, n=1, cutoff=0.75) for name in names}
+        return tuple((name, _PREFIX + found[0] if found else "") for name, found in near.items())
 
 
 def _refuse(name: str, why: str, todo: str) -> ConfigError:

@@ -1,6 +1,7 @@
 """`chartside demo` and `chartside demo-token`: a whole clinic on this machine, and a token for its FHIR server."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def add_token(commands: Any) -> argparse.ArgumentParser:
 
 def run(asked: argparse.Namespace) -> int:
     """Run the demo until Ctrl-C."""
+    os.umask(0o077)  # its logs and stores are this user's alone, as in a clinic
     site = Site(
         data_dir=asked.data_dir.resolve(),
         port=asked.port,
@@ -60,7 +62,8 @@ def run_token(asked: argparse.Namespace) -> int:
     try:
         base, token = fhir_token(asked.data_dir, user=asked.user, patient=asked.patient)
     except NoDemo as error:
-        raise Failure(Exit.USAGE, "no_demo", str(error), "Start it with `chartside demo`.") from error
+        todo = "Start it with `chartside demo`. One that was started with --data-dir FOLDER needs the same option here."
+        raise Failure(Exit.USAGE, "no_demo", str(error), todo) from error
     if asked.json:
         terminal.write_json({"exit": 0, "fhir": base, "token": token, "patient": asked.patient})
     else:

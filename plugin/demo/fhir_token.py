@@ -7,7 +7,7 @@ import requests
 
 from plugin.sandbox.process import Visitor
 
-NOT_RUNNING = "The demo does not run from this folder. Start it with: make demo"
+NOT_RUNNING = "No demo runs with its data in {}. Start it with: make demo"
 
 
 class NoDemo(Exception):
@@ -20,5 +20,5 @@ def fhir_token(data_dir: Path, *, user: str, patient: str) -> tuple[str, str]:
         client = json.loads((data_dir / "ehr" / "client.json").read_text())
         answer = Visitor(client["issuer"], client).connect(user, patient)
     except (OSError, requests.RequestException, LookupError) as error:
-        raise NoDemo(NOT_RUNNING) from error
+        raise NoDemo(NOT_RUNNING.format(data_dir)) from error
     return client["iss"], answer["access_token"]
