@@ -1,7 +1,7 @@
 """A run recognised while it grows: speech that fills windows is done at once, at a pause; the rest waits for more."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -19,6 +19,10 @@ CLOSING_PAUSE_S = 0.5
 """Silence that closes a stretch of speech; the recogniser's own windows keep shorter pauses together."""
 SETTLED_S = 1.0
 """The last moment may be the beginning of a word."""
+
+
+Detect = Callable[[Sound], Sequence[Span]]
+"""Finds speech in a sound."""
 
 
 class Growing(Protocol):
@@ -64,9 +68,7 @@ def ripe_s(spans: Sequence[Span], length_s: float) -> float:
 def _pause_before(spans: Sequence[Span], most_s: float) -> float:
     """Return the middle of the last closing pause that begins before `most_s`; without one, of the longest pause."""
     pauses = [
-        Span(start_s=before.end_s, end_s=after.start_s)
-        for before, after in pairwise(spans)
-        if before.end_s <= most_s
+        Span(start_s=before.end_s, end_s=after.start_s) for before, after in pairwise(spans) if before.end_s <= most_s
     ]
     closing = [pause for pause in pauses if pause.length_s >= CLOSING_PAUSE_S]
     if closing and closing[-1].start_s > most_s / 2:
@@ -81,8 +83,9 @@ def _pause_before(spans: Sequence[Span], most_s: float) -> float:
 class Listening:
     """One run being followed: its decoder, and the sound that waits to be recognised."""
 
-    def __init__(self, sound: Growing, *, reached_ms: int) -> None:
+    def __init__(self, sound: Growing, *, reached_ms: int, detect: Detect = speech) -> None:
         self._growing = sound
+        self._detect = detect
         self._waiting: Sound = np.empty(0, np.float32)
         self.reached_ms = reached_ms
         """Everything before it is done; on the run's clock."""
@@ -105,7 +108,7 @@ class Listening:
 
     def take(self, transcriber: Transcriber, hotwords: Sequence[str], language: str = "en") -> Stretch | None:
         """Recognise what is ripe; None when that is nothing yet. Raises TranscriptFailed."""
-        spans = speech(self._waiting)
+        spans = self._detect(self._waiting)
         ready_ms = int(ripe_s(spans, self.waiting_s) * 1000)
         return self._done(ready_ms, bool(spans), transcriber, hotwords, language) if ready_ms > 0 else None
 
