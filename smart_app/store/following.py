@@ -243,6 +243,13 @@ def numbers(db: Db, track_id: str, run: int) -> list[int]:
     return list(db.scalars(query.order_by(Chunk.number)))
 
 
+def position(db: Db, key: RunKey) -> int:
+    """Return which chunk of a run is decoded next."""
+    track_id, run = key
+    query = select(FollowedRun.next_number).where(FollowedRun.track_id == track_id, FollowedRun.run == run)
+    return db.scalar(query) or 0
+
+
 def stretches(db: Db, followed_run_id: int) -> list[SealedStretch]:
     """Return what was heard of a run so far, in order."""
     query = select(HeardStretch).where(HeardStretch.followed_run_id == followed_run_id)

@@ -24,12 +24,19 @@ def recorded_chunks() -> list[bytes]:
     return chunks
 
 
-def media(sound: NDArray[np.float32], *, container: str = "webm", codec: str = "libopus", streams: int = 1) -> bytes:
+def media(
+    sound: NDArray[np.float32],
+    *,
+    container: str = "webm",
+    codec: str = "libopus",
+    streams: int = 1,
+    container_options: dict[str, str] | None = None,
+) -> bytes:
     """Encode sound of shape (channels, n) at 16 kHz into a file."""
     out = io.BytesIO()
     layout = "mono" if sound.shape[0] == 1 else "stereo"
     rate = 48_000 if codec == "libopus" else SAMPLE_RATE
-    with av.open(out, mode="w", format=container) as file:
+    with av.open(out, mode="w", format=container, container_options=container_options or {}) as file:
         tracks: list[Any] = [file.add_stream(codec, rate=rate, layout=layout) for _ in range(streams)]
         samples = (np.clip(sound.T, -1, 1) * 32767).astype(np.int16).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout=layout)
