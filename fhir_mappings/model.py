@@ -218,6 +218,20 @@ class AppDevice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Where in a recording one line of the note was said; it names the line and holds no word of it."""
+
+    recording: str
+    """One of the provenance's recordings, as it stands there."""
+    section: str
+    """The heading under which the line stands in the note's text."""
+    line: int
+    """Its place under that heading, from 1."""
+    said: tuple[tuple[datetime, datetime], ...]
+    """From when to when, as the Media's own times."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DraftProvenance:
     """How the AI text of a note came to be (C05)."""
 
@@ -234,6 +248,8 @@ class DraftProvenance:
     """Name and version of the speech recogniser."""
     recordings: tuple[str, ...]
     """As in Note: Media/id or Media?identifier=x."""
+    evidence: tuple[Evidence, ...] = ()
+    """For each drafted line of the note, what of the recordings it rests on (B05)."""
     consents: tuple[str, ...]
     policies: tuple[str, ...]
     """`consent.policy_uri` of each consent text."""

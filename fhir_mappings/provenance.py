@@ -2,7 +2,8 @@
 
 from fhir_mappings import codes, rules
 from fhir_mappings.elements import Resource, given, instant, pointer, reference
-from fhir_mappings.model import DraftProvenance, SigningProvenance, Site
+from fhir_mappings.model import DraftProvenance, Evidence, SigningProvenance, Site
+from fhir_mappings.rules.provenance import evidence_url
 
 
 def draft_to_fhir(draft: DraftProvenance, site: Site) -> Resource:
@@ -24,10 +25,33 @@ def draft_to_fhir(draft: DraftProvenance, site: Site) -> Resource:
         "reason": codes.concepts(site, codes.TREAT, codes.AIAST),
         "activity": codes.CREATE.concept(site),
         "agent": [assembler, author],
-        "entity": [{"role": "source", "what": pointer(media, site, recognised)} for media in draft.recordings]
+        "entity": [
+            _evidence([each for each in draft.evidence if each.recording == media], site)
+            | {"role": "source", "what": pointer(media, site, recognised)}
+            for media in draft.recordings
+        ]
         + [{"role": "derivation", "what": pointer(consent, site)} for consent in draft.consents],
     }
     return rules.require(resource, site)
+
+
+def _evidence(found: list[Evidence], site: Site) -> Resource:
+    """Return the extensions that say which line of the note was said when: line by line, without a word of it."""
+    made = [
+        {
+            "url": evidence_url(site),
+            "extension": [
+                {"url": "section", "valueString": each.section},
+                {"url": "line", "valuePositiveInt": each.line},
+                *(
+                    {"url": "said", "valuePeriod": {"start": instant(start), "end": instant(end)}}
+                    for start, end in each.said
+                ),
+            ],
+        }
+        for each in found
+    ]
+    return {"extension": made} if made else {}
 
 
 def signing_to_fhir(signing: SigningProvenance, site: Site) -> Resource:

@@ -218,6 +218,7 @@ def _face(db: Database, clock: Clock, settings: Settings, seal: Seal, models: Mo
         models=lambda: models,
         read_elements=partial(material.elements_for_filing, seal),
         read_template=partial(material.template_of, seal),
+        read_evidence=partial(material.evidence_of, seal),
     )
     writer.follow(db)
     return writer
@@ -306,6 +307,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
         models=lambda: models,
         read_elements=partial(material.elements_for_filing, seal),
         read_template=partial(material.template_of, seal),
+        read_evidence=partial(material.evidence_of, seal),
     )
     steps = Steps(
         process=pipeline.run,

@@ -3,10 +3,16 @@
 from collections.abc import Iterator
 
 from fhir_mappings import codes
-from fhir_mappings.elements import Resource, type_of
+from fhir_mappings.elements import Resource, parse_instant, type_of
 from fhir_mappings.faults import Fault
 from fhir_mappings.model import Site
 from fhir_mappings.rules.profile import Profile, codes_in, fault, instant_of
+from fhir_mappings.text import FORBIDDEN
+
+
+def evidence_url(site: Site) -> str:
+    """Return the extension of a source that says which line of the note it was said in, and when."""
+    return f"{site.canonical}/fhir/StructureDefinition/evidence"
 
 
 def profile_of(resource: Resource, site: Site) -> Profile:
@@ -35,6 +41,8 @@ def _draft(resource: Resource, site: Site) -> Iterator[Fault]:
     if instant_of(resource["recorded"]) < instant_of(resource["occurredPeriod"]["end"]):
         yield fault("recorded", "provenance", "is before what it records")
     yield from _sources(resource)
+    for number, entity in enumerate(resource["entity"]):
+        yield from _evidence(entity, f"entity[{number}].extension", site)
 
 
 def _sources(resource: Resource) -> Iterator[Fault]:
@@ -48,10 +56,57 @@ def _sources(resource: Resource) -> Iterator[Fault]:
         yield fault("entity", "provenance", "must have a source and a derivation")
 
 
+def _evidence(entity: Resource, at: str, site: Site) -> Iterator[Fault]:
+    """Check what a source says of lines: heading, place, and at least one span of time; no line twice, no words."""
+    found: list[tuple[object, object]] = []
+    for extension in entity.get("extension", ()):
+        if (
+            entity["role"] != "source"
+            or extension["url"] != evidence_url(site)
+            or set(extension) != {"url", "extension"}
+        ):
+            yield fault(at, "provenance", "is none of a recording's")
+            continue
+        section, line, *said = extension["extension"]
+        found.append((section.get("valueString"), line.get("valuePositiveInt")))
+        if section != {"url": "section", "valueString": found[-1][0]} or not _is_heading(found[-1][0]):
+            yield fault(at, "provenance", "a line stands under a heading")
+        if line != {"url": "line", "valuePositiveInt": found[-1][1]} or not _is_place(found[-1][1]):
+            yield fault(at, "provenance", "a line has a place under its heading")
+        if any(said.count(each) > 1 for each in said):
+            yield fault(at, "unique", "the same span twice")
+        if not said or not all(_is_span(each) for each in said):
+            yield fault(at, "per-1", "a line was said from one moment to a later one")
+    if len(set(found)) != len(found):
+        yield fault(at, "unique", "the same line twice")
+    if entity.get("extension") == []:
+        yield fault(at, "empty", "is empty")
+
+
+def _is_heading(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and "\n" not in value and FORBIDDEN.search(value) is None
+
+
+def _is_place(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_span(value: Resource) -> bool:
+    period = value.get("valuePeriod")
+    if (
+        value != {"url": "said", "valuePeriod": period}
+        or not isinstance(period, dict)
+        or set(period) != {"start", "end"}
+    ):
+        return False
+    start, end = parse_instant(period["start"]), parse_instant(period["end"])
+    return start is not None and end is not None and start <= end
+
+
 def _signing(resource: Resource, _: Site) -> Iterator[Fault]:
     if instant_of(resource["recorded"]) < instant_of(resource["occurredDateTime"]):
         yield fault("recorded", "provenance", "is before what it records")
-    if any(entity["role"] != "revision" for entity in resource.get("entity", ())):
+    if any(entity["role"] != "revision" or "extension" in entity for entity in resource.get("entity", ())):
         yield fault("entity", "provenance", "a signing revises and has no other entity")
 
 

@@ -17,7 +17,16 @@ from fhir_mappings.elements import identifier
 from fhir_mappings.model import Site
 from smart_app.config import Settings
 from smart_app.consent import opt_in
-from smart_app.jobs.resources import BUILDERS, Facts, Models, ReadElements, ReadTemplate, ai_device, app_device
+from smart_app.jobs.resources import (
+    BUILDERS,
+    Facts,
+    Models,
+    ReadElements,
+    ReadEvidence,
+    ReadTemplate,
+    ai_device,
+    app_device,
+)
 from smart_app.ports import Clock, Resource
 from smart_app.store import chart_facts, consents, face, filings
 from smart_app.store.database import Database, Db
@@ -59,6 +68,7 @@ class FaceWriter:
         models: Callable[[], Models],
         read_elements: ReadElements,
         read_template: ReadTemplate | None = None,
+        read_evidence: ReadEvidence | None = None,
     ) -> None:
         self._clock = clock
         self._settings = settings
@@ -66,6 +76,7 @@ class FaceWriter:
         self._models = models
         self._read_elements = read_elements
         self._read_template = read_template
+        self._read_evidence = read_evidence
 
     def follow(self, db: Database) -> None:
         """From now on, write in every transaction what it changed."""
@@ -124,6 +135,7 @@ class FaceWriter:
             models=self._models(),
             loinc_note_type=self._settings.loinc_note_type,
             read_template=self._read_template,
+            read_evidence=self._read_evidence,
         )
         return _as_shown(BUILDERS[kind](facts, subject_id), session.iss, site, face.face_id(kind, subject_id))
 

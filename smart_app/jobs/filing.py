@@ -14,7 +14,7 @@ from fhir_mappings.faults import InvalidResource
 from fhir_mappings.model import Site
 from smart_app.config import Settings
 from smart_app.errors import ChartConflict, ChartRefused, ChartsideError, ChartUnreachable
-from smart_app.jobs.resources import BUILDERS, Facts, Missing, Models, ReadElements, ReadTemplate
+from smart_app.jobs.resources import BUILDERS, Facts, Missing, Models, ReadElements, ReadEvidence, ReadTemplate
 from smart_app.ports import Charts, Clock, Filed, Resource
 from smart_app.store import audit_lines, chart_facts, filings
 from smart_app.store.database import Database, Db
@@ -81,6 +81,7 @@ class Filer:
         models: Callable[[], Models],
         read_elements: ReadElements,
         read_template: ReadTemplate | None = None,
+        read_evidence: ReadEvidence | None = None,
     ) -> None:
         self._db = db
         self._charts = charts
@@ -90,6 +91,7 @@ class Filer:
         self._models = models
         self._read_elements = read_elements
         self._read_template = read_template
+        self._read_evidence = read_evidence
 
     def run(self, filing_id: str) -> None:
         """File it if it is owed now and nobody else is at it."""
@@ -131,6 +133,7 @@ class Filer:
                 models=self._models(),
                 loinc_note_type=self._settings.loinc_note_type,
                 read_template=self._read_template,
+                read_evidence=self._read_evidence,
             )
             try:
                 resource = BUILDERS[row.kind](facts, row.subject_id)

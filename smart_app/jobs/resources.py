@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from fhir_mappings import task as task_mapping
 from fhir_mappings import template as template_mapping
 from smart_app.consent import screen
 from smart_app.note import questionnaire_file
-from smart_app.ports import Resource
+from smart_app.ports import LANGUAGE_NOT_DRAFTED, Resource
 from smart_app.store import chart_facts, filings, summaries
 from smart_app.store.database import Db
 from smart_app.store.tables import (
@@ -47,6 +47,10 @@ ReadElements = Callable[[Note], tuple[tuple[str, str, str, bool], ...]]
 """Opens a note's sealed content: (link_id, title, text, is_ai) in order."""
 ReadTemplate = Callable[[Note], tuple[int, list[dict[str, Any]]]]
 """Reads from a note's sealed content the template that it was made from: version (0: not known) and elements."""
+
+
+ReadEvidence = Callable[[Note], tuple[tuple[str, int, tuple[tuple[float, float], ...]], ...]]
+"""Reads from a note's sealed content where each drafted line was said: (heading, place under it, spans in seconds)."""
 
 
 class Missing(Exception):
@@ -80,6 +84,7 @@ class Facts:
     models: Models
     loinc_note_type: str
     read_template: ReadTemplate | None = None
+    read_evidence: ReadEvidence | None = None
 
     @property
     def patient(self) -> str:
@@ -257,7 +262,9 @@ def note(facts: Facts, subject_id: str) -> Resource:
     is_dictated = False
     if summary is not None and summary.origin == summaries.CLINICIAN:
         is_dictated = bool(summary.speech_model)
-        holds = f"Holds a clinician-reported summary, {'dictated' if is_dictated else 'typed'} without a recording."
+        is_read = facts.session.reason == LANGUAGE_NOT_DRAFTED
+        source = "with the transcript to read" if is_read else "without a recording"
+        holds = f"Holds a clinician-reported summary, {'dictated' if is_dictated else 'typed'} {source}."
     return note_mapping.to_fhir(
         model.Note(
             identifier=filings.identifier(facts.db, "note", row.id),
@@ -293,6 +300,23 @@ def questionnaire(facts: Facts, subject_id: str) -> Resource:
     return template_mapping.to_fhir(made_from, facts.site)
 
 
+def _evidence(facts: Facts, note: Note) -> tuple[model.Evidence, ...]:
+    """Return when each drafted line of the note was said, in the recording that ran then."""
+    recordings = chart_facts.captured_recordings(facts.db, facts.session.id)
+    found: dict[tuple[str, str, int], list[tuple[datetime, datetime]]] = {}
+    for section, line, spans in facts.read_evidence(note) if facts.read_evidence else ():
+        for start_s, end_s in spans:
+            start, end = (facts.session.started_at + timedelta(seconds=each) for each in (start_s, end_s))
+            # A recorder starts a moment before the server knows it.
+            ran = [each for each in recordings if each.started_at - timedelta(seconds=1) <= start] or recordings[:1]
+            if ran:
+                found.setdefault((ran[-1].id, section, line), []).append((start, end))
+    return tuple(
+        model.Evidence(recording=facts.point("media", id_), section=section, line=line, said=tuple(sorted(set(said))))
+        for (id_, section, line), said in found.items()
+    )
+
+
 def provenance_draft(facts: Facts, subject_id: str) -> Resource:
     """Make the Provenance that names model, prompt, recogniser, recordings and consents."""
     row, _template, summary = chart_facts.note(facts.db, subject_id)
@@ -311,6 +335,7 @@ def provenance_draft(facts: Facts, subject_id: str) -> Resource:
             device_display=f"Chartside summariser {made_by.drafter}, prompts {made_by.prompt_version}",
             recogniser=made_by.speech_model,
             recordings=facts.have("media", chart_facts.captured_recording_ids(facts.db, facts.session.id)),
+            evidence=_evidence(facts, row),
             consents=facts.have("consent", consent_ids),
             policies=tuple(sorted({consent_mapping.policy_uri(each, facts.site) for each in consents})),
         ),

@@ -74,6 +74,18 @@ def template_of(seal: Seal, note: Note) -> tuple[int, list[dict[str, Any]]]:
     return max((each.template_version for each in made_from), default=0), elements
 
 
+def evidence_of(seal: Seal, note: Note) -> tuple[tuple[str, int, tuple[tuple[float, float], ...]], ...]:
+    """Return where each drafted line of the note was said: its heading, its place under it, spans in seconds (B05)."""
+    found = []
+    for part in (part for element in content_of(seal, note) for part in element.parts):
+        for place, line in enumerate((line for line in part.lines if line.is_shown), start=1):
+            spans = ((each.start_s, each.end_s) for each in line.evidence)
+            known = tuple((start, end) for start, end in spans if start is not None and end is not None)
+            if line.drafted and known:
+                found.append((part.title, place, known))
+    return tuple(found)
+
+
 def summary_of(db: Db, seal: Seal, session_id: str) -> tuple[int, Summary] | None:
     """Return version and content of the session's newest summary; None if there is none or it was erased."""
     row = summaries.latest(db, session_id)

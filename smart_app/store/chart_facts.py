@@ -70,9 +70,14 @@ def is_superseded_by(db: Db, note_id: str) -> str | None:
     return db.scalar(select(Note.id).where(Note.replaces_id == note_id, Note.signed_at.is_not(None)))
 
 
+def captured_recordings(db: Db, session_id: str) -> list[Recording]:
+    """Return the session's recordings that hold (or held) at least one byte, in their order."""
+    return [row for row in receipts.recordings_of(db, session_id) if row.first_byte_at is not None]
+
+
 def captured_recording_ids(db: Db, session_id: str) -> list[str]:
     """Return the ids of the session's recordings that hold (or held) at least one byte."""
-    return [row.id for row in receipts.recordings_of(db, session_id) if row.first_byte_at is not None]
+    return [row.id for row in captured_recordings(db, session_id)]
 
 
 def live_consent_ids(db: Db, session_id: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from fhir_mappings import (
@@ -17,7 +18,7 @@ from fhir_mappings import (
     task,
     template,
 )
-from fhir_mappings.model import NoteElement, SummaryHeading, TemplateElement
+from fhir_mappings.model import Evidence, NoteElement, SummaryHeading, TemplateElement
 from tests.fhir_mappings import cast
 from tests.fhir_mappings.cast import SITE, at
 
@@ -74,6 +75,27 @@ RICH_TEMPLATE = replace(
 )
 _ENDED_AT = at("2026-11-20T09:00:00")
 
+FOLLOWED = replace(
+    cast.DRAFTED,
+    evidence=(
+        Evidence(
+            recording="Media/rec-42",
+            section="Subjective",
+            line=1,
+            said=(
+                (at("2026-11-22T16:00:29"), at("2026-11-22T16:00:36") + timedelta(milliseconds=800)),
+                (at("2026-11-22T16:02:22"), at("2026-11-22T16:02:29")),
+            ),
+        ),
+        Evidence(
+            recording="Media/rec-42",
+            section="Plan",
+            line=2,
+            said=((at("2026-11-22T16:05:30"), at("2026-11-22T16:05:38")),),
+        ),
+    ),
+)
+
 MORE: dict[str, Callable[[], dict[str, Any]]] = {
     "consent-partner": lambda: consent.to_fhir(
         replace(cast.AGREED, performer=consent.somebody("Partner"), verified_with=None), SITE
@@ -114,6 +136,7 @@ MORE: dict[str, Callable[[], dict[str, Any]]] = {
         ),
         SITE,
     ),
+    "provenance-ai-followed": lambda: provenance.draft_to_fhir(FOLLOWED, SITE),
     "provenance-signed-at-once": lambda: provenance.signing_to_fhir(replace(cast.SIGNING, previous=None), SITE),
     "device-ai-with-app": lambda: device.to_fhir(replace(cast.AI, app_version="0.1.0", manufacturer=None), SITE),
     "auditevent-create": lambda: audit.to_fhir(replace(cast.READ, action="C", who="Device/app"), SITE),
