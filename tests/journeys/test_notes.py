@@ -1,9 +1,9 @@
 """A visit that nobody records: the client's place, chat, crisis panel; then the clinician's own summary, typed and
 dictated, the note with its details, on paper; and the news of other sessions on every page."""
 
+import base64
 import json
 import re
-import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 
 from plugin.demo import sound
 from plugin.demo.run import Clinic
+from plugin.sandbox.store_client import StoreClient
 from tests.journeys.browsing import Camera
 from tests.journeys.conftest import AppData, Open
 from tests.journeys.people import DECLINE, SLOW_MS, ClientSeat, ClinicianSeat, banner
@@ -107,13 +108,6 @@ def test_chat_goes_both_ways_and_not_to_the_server(visit: Unrecorded, app_data: 
     assert not [path for path in stored if b"Quokka" in path.read_bytes()]
 
 
-def _store(app_data: AppData, sql: str, *values: str) -> None:
-    connection = sqlite3.connect(app_data.folder / "chartside.sqlite", timeout=20)
-    with connection:
-        connection.execute(sql, values)
-    connection.close()
-
-
 def _now() -> str:
     return datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
 
@@ -128,7 +122,7 @@ def _add_template(app_data: AppData) -> None:
         "INSERT INTO template (id, title, version, is_ready_made, elements, created_at)"
         " VALUES ('with-details', 'Visit with details', 1, 1, ?, ?)"
     )
-    _store(app_data, sql, json.dumps(elements), _now())
+    app_data.change(sql, json.dumps(elements), _now())
 
 
 @pytest.mark.req("B14", "S18")
@@ -203,7 +197,7 @@ def test_it_is_signed_without_a_word_of_ai_and_printed(visit: Unrecorded, camera
 def _make_ready(app_data: AppData, session_id: str) -> None:
     """Let the session look as the worker leaves it when a summary is ready."""
     sql = "UPDATE telehealth_session SET state = 'ready', ready_at = ?, seen_at = NULL WHERE id = ?"
-    _store(app_data, sql, _now(), session_id)
+    app_data.change(sql, _now(), session_id)
 
 
 @pytest.mark.req("S29")
@@ -247,3 +241,42 @@ def test_the_list_shows_what_is_unread_and_marks_it_seen(visit: Unrecorded, app_
     expect(seat.page.get_by_role("link", name="Unread (0)")).to_be_focused()
     seat.page.get_by_role("link", name=re.compile("^All")).click()
     expect(item).to_be_visible()
+
+
+def _change_in_chart(clinic: Clinic, app_data: AppData, note_id: str) -> None:
+    """Let a colleague rewrite the note in the EHR."""
+    ((there,),) = app_data.rows("SELECT resource_id FROM filing WHERE kind = 'note' AND subject_id = ?", note_id)
+    chart = StoreClient(f"http://127.0.0.1:{clinic.site.fhir_port}/fhir")
+    kept = chart.read(f"DocumentReference/{there}")
+    assert kept is not None
+    text = b"## Contact\nDr Bob: the client called back; meeting moved to Friday."
+    attachment = {"contentType": "text/plain; charset=utf-8", "data": base64.b64encode(text).decode()}
+    chart.put({**kept, "content": [{"attachment": attachment}]})
+
+
+@pytest.mark.req("T16", "B16")
+def test_a_note_that_was_changed_in_the_chart_shows_both_versions(
+    visit: Unrecorded, clinic: Clinic, app_data: AppData, camera: Camera
+) -> None:
+    """T16: nothing is overwritten: both texts side by side, and the clinician decides."""
+    seat, page = visit.clinician, visit.clinician.page
+    seat.go("/chart")
+    item = page.locator(f"#session-{visit.session_id}")
+    item.get_by_role("combobox").select_option(label="Brief contact note")
+    item.get_by_role("button", name="Create note").click()
+    page.wait_for_url(re.compile("/notes/[0-9a-f]+"))
+    note_id = page.url.rsplit("/", 1)[1]
+    page.locator("#elements textarea").first.fill("Call of ten minutes; Thursday stands.")
+    page.get_by_role("button", name="Save draft to chart").click()
+    expect(page.locator("#filing")).to_contain_text("In the chart", timeout=SLOW_MS)
+    _change_in_chart(clinic, app_data, note_id)
+    page.get_by_label("I reviewed this note and it is accurate", exact=True).check()
+    page.get_by_role("button", name="Sign note").click()
+    expect(page.locator("#filing")).to_contain_text("Two versions", timeout=SLOW_MS)
+    versions = page.get_by_role("region", name="The chart holds another version of this note")
+    expect(versions).to_contain_text("meeting moved to Friday", timeout=SLOW_MS)
+    expect(versions).to_contain_text("Thursday stands")
+    camera.take(page, "note-two-versions", is_full=True)
+    versions.get_by_role("button", name="File mine as an amendment").click()
+    page.wait_for_url(lambda url: "/notes/" in url and note_id not in url)
+    expect(page.locator("#filing")).to_contain_text("In the chart", timeout=SLOW_MS)
