@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ import psutil
 
 from benchmarks.figures import machine
 from benchmarks.sample import PeakMemory
-from benchmarks.transcribe import plain
+from benchmarks.speech import words_of
 from plugin.demo.site import Site, environment_for
 from plugin.sandbox.process import free_port
 from smart_app import config
@@ -280,7 +280,7 @@ def measured(sound: Sound, *, minutes: float, times: int) -> list[dict[str, Any]
 def checked(sound: Sound, data: Path) -> dict[str, Any]:
     """Compare what is heard while the call runs with what is heard of the whole track, against what was said."""
     segments = json.loads((data / "audio" / "therapy_call.json").read_text())["segments"]
-    said = [plain(" ".join(s["text"] for s in segments if s["channel"] == channel)) for channel in (0, 1)]
+    said = [_plain(s["text"] for s in segments if s["channel"] == channel) for channel in (0, 1)]
     pieces = [chunked(row) for row in sound]
     with site() as (kit, env), worker(env):
         room = opened(kit)
@@ -305,7 +305,11 @@ def checked(sound: Sound, data: Path) -> dict[str, Any]:
 
 
 def _by_speaker(utterances: tuple[Utterance, ...]) -> list[str]:
-    return [plain(" ".join(each.text for each in utterances if each.speaker == who)) for who in ROLES]
+    return [_plain(each.text for each in utterances if each.speaker == who) for who in ROLES]
+
+
+def _plain(texts: Iterable[str]) -> str:
+    return " ".join(words_of(" ".join(texts)))
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from fhir_mappings.ways import APP
 from smart_app.note import wait
 from smart_app.note.notices import Notice, elsewhere, notice_for
 from smart_app.session import LIVE, State
-from smart_app.store import captured, filings, notes, site, summaries, visits
+from smart_app.store import captured, filings, following, notes, site, summaries, visits
 from smart_app.store.database import Db
 from smart_app.store.tables import Filing, Note, TelehealthSession
 from smart_app.store.visits import Custody
@@ -62,6 +62,8 @@ class Visit:
     """In words."""
     stand: Stand
     line: str
+    heard_share: float | None
+    """How much of the recording has been turned into text, while its summary is waited for."""
     is_open: bool
     is_unread: bool
     """Something came of it that the clinician has not seen yet."""
@@ -88,6 +90,7 @@ _OWN_LINE = (
 )
 _WITHOUT_WARNING = frozenset({State.READY, State.EMPTY})
 """States in which no recording waits for its summary; the pop-ups are asked for every few seconds."""
+_BEING_MADE = frozenset({State.ENDED, State.PROCESSING})
 _NOTHING_NEW = frozenset({"nothing_recorded", "declined"})
 """Ends that the clinician saw happen."""
 _STANDS = {
@@ -136,12 +139,16 @@ _KINDS = {
 def waiting(db: Db, session: TelehealthSession, custody: Custody, *, now: datetime) -> wait.Wait:
     """Return where an ended session stands on its way to a summary."""
     ended_at = session.ended_at or now
+    is_being_made = session.state in _BEING_MADE
+    heard_share = following.heard_share(db, session.id, custody.track_s) if is_being_made else 0.0
     return wait.Wait(
         since_end_s=max(0.0, (now - ended_at).total_seconds()),
         expected_s=wait.expected_s(custody.track_s),
         queue_place=visits.queue_place(db, session),
         is_worker_alive=wait.is_alive(visits.worker_seen_at(db), now),
         is_claimed=session.state == State.PROCESSING,
+        heard_share=heard_share,
+        rest_s=wait.expected_s(custody.track_s * (1 - heard_share)),
     )
 
 
@@ -152,7 +159,7 @@ def _stand(session: TelehealthSession) -> Stand:
 
 def _open_line(session: TelehealthSession, room_empty_minutes: float) -> str:
     if session.state != State.OPEN and session.room_empty_since is None:
-        return "The session is going on. Nothing is processed before it ends."
+        return "The session is going on. No summary is made before it ends."
     left = (
         "Everyone has left, but it was not ended."
         if session.room_empty_since
@@ -185,7 +192,7 @@ def line_for(
     state = State(session.state)
     if state in LIVE:
         return _open_line(session, room_empty_minutes)
-    if state in {State.ENDED, State.PROCESSING}:
+    if state in _BEING_MADE:
         return waiting(db, session, custody, now=now).sentence()
     if state is State.READY:
         return session.reason_public or _ready_line(statuses)
@@ -304,6 +311,7 @@ def overview(
                 modality=_MODALITIES.get(row.modality, row.modality),
                 stand=_OWN if has_own else _stand(row),
                 line=_OWN_LINE + _ready_line(statuses) if has_own else line,
+                heard_share=following.heard_share(db, row.id, custody.track_s) if state in _BEING_MADE else None,
                 is_open=state in LIVE,
                 is_unread=is_unread(db, row),
                 may_write=is_offered and may_write(row),

@@ -144,7 +144,8 @@ class _ChartPages:
         """Return what changes while the page is open."""
         with self.db.read() as db:
             found = self._visits(db)
-        return jsonify(fingerprint=_fingerprint(found), sessions=[{"id": each.id, "line": each.line} for each in found])
+        sessions = [{"id": each.id, "line": each.line, "heard_share": each.heard_share} for each in found]
+        return jsonify(fingerprint=_fingerprint(found), sessions=sessions)
 
     @allow(Who.CLINICIAN)
     def retry(self, session_id: str) -> AnyResponse:

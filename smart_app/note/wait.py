@@ -51,6 +51,10 @@ class Wait:
     is_worker_alive: bool
     is_claimed: bool
     """A worker is at it."""
+    heard_share: float = 0.0
+    """How much of the recording has been turned into text."""
+    rest_s: tuple[float, float] = (0.0, 0.0)
+    """The seconds that what is left usually takes."""
 
     @property
     def is_late(self) -> bool:
@@ -65,13 +69,21 @@ class Wait:
                 f"{ended} The part of Chartside that prepares summaries is not running. Nothing is lost: the summary "
                 "is made as soon as it runs again. Please tell your administrator."
             )
-        usual = f"A summary is usually ready {in_words(self.expected_s)} after the end."
+        usual = self._rest() or f"A summary is usually ready {in_words(self.expected_s)} after the end."
         if not self.is_claimed and self.queue_place:
             before = "One session is" if self.queue_place == 1 else f"{self.queue_place} sessions are"
             return f"{ended} {before} before it in line. {usual}"
         if self.is_late:
             return f"{ended} {usual} This one takes longer; you need not wait on this page."
         return f"{ended} {usual}" if self.is_claimed else f"{ended} It is next in line. {usual}"
+
+    def _rest(self) -> str:
+        """Say how far it is; nothing while nothing is known of it."""
+        percent = int(self.heard_share * 100)
+        if percent == 100:
+            return "All of the recording is turned into text; the summary is being written."
+        rest = f"{percent} % of the recording is turned into text; the rest usually takes {in_words(self.rest_s)}."
+        return rest if percent else ""
 
 
 def is_alive(seen_at: datetime | None, now: datetime) -> bool:

@@ -12,14 +12,24 @@ from sqlalchemy.sql.elements import ColumnElement
 from smart_app.session import OVER, State
 from smart_app.store.database import Db
 from smart_app.store.live_tables import FollowedRun, HeardStretch
-from smart_app.store.tables import Chunk, Recording, RecordingConsent, TelehealthSession, Track, TrackRun
+from smart_app.store.tables import (
+    Chunk,
+    Recording,
+    RecordingConsent,
+    TelehealthSession,
+    Track,
+    TrackRun,
+    TrackTranscript,
+)
 
 MAX_ATTEMPTS = 3
 """A run that so often came to nothing is left for the end, where its fault is shown."""
 RunKey = tuple[str, int]
 """Track and number of a run."""
-_WORKED_ON = (State.OPEN, State.ASKING, State.RECORDING)
-"""In a pause nothing is worked on, whatever is still left."""
+_WORKED_ON = (State.RECORDING,)
+"""In a pause, after a stop and once somebody left nothing is worked on before the end, whatever is still left."""
+_ALMOST = 0.99
+"""Stops are known to a second or so: only a whole transcript is called whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,10 +284,20 @@ def not_to_be_heard(db: Db, keys: Collection[RunKey]) -> list[RunKey]:
     return [key for key in keys if key not in alive]
 
 
-def heard_s(db: Db, session_id: str) -> float:
-    """Return how many seconds of the session's tracks have been heard so far."""
-    query = select(func.coalesce(func.sum(FollowedRun.reached_ms), 0)).where(FollowedRun.session_id == session_id)
-    return int(db.scalar(query) or 0) / 1000
+def heard_share(db: Db, session_id: str, track_s: float) -> float:
+    """Return how much of what was recorded, `track_s` seconds over all tracks, has been heard: 1 when all of it is."""
+    captured = (
+        select(Chunk.track_id, Chunk.run)
+        .join(Track, Track.id == Chunk.track_id)
+        .join(Recording, Recording.id == Track.recording_id)
+        .where(Recording.session_id == session_id, Chunk.number == 0)
+    )
+    done = select(TrackTranscript.track_id, TrackTranscript.run).where(TrackTranscript.session_id == session_id)
+    runs = {tuple(row) for row in db.execute(captured)}
+    if runs and not runs - {tuple(row) for row in db.execute(done)}:
+        return 1.0
+    reached = select(func.sum(FollowedRun.reached_ms)).where(FollowedRun.session_id == session_id)
+    return min(_ALMOST, (db.scalar(reached) or 0) / 1000 / track_s) if track_s else 0.0
 
 
 def forget_words(db: Db, track_id: str, run: int) -> None:

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from smart_app.session import State
 from smart_app.store import filings, tables
+from smart_app.store.live_tables import FollowedRun
 from tests.conftest import FrozenClock
 from tests.note.visit import Clinic, person
 
@@ -231,3 +232,20 @@ def test_nothing_on_these_pages_is_inline(clinic: Clinic, alice: FlaskClient) ->
         assert " style=" not in page
         assert " onclick=" not in page
         assert re.findall(r"<script(?![^>]* src=)", page) == []
+
+
+@pytest.mark.req("S28", "B10")
+def test_a_session_in_processing_shows_how_far_it_is(clinic: Clinic, alice: FlaskClient, clock: FrozenClock) -> None:
+    """The share of the recording that is text already: in words, as a bar, and where the page asks again."""
+    clinic.session("s1", State.PROCESSING, ended_at=clock.now())
+    clinic.recording("s1", at=clock.now() - timedelta(minutes=50), minutes=50)
+    with clinic.db.begin() as db:
+        recording = db.query(tables.Recording).filter_by(session_id="s1").one()
+        track = db.query(tables.Track).filter_by(recording_id=recording.id).first()
+        tracks = db.query(tables.Track).filter_by(recording_id=recording.id).count()
+        heard = {"session_id": "s1", "recording_id": recording.id, "track_id": track.id, "run": 0}
+        db.add(FollowedRun(reached_ms=50 * 60_000 * tracks * 3 // 4, **heard))
+    assert "75 % of the recording is turned into text; the rest usually takes" in line(alice)
+    assert re.search(r'<progress[^>]*value="0.75"', alice.get("/chart").text)
+    [session] = alice.get("/chart/state").get_json()["sessions"]
+    assert session["heard_share"] == 0.75

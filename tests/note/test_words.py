@@ -45,6 +45,17 @@ def test_the_wait_says_when_no_worker_runs_and_how_many_are_before() -> None:
     assert "takes longer" in waiting(since_end_s=3000.0).sentence()
 
 
+@pytest.mark.req("S28", "B10")
+def test_the_wait_says_how_far_it_is() -> None:
+    """As soon as anything is known of it; what is left is what takes time."""
+    some = waiting(heard_share=0.97, rest_s=(5.0, 30.0)).sentence()
+    assert some == (
+        "Ended 3 minutes ago. 97 % of the recording is turned into text; the rest usually takes less than a minute."
+    )
+    assert "0 %" not in waiting(heard_share=0.004).sentence()
+    assert waiting(heard_share=1.0).sentence().endswith("turned into text; the summary is being written.")
+
+
 def test_a_worker_is_alive_only_if_heard_of_lately() -> None:
     """Never heard of is not alive."""
     assert wait.is_alive(NOW - timedelta(seconds=30), NOW)

@@ -56,6 +56,8 @@ async function refresh() {
   for (const each of said.sessions) {
     const line = visits.querySelector(`[data-line="${CSS.escape(each.id)}"]`);
     if (line instanceof HTMLElement) tell(line, each.line);
+    const heard = visits.querySelector(`[data-heard="${CSS.escape(each.id)}"]`);
+    if (heard instanceof HTMLProgressElement && each.heard_share !== null) heard.value = each.heard_share;
   }
   if (said.fingerprint !== fingerprint) await redraw();
 }

@@ -55,7 +55,7 @@ import { language, t } from "./words.mjs";
  * @property {RecorderFacts|null} [recorder]
  * @property {{is_running: boolean, is_confirmed: boolean, count: number, started_at: string|null}} recording
  * @property {{consent_id: string}|null} question
- * @property {{is_alive: boolean, queue_place: number, expected_s: [number, number]}} worker the clinician's only
+ * @property {{is_alive: boolean, queue_place: number, expected_s: [number, number], heard_share?: number|null}} worker the clinician's only
  * @property {{copy: string|null}} [links]
  * @property {{by: string, is_yours: boolean, is_cleared: boolean}|null} [pause] asked for by a participant (decision 19)
  * @property {"video"|"in-person"} [modality]

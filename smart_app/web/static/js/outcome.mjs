@@ -14,6 +14,8 @@ export function waitingWords(facts) {
   const sinceS = facts.ended_at ? (Date.parse(facts.now) - Date.parse(facts.ended_at)) / 1000 : 0;
   const [low, high] = facts.worker.expected_s;
   const lines = [`Ended ${inWords(sinceS)} ago. Usually ready after ${inWords(low)} to ${inWords(high)}.`];
+  const share = facts.worker.heard_share;
+  if (share) lines.push(share < 1 ? `${Math.floor(share * 100)} % of the recording is turned into text.` : "All of the recording is turned into text; the summary is being written.");
   if (facts.worker.queue_place > 1) lines.push(`Place in the queue: ${facts.worker.queue_place}.`);
   if (!facts.worker.is_alive) lines.push("The service that prepares summaries is not running. Nothing is lost: it goes on when it is back. Tell the people who run Chartside.");
   return lines;
@@ -36,7 +38,9 @@ function wordsOf(facts) {
 /** Show what came of the session. @param {Facts} facts */
 export function showOutcome(facts) {
   const { title, lines } = wordsOf(facts);
-  show(`${title}|${lines.join("|")}`, title, lines, [el("a", { class: "btn btn-primary", href: "/chart" }, "Go to the chart")]);
+  const isAtWork = facts.state === State.ENDED || facts.state === State.PROCESSING;
+  const bar = isAtWork && facts.worker.heard_share ? [el("progress", { class: "heard", max: "1", value: String(facts.worker.heard_share), "aria-label": "How much of the recording is turned into text" })] : [];
+  show(`${title}|${lines.join("|")}`, title, lines, [...bar, el("a", { class: "btn btn-primary", href: "/chart" }, "Go to the chart")]);
 }
 
 /** Show the way back after leaving. @param {string[]} lines @param {() => Promise<void>} rejoin */
