@@ -163,7 +163,7 @@ class Section:
 class Omission:
     """Something said that the draft does not hold and the clinician is offered."""
 
-    kind: Literal["risk", "medication", "homework", "appointment"]
+    kind: Literal["risk", "medication", "substances", "homework", "appointment", "diagnosis"]
     text: str
     evidence: tuple[str, ...]
 

@@ -5,33 +5,19 @@ Plain rules over words. They find what contradicts or is missing; they cannot pr
 
 import dataclasses
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import ROOM
-from smart_app.draft.words import IMPAIRED, WITHOUT_CONTENT, has_negation, is_negator, numbers, quantities, tidy, tokens
+from smart_app.draft.stances import PERSON, signs, stances
+from smart_app.draft.stems import content, stem
+from smart_app.draft.support import doubt, prepared
+from smart_app.draft.words import IMPAIRED, has_negation, numbers, quantities, tidy, tokens
 from smart_app.ports import Statement, Transcript, Utterance, Verdict
 
 _QUOTED = re.compile(r'"([^"]*)"')
-_FRAME = re.compile(r'(?:Asked "[^"]*",\s*)?\b(\w+)(?: said| asked)?:?\s*"[^"]*"')
+_FRAME = re.compile(r'(?:Asked "[^"]*",\s*)?\b(\w+)(?:,\s*(?:asked|on) "[^"]*")?(?: said| asked)?:?\s*"[^"]*"')
 _NAME = re.compile(r"(?<![.!?:] )(?<!^)(?<!\")\b[A-Z][a-z]{2,}\b")
-_OTHER = re.compile(
-    r"\b(?:my|his|her|their)\s+(?:\w+\s+)?(brother|sister|mother|father|mum|mom|dad|son|daughter|wife|husband|partner|"
-    r"boyfriend|girlfriend|friend|manager|boss|aunt|uncle|cousin|child|children|kids|parents|roommate|grandmother|"
-    r"grandfather|neighbou?r|colleague|ex)s?\b|\b(he|she|they)\b",
-    re.IGNORECASE,
-)
-_SELF = re.compile(r"\b(?:i|i'm|i've|i'd|i'll|my|me)\b", re.IGNORECASE)
-_PERSON = re.compile(
-    r"\b(?:brother|sister|mother|father|mum|mom|dad|son|daughter|wife|husband|partner|boyfriend|girlfriend|friend|manager|"
-    r"boss|aunt|uncle|cousin|child|children|kids|parents|roommate|grand\w+|neighbou?r|colleague|family|ex|he|she)(?:'?s)?\b",
-    re.IGNORECASE,
-)
-_CLAUSES = re.compile(
-    r"[,.;:?!]+|\b(?:but|because|when|while|although|though|if|so|and (?=i\b|i'\w|my\b|he\b|she\b|they\b|it\b|then\b))",
-    re.IGNORECASE,
-)
 _UNSEEN = re.compile(
     r"\b(?:unremarkable|within normal limits|normal|well.groomed|euthymic|affect|oriented|alert|congruent|"
     r"eye contact|cooperative|intact|no acute distress)\b",
@@ -46,54 +32,30 @@ _NAMES_SPEAKER = re.compile(
 )
 _NOBODY_KNOWN = "One microphone heard the room, so who said this is not known."
 _TITLES = frozenset({"client", "clinician", "doctor", "mister", "mrs", "patient"})
-_CONCEPTS = {
-    "drink": "alcohol drink drinks drinking drunk drank beer wine vodka liquor sober",
-    "sleep": "sleep sleeping slept asleep insomnia",
-    "suicide": "suicide suicidal suicidality dying die kill killing",
-    "selfharm": "harm harming hurting",
-    "drug": "medication medications medicine medicines",
-    "milligram": "mg milligram milligrams",
-}
 _OF_A_REPORT = frozenset(
     {"he", "him", "his", "she", "her", "hers", "theirs", "herself", "himself", "themselves", "denies"}
 )
 """Words that turn what was said into a report of it; they add no fact."""
-_CONCEPT_OF = {word: concept for concept, words in _CONCEPTS.items() for word in words.split()}
-
-
-@dataclass(frozen=True, slots=True)
-class _Mention:
-    is_negated: bool
-    is_about_other: bool
-
-
-def stem(word: str) -> str:
-    """Return a crude stem, or the concept that the word stands for."""
-    if word in _CONCEPT_OF:
-        return _CONCEPT_OF[word]
-    for ending in ("'s", "ies", "ing", "ed", "es", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word.removesuffix(ending).rstrip("ey") or word
-    return word.rstrip("ey") if len(word) > 4 else word
-
-
-def content(text: str) -> set[str]:
-    """Return the stems of the words that carry content."""
-    return {
-        stem(t)
-        for t in tokens(text)
-        if len(t) > 2 and t not in WITHOUT_CONTENT and not is_negator(t) and t not in IMPAIRED
-    }
 
 
 def checked(statement: Statement, transcript: Transcript) -> Statement:
     """Return the statement with the verdict that its evidence allows, and why; unknown evidence ids are dropped."""
     by_id = {u.id: u for u in transcript.utterances}
     evidence = tuple(dict.fromkeys(i for i in statement.evidence if i in by_id))
-    verdict, why = _verdict(statement.text, [by_id[i] for i in evidence])
+    verdict, why = by_rules(statement.text, [by_id[i] for i in evidence])
     if verdict == "supported" and len(evidence) < len(set(statement.evidence)):
         verdict, why = "partly", "It also points to lines that do not exist."
     return dataclasses.replace(statement, evidence=evidence, verdict=verdict, why=why)
+
+
+def checked_all(statements: Iterable[Statement], transcript: Transcript) -> tuple[Statement, ...]:
+    """Return freely worded statements with their verdicts: what no rule refuses may still be doubted by the score."""
+    session = prepared(transcript)
+    out: list[Statement] = []
+    for statement in (checked(each, transcript) for each in statements):
+        why = doubt(_unquoted(statement.text), statement.evidence, session) if statement.verdict == "supported" else ""
+        out.append(dataclasses.replace(statement, verdict="partly", why=why) if why else statement)
+    return tuple(out)
 
 
 def rechecked(text: str, also: str, lines: Sequence[Utterance]) -> tuple[Verdict, str]:
@@ -101,7 +63,7 @@ def rechecked(text: str, also: str, lines: Sequence[Utterance]) -> tuple[Verdict
 
     The words of `also`, a drafted text that passed, are no new words. A drafter paraphrases; an edit adds.
     """
-    verdict, why = _verdict(text, lines)
+    verdict, why = by_rules(text, lines)
     heard = content(_spoken(lines)) | content(also)
     new = [token for token in dict.fromkeys(tokens(text)) if token not in _OF_A_REPORT and content(token) - heard]
     if verdict == "supported" and new:
@@ -109,11 +71,12 @@ def rechecked(text: str, also: str, lines: Sequence[Utterance]) -> tuple[Verdict
     return verdict, why
 
 
-def _verdict(text: str, lines: Sequence[Utterance]) -> tuple[Verdict, str]:
+def by_rules(text: str, lines: Sequence[Utterance]) -> tuple[Verdict, str]:
+    """Return the verdict of the rules alone on a text and the lines it rests on, and why."""
     if not lines:
         return "no source", "It rests on no line of the transcript."
     known = cues()
-    free = _FRAME.sub(" ", text)
+    free = _unquoted(text)
     for problem in (
         _wrong_quote(text, lines),
         _wrong_numbers(text, lines),
@@ -124,6 +87,11 @@ def _verdict(text: str, lines: Sequence[Utterance]) -> tuple[Verdict, str]:
         if problem:
             return "no source", problem
     return _how_much(text, free, lines)
+
+
+def _unquoted(text: str) -> str:
+    """Return a statement's own words: quotations are compared word by word elsewhere."""
+    return _QUOTED.sub(" ", _FRAME.sub(" ", text))
 
 
 def _spoken(lines: Sequence[Utterance]) -> str:
@@ -198,61 +166,23 @@ def _unsaid_finding(free: str, lines: Sequence[Utterance]) -> str:
     return ""
 
 
-def _mentions(lines: Sequence[Utterance]) -> dict[str, list[_Mention]]:
-    """Return for each content stem how the lines speak of it: denied or not, of the client or of somebody else."""
-    out: dict[str, list[_Mention]] = {}
-    for n, line in enumerate(lines):
-        answer = tokens(lines[n + 1].text)[:1] if n + 1 < len(lines) else []
-        is_question = line.speaker == "clinician" and n + 1 < len(lines) and lines[n + 1].speaker != "clinician"
-        about_other = False
-        for clause in _CLAUSES.split(tidy(line.text)):
-            other, own = _OTHER.search(clause), _SELF.search(clause)
-            if other is not None and (own is None or other.start() <= own.start()):
-                about_other = True
-            elif own is not None:
-                about_other = False
-            negated_from = _negated_from(clause)
-            for at, token in enumerate(tokens(clause)):
-                negated = negated_from is not None and at > negated_from
-                if is_question and answer and (answer[0] in {"no", "nope", "nah", "never"}):
-                    negated = True
-                if len(token) > 2 and token not in WITHOUT_CONTENT:
-                    out.setdefault(stem(token), []).append(_Mention(negated, about_other))
-    return out
-
-
-def _negated_from(clause: str) -> int | None:
-    return next((at for at, t in enumerate(tokens(clause)) if is_negator(t)), None)
-
-
-def _polarity(free: str) -> dict[str, bool]:
-    """Return for each content stem of a statement whether it is denied there."""
-    out: dict[str, bool] = {}
-    for clause in _CLAUSES.split(free):
-        found = tokens(clause)
-        start = next((at for at, t in enumerate(found) if is_negator(t) or t in IMPAIRED), None)
-        after = any(t in {"none", "denied", "absent", "resolved", "gone", "stopped"} for t in found)
-        for at, token in enumerate(found):
-            if len(token) > 3 and token not in WITHOUT_CONTENT and not is_negator(token) and token not in IMPAIRED:
-                out[stem(token)] = out.get(stem(token), False) or after or (start is not None and at > start)
-    return out
-
-
 def _wrong_meaning(free: str, lines: Sequence[Utterance]) -> str:
     if not content(free):
         return ""
-    names_other = _PERSON.search(free) is not None
-    mentions = _mentions(lines)
-    for word, denied in _polarity(free).items():
-        found = mentions.get(word)
+    names_other = PERSON.search(free) is not None
+    impaired = any(t in IMPAIRED for t in tokens(free))
+    said = stances([dataclasses.replace(u, text=tidy(u.text)) for u in lines])
+    for word, sign in signs(free).items():
+        found = said.get(word)
         if not found:
             continue
-        own = found if names_other else [m for m in found if not m.is_about_other]
+        own = found if names_other else [s for s in found if not s.is_about_other]
         if not own:
             return f'"{word}" was said about somebody else.'
-        impaired = any(t in IMPAIRED for t in tokens(free))
-        if not impaired and all(m.is_negated != denied for m in own):
-            return f'The lines {"do not deny" if denied else "deny"} "{word}".'
+        # What the clinician says in passing ("I also want to ask about alcohol") affirms nothing.
+        told = [s.sign for s in own if s.sign and s.is_plain] or [s.sign for s in own if s.sign]
+        if told and not impaired and all(t != sign for t in told):
+            return f'The lines {"do not deny" if sign < 0 else "deny"} "{word}".'
     return ""
 
 

@@ -1,62 +1,132 @@
-"""What was said plainly and is not in the draft (B07): risk, medication and dose, homework, next appointment."""
+"""What was said plainly and is not in the draft (B07): risk, medication, substances, plans, diagnoses."""
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from smart_app.draft.candidates import said_by
-from smart_app.draft.checks import content
 from smart_app.draft.cues import Cues, cues
-from smart_app.draft.exchanges import CLINICIAN, ROOM, answered
-from smart_app.draft.sentences import Sentence, sentences
+from smart_app.draft.exchanges import CLINICIAN, ROOM, Answered, Heard, heard
+from smart_app.draft.quoting import said_by
+from smart_app.draft.sentences import Sentence
+from smart_app.draft.stems import content
 from smart_app.draft.words import has_negation, numbers, quantities, tokens
 from smart_app.ports import Omission, Section, Statement, Transcript
 
-Kind = Literal["risk", "medication", "homework", "appointment"]
+Kind = Literal["risk", "medication", "substances", "homework", "appointment", "diagnosis"]
 _ASKS_TO_DO = re.compile(
-    r"^(?:(?!what|how|when|why|where|which|did)\w+\W+){0,6}(?:could|can|would|will) you\b", re.IGNORECASE
+    r"^(?:(?!what|how|when|why|where|which|did)\w+\W+){0,6}(?:could|can|would|will|shall|does|do) (?:you|we|that)\b",
+    re.IGNORECASE,
 )
+_BARE_NO = re.compile(r"^(?:(?:no|nope|nah|never|not really|none|um|uh|well|oh)\W*)+$", re.IGNORECASE)
+_BARE_YES = re.compile(r"^(?:(?:yes|yeah|yep|yup|okay|ok|sure|right|mm|mhm)\W*)+$", re.IGNORECASE)
 _DOSE_UNITS = frozenset({"mg", "mcg", "g", "ml"})
+_SHORT_ANSWER = 12
+"""An answer of fewer words is offered with its question, without which it says little."""
+MOST = 12
+"""Offers beyond this bury the important ones; risk, medication and plans are kept first."""
+_ORDER: tuple[Kind, ...] = ("risk", "medication", "appointment", "homework", "substances", "diagnosis")
 
 
-def omissions(transcript: Transcript, sections: Iterable[Section]) -> tuple[Omission, ...]:
+def omissions(transcript: Transcript, sections: Iterable[Section], *, cut: Heard | None = None) -> tuple[Omission, ...]:
     """Return what the sections do not hold, in the order in which it was said."""
     known = cues()
     drafted = [_held(s) for section in sections for s in section.statements if s.verdict != "no source"]
-    cut = sentences(transcript.utterances)
-    risky = {
-        p.sentence.place for p in answered(cut, known) if _answers_risk(p.sentence, p.question_topics, p.is_direct)
-    }
-    out: list[Omission] = []
-    for sentence in cut:
-        kind = _kind(sentence, known, is_risk_answer=sentence.place in risky)
-        if kind is not None and not _is_held(sentence, kind, drafted, known):
-            out.append(Omission(kind=kind, text=_line(sentence), evidence=sentence.ids))
-    return tuple(out)
+    cut = cut or heard(transcript.utterances, known)
+    answers = {pair.sentence.place: pair for pair in cut.pairs if pair.is_direct}
+    found: list[tuple[Kind, Sentence, Omission]] = []
+    for sentence in cut.sentences:
+        kind = _kind(sentence, answers.get(sentence.place), known)
+        if kind is None or _is_held(sentence, kind, drafted, known) or _is_repeated(sentence, kind, found):
+            continue
+        text, evidence = _offered(sentence, answers.get(sentence.place))
+        found.append((kind, sentence, Omission(kind=kind, text=text, evidence=evidence)))
+    best = sorted(found, key=lambda each: (_ORDER.index(each[0]), each[1].place))[:MOST]
+    return tuple(omission for _, _, omission in sorted(best, key=lambda each: each[1].place))
 
 
-def _answers_risk(sentence: Sentence, topics: frozenset[str], is_direct: bool) -> bool:
-    return is_direct and "risk" in topics and not has_negation(" ".join(sentence.text.split()[:2]))
+def _is_repeated(sentence: Sentence, kind: Kind, found: Sequence[tuple[Kind, Sentence, Omission]]) -> bool:
+    """Say whether an earlier offer of the kind holds every word and number of this sentence."""
+    stems, figures = content(sentence.text), numbers(sentence.text)
+    return any(
+        stems <= content(other.text) and figures <= numbers(other.text)
+        for their_kind, other, _ in found
+        if their_kind == kind and stems
+    )
 
 
-def _kind(sentence: Sentence, known: Cues, *, is_risk_answer: bool) -> Kind | None:
+def _kind(sentence: Sentence, pair: Answered | None, known: Cues) -> Kind | None:
     text = sentence.text
     if known.speaks_of_consent(text):
         return None
-    is_asked = sentence.utterance.speaker == CLINICIAN and sentence.is_question
-    if is_risk_answer or (known.omissions["risk"].search(text) and not is_asked):
+    is_clinicians = sentence.utterance.speaker == CLINICIAN
+    is_asked = is_clinicians and sentence.is_question
+    asked = pair.question if pair is not None and not _BARE_NO.match(text) else ""
+    if _is_risk(text, pair, known) and not is_asked:
         return "risk"
-    if known.medications(tokens(text)) and any(unit in _DOSE_UNITS for _, unit in quantities(text)):
+    if _is_medication(text, asked, known) and not is_asked:
         return "medication"
-    # A client's account of old homework and a question about it are no plan.
-    # What one microphone heard may be the clinician's.
-    if sentence.utterance.speaker in (CLINICIAN, ROOM) and (not sentence.is_question or _ASKS_TO_DO.match(text)):
-        if known.omissions["homework"].search(text):
-            return "homework"
-        if known.omissions["appointment"].search(text):
-            return "appointment"
-    return None
+    if not is_clinicians and _is_of(text, asked, known, "substances"):
+        return "substances"
+    plan = _plan(sentence, known)
+    if plan is not None:
+        return plan
+    return "diagnosis" if known.omissions["diagnosis"].search(text) and not is_asked else None
+
+
+def _is_risk(text: str, pair: Answered | None, known: Cues) -> bool:
+    """Say whether a sentence speaks of risk, or answers a question about it with more than a plain no."""
+    if known.omissions["risk"].search(text):
+        return True
+    if pair is None:
+        return False
+    is_denied = has_negation(" ".join(text.split()[:2]))
+    if known.omissions["safety_asked"].search(pair.question):
+        return is_denied
+    asks = "risk" in pair.question_topics or known.omissions["risk_asked"].search(pair.question) is not None
+    return asks and not is_denied
+
+
+def _is_medication(text: str, asked: str, known: Cues) -> bool:
+    """Say whether a medication is named with a dose or a change, or an answer tells of a change of what was asked."""
+    names = known.medications(tokens(text))
+    changes = known.omissions["medication_change"].search(text) is not None
+    if names and (changes or any(unit in _DOSE_UNITS for _, unit in quantities(text))):
+        return True
+    if changes and known.omissions["medication_word"].search(text):
+        return True
+    return changes and bool(known.medications(tokens(asked)))
+
+
+def _is_of(text: str, asked: str, known: Cues, kind: str) -> bool:
+    if known.omissions[kind].search(text):
+        return True
+    return bool(asked) and known.omissions[f"{kind}_asked"].search(asked) is not None
+
+
+def _plan(sentence: Sentence, known: Cues) -> Kind | None:
+    """Say whether a sentence sets homework or the next appointment.
+
+    A client's account of old homework and a question about it are no plan. What one microphone heard may be the
+    clinician's.
+    """
+    text = sentence.text
+    if known.omissions["appointment_set"].search(text):
+        return "appointment"
+    if sentence.utterance.speaker not in (CLINICIAN, ROOM) or (sentence.is_question and not _ASKS_TO_DO.match(text)):
+        return None
+    if known.omissions["homework"].search(text):
+        return "homework"
+    return "appointment" if known.omissions["appointment"].search(text) else None
+
+
+def _offered(sentence: Sentence, pair: Answered | None) -> tuple[str, tuple[str, ...]]:
+    """Return an offer's text and lines: with its question where the answer is short."""
+    if pair is None or not pair.question or sentence.n_words >= _SHORT_ANSWER:
+        return _line(sentence), sentence.ids
+    who = said_by(sentence.utterance.speaker).lower()
+    text = f'Asked "{pair.question}", {who} said: "{sentence.quoted}"'
+    return text, tuple(dict.fromkeys((*pair.asked_ids, *sentence.ids)))
 
 
 def _line(sentence: Sentence) -> str:
@@ -80,19 +150,28 @@ def _held(statement: Statement) -> _Held:
     )
 
 
+def _cue(text: str, kind: Kind, known: Cues) -> set[str]:
+    """Return the stems of the words by which the kind was recognised."""
+    found = known.omissions["medication_change" if kind == "medication" else kind].search(text)
+    return content(found.group(0)) if found else set()
+
+
 def _is_held(sentence: Sentence, kind: Kind, drafted: Sequence[_Held], known: Cues) -> bool:
     """Say whether a statement holds it: a medication with its dose, else its figures and enough of its words."""
     stems, figures = content(sentence.text), numbers(sentence.text)
     medications = known.medications(tokens(sentence.text))
+    changes = known.omissions["medication_change"].search(sentence.text) is not None
+    cue = _cue(sentence.text, kind, known)
     for held in drafted:
         if not figures <= held.figures:
             continue
-        if kind == "medication":
-            if medications <= held.words:
-                return True
-            continue
         share = len(stems & held.stems) / max(1, len(stems))
         cites = not held.evidence.isdisjoint(sentence.ids)
-        if (cites and (share >= 0.4 or not stems)) or share >= 0.8:
+        if kind == "medication" and medications and not medications <= held.words:
+            continue
+        if kind == "medication" and medications and not changes:
+            return True
+        says_it = not cue or bool(cue & held.stems)
+        if (cites and says_it and (share >= 0.4 or not stems)) or share >= 0.8:
             return True
     return False

@@ -1,0 +1,176 @@
+"""What a session makes of each thing it speaks of: affirmed, denied, or only asked; of the client or of somebody else.
+
+A question takes the sign of its answer ("Any nausea?" "No."); a yes to a denial, or an answer to either-or, has none.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from smart_app.draft.exchanges import CLINICIAN
+from smart_app.draft.stems import stem
+from smart_app.draft.words import IMPAIRED, WITHOUT_CONTENT, is_negator, tokens
+from smart_app.ports import Utterance
+
+_OTHER = re.compile(
+    r"\b(?:my|his|her|their)\s+(?:\w+\s+)?(brother|sister|mother|father|mum|mom|dad|son|daughter|wife|husband|partner|"
+    r"boyfriend|girlfriend|friend|manager|boss|aunt|uncle|cousin|child|children|kids|parents|roommate|grandmother|"
+    r"grandfather|neighbou?r|colleague|ex)s?\b|\b(he|she|they)\b",
+    re.IGNORECASE,
+)
+_SELF = re.compile(r"\b(?:i|i'm|i've|i'd|i'll|my|me)\b", re.IGNORECASE)
+PERSON = re.compile(
+    r"\b(?:brother|sister|mother|father|mum|mom|dad|son|daughter|wife|husband|partner|boyfriend|girlfriend|friend|manager|"
+    r"boss|aunt|uncle|cousin|child|children|kids|parents|roommate|grand\w+|neighbou?r|colleague|family|ex|he|she)(?:'?s)?\b",
+    re.IGNORECASE,
+)
+_CLAUSES = re.compile(
+    r"[,.;:?!]+|\b(?:but|because|when|while|although|though|if|so|and (?=i\b|i'\w|my\b|he\b|she\b|they\b|it\b|then\b))",
+    re.IGNORECASE,
+)
+_SENTENCES = re.compile(r"(?<=[.?!])\s+")
+_FILLERS = frozenset(
+    {"um", "uh", "er", "oh", "ah", "so", "well", "and", "but", "like", "just", "ok", "okay", "right", "i"}
+)
+_NO = frozenset({"no", "nope", "nah", "not", "never", "none", "nothing", "negative", "neither"})
+_YES = frozenset({"yes", "yeah", "yep", "yup", "mhm", "definitely", "sure", "correct", "absolutely", "sometimes"})
+_ASKS = re.compile(
+    r"^(?:\W*(?:and|so|um|uh|okay|ok|but|well|right|also|then|now|alright)\b\W*)*"
+    r"(?:any|do|does|did|is|are|was|were|have|has|had|can|could|would|you've|you're|you)\b",
+    re.IGNORECASE,
+)
+_HOW = re.compile(r"\b(?:what|how|when|where|why|which|who|whereabouts)\b", re.IGNORECASE)
+_OR = re.compile(r"\bor\b", re.IGNORECASE)
+_GONE = frozenset({"none", "nil", "denied", "absent", "resolved", "gone", "stopped"})
+_MAYBE = re.compile(r"\b(?:if|unless|could|might|may|would|should|sometimes people)\b", re.IGNORECASE)
+_NEW_CLAUSE = re.compile(
+    r"\b(?:i|i'm|i've|you|we|he|she|it|they|client|patient|is|are|was|were|has|have|had|do|does|did|reports?|takes?|feels?|"
+    r"says?|can|will|yes|yeah|just|only|still|some)\b",
+    re.IGNORECASE,
+)
+_LOOKS_AHEAD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Stance:
+    """One time that something is spoken of: `sign` 1 affirmed, -1 denied, 0 open; `weight` says how plainly."""
+
+    line: int
+    sign: int
+    weight: float
+    is_about_other: bool
+    is_clients: bool
+
+    @property
+    def is_plain(self) -> bool:
+        """Say whether it counts by itself: said by another than the clinician, or answered yes or no."""
+        return self.weight >= 1.0
+
+
+def answer_sign(lines: Sequence[Utterance], at: int) -> int:
+    """Return what the next words of somebody else say to a question that ends line `at`: 1, -1 or 0."""
+    for line in lines[at + 1 : at + 1 + _LOOKS_AHEAD]:
+        if line.speaker == CLINICIAN:
+            if line.text.rstrip().endswith("?"):
+                return 0
+            continue
+        words = [t for t in tokens(line.text) if t not in _FILLERS]
+        if not words:
+            continue
+        first = words[:4]
+        if first[0] in _YES:
+            return -1 if len(first) > 1 and first[1] in _NO else 1
+        if first[0] in _NO or is_negator(first[0]):
+            return -1
+        if any(is_negator(t) for t in first):
+            return -1
+        return 0
+    return 0
+
+
+def _clauses(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the clauses of a text, and whether a "no" before goes on ("denies nausea, vomiting or fever")."""
+    start, denies = 0, False
+    for found in itertools.chain(_CLAUSES.finditer(text), [None]):
+        clause = text[start : found.start() if found else len(text)]
+        words = tokens(clause)
+        if words:
+            denies = denies and _NEW_CLAUSE.search(clause) is None
+            yield clause, denies
+            denies = denies or (len(words) > 1 and any(is_negator(t) for t in words))
+        denies = denies and found is not None and found.group(0) == ","
+        start = found.end() if found else len(text)
+
+
+def _signed(clause: str, *, question_sign: int | None, goes_on: bool) -> Iterator[tuple[str, int]]:
+    """Yield the stems of a clause, each with its sign: a question's is its answer's, "trouble sleeping" has none."""
+    found = tokens(clause)
+    denied_from = -1 if goes_on else next((n for n, t in enumerate(found) if is_negator(t)), len(found))
+    lessened_from = next((n for n, t in enumerate(found) if t in IMPAIRED), len(found))
+    for n, token in enumerate(found):
+        if len(token) <= 2 or token in WITHOUT_CONTENT or is_negator(token) or token in IMPAIRED or token in _GONE:
+            continue
+        if n > lessened_from:
+            yield stem(token), 0
+        elif question_sign is None:
+            yield stem(token), -1 if n > denied_from else 1
+        else:
+            yield stem(token), min(question_sign, 0) if n > denied_from else question_sign
+
+
+def _sentence_stances(
+    sentence: str, at: int, *, question_sign: int | None, weight: float, is_clients: bool
+) -> Iterator[tuple[str, Stance]]:
+    about_other = False
+    for clause, goes_on in _clauses(sentence):
+        other, own = _OTHER.search(clause), _SELF.search(clause)
+        if other is not None and (own is None or other.start() <= own.start()):
+            about_other = True
+        elif own is not None:
+            about_other = False
+        for each, sign in _signed(clause, question_sign=question_sign, goes_on=goes_on):
+            yield each, Stance(at, sign, weight, about_other, is_clients)
+
+
+def stances(lines: Sequence[Utterance]) -> dict[str, list[Stance]]:
+    """Return how the lines speak of each stem."""
+    out: dict[str, list[Stance]] = {}
+    for at, line in enumerate(lines):
+        cut = [s for s in _SENTENCES.split(line.text) if s]
+        for n, sentence in enumerate(cut):
+            sign, weight = _asked(lines, at, cut, n)
+            for each, stance in _sentence_stances(
+                sentence, at, question_sign=sign, weight=weight, is_clients=line.speaker != CLINICIAN
+            ):
+                out.setdefault(each, []).append(stance)
+    return out
+
+
+def _asked(lines: Sequence[Utterance], at: int, cut: Sequence[str], n: int) -> tuple[int | None, float]:
+    """Return the sign that a sentence has as a question (None: it is none) and how plainly it says so."""
+    sentence = cut[n]
+    if lines[at].speaker != CLINICIAN:
+        return (0, 0.5) if sentence.endswith("?") else (None, 1.0)
+    is_question = sentence.endswith("?") or (not sentence.endswith((".", "!")) and _ASKS.match(sentence) is not None)
+    if not is_question:
+        return None, (0.1 if _MAYBE.search(sentence) else 0.5)
+    rest = [tokens(s)[:1] for s in cut[n + 1 :]]
+    if ["no"] in rest[:1]:
+        return -1, 1.0
+    if _HOW.search(sentence):
+        return 1, 0.3
+    sign = answer_sign(lines, at)
+    if _OR.search(sentence) and sign > 0:
+        return 0, 0.5
+    return sign, (1.0 if n == len(cut) - 1 else 0.6)
+
+
+def signs(text: str) -> dict[str, int]:
+    """Return the sign that a statement gives each stem: 1 affirmed, -1 denied anywhere in it."""
+    out: dict[str, int] = {}
+    for clause, goes_on in _clauses(text):
+        after = any(t in _GONE for t in tokens(clause))
+        for each, sign in _signed(clause, question_sign=None, goes_on=goes_on):
+            out[each] = min(out.get(each, 1), -1 if after else sign)
+    return out
