@@ -92,7 +92,7 @@ class Offer:
 
     id: str
     kind: str
-    """wording, risk, medication, homework, appointment; unplaced: drafted, but this format has no heading for it."""
+    """wording, or of an omission (ports.Omission); unplaced: drafted, but this format has no heading for it."""
     text: str
     evidence: tuple[Evidence, ...]
     why: str = ""

@@ -146,8 +146,10 @@ function leftOut(elements) {
 const HOME = {
   risk: ["assessment", "data", "behavior", "formulated", "reported", "general"],
   medication: ["subjective", "data", "behavior", "response", "reported", "general"],
+  substances: ["subjective", "data", "behavior", "response", "reported", "general"],
   homework: ["plan", "planned", "general"],
   appointment: ["plan", "planned", "general"],
+  diagnosis: ["assessment", "data", "behavior", "formulated", "reported", "general"],
   wording: ["subjective", "data", "behavior", "response", "reported", "general"],
   unplaced: ["assessment", "data", "general"],
 };
@@ -164,7 +166,7 @@ export function homeOf(offer, parts) {
 }
 
 /** Words for what kind of thing an offer is. @type {Record<string, string>} */
-export const KINDS = { risk: "Risk", medication: "Medication", homework: "Homework", appointment: "Next appointment", wording: "For your wording", unplaced: "No heading in this format" };
+export const KINDS = { risk: "Risk", medication: "Medication", substances: "Substances", homework: "Homework", appointment: "Next appointment", diagnosis: "Diagnosis", wording: "For your wording", unplaced: "No heading in this format" };
 
 /** Return the body of a save. @param {Element[]} elements @param {number} revision */
 export function savePayload(elements, revision) {
