@@ -17,6 +17,7 @@ from smart_app import alive, config
 from smart_app.errors import ChartsideError, ConfigError
 
 EXIT_REFUSED = 2
+_INTERRUPTED = 130
 _RUN = {
     "serve": "Serve the web app on 127.0.0.1, for a TLS proxy in front, until SIGTERM. The settings come from the"
     " environment: docs/admin.md lists them.",
@@ -119,7 +120,16 @@ def _on_files(command: str, arguments: list[str]) -> int:
         from smart_app.transcript.files import main as run
     else:
         from smart_app.draft.files import main as run
-    return run(arguments)
+    try:
+        status = run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has read enough; what Python still holds back goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:

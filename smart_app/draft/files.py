@@ -9,9 +9,10 @@ from pathlib import Path
 from smart_app.draft.builtin import BuiltinDrafter
 from smart_app.draft.cues import cues
 from smart_app.draft.json_shape import parse, to_json
+from smart_app.draft.languages import InItsLanguages
 from smart_app.draft.render import summary_text
 from smart_app.errors import ChartsideError
-from smart_app.ports import TooLittle, Transcript
+from smart_app.ports import TooLittle
 
 MAX_BYTES = 50_000_000
 
@@ -24,8 +25,8 @@ def main(argv: Sequence[str]) -> int:
     """Draft a summary of a transcript file; returns 0, or 2 with one sentence on standard error."""
     args = _arguments().parse_args(argv)
     try:
-        transcript = _read(Path(args.transcript))
-        summary = BuiltinDrafter().draft(transcript, style=args.format)
+        transcript = parse(_text(args.transcript))
+        summary = InItsLanguages(BuiltinDrafter()).draft(transcript, style=args.format)
     except _Refused as error:
         sys.stderr.write(f"chartside draft: {error}\n")
         return 2
@@ -45,22 +46,29 @@ def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="chartside draft", description="Draft a summary of a session's transcript with the built-in drafter."
     )
-    parser.add_argument("transcript", metavar="TRANSCRIPT.json", help="a transcript file, see docs/draft.md")
+    parser.add_argument("transcript", metavar="TRANSCRIPT.json", help="a transcript file, or - for standard input")
     parser.add_argument("--format", default="soap", choices=list(cues().formats), help="default: soap")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON with evidence and verdicts")
     return parser
 
 
-def _read(path: Path) -> Transcript:
+def _text(name: str) -> str:
+    """Return what the file, or standard input, holds. Raises _Refused."""
+    path, limit = Path(name), f"larger than {MAX_BYTES // 1_000_000} MB."
     try:
+        if name == "-":
+            content = sys.stdin.buffer.read(MAX_BYTES + 1)
+            if len(content) > MAX_BYTES:
+                raise _Refused(f"Standard input is {limit}")
+            return content.decode("utf-8")
         if path.stat().st_size > MAX_BYTES:
-            raise _Refused(f"{path} is larger than {MAX_BYTES // 1_000_000} MB.")
-        return parse(path.read_text(encoding="utf-8"))
+            raise _Refused(f"{path} is {limit}")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise _Refused(f"There is no file {path}.") from None
     except IsADirectoryError:
         raise _Refused(f"{path} is a folder, not a transcript file.") from None
     except UnicodeDecodeError:
-        raise _Refused(f"{path} is not a text file in UTF-8.") from None
+        raise _Refused(f"{'Standard input' if name == '-' else path} is not text in UTF-8.") from None
     except OSError:
         raise _Refused(f"{path} cannot be read.") from None

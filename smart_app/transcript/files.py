@@ -10,6 +10,7 @@ from pathlib import Path
 
 from smart_app.errors import BadInput, ChartsideError
 from smart_app.ports import Transcriber, Transcript
+from smart_app.spoken import ENGLISH
 from smart_app.transcript.decode import FILES, Decoding
 from smart_app.transcript.json_shape import to_json
 from smart_app.transcript.tracks import hear
@@ -28,6 +29,7 @@ def transcribe_files(
     *,
     speakers: Sequence[str] = SPEAKERS,
     hotwords: Sequence[str] = (),
+    language: str = ENGLISH,
     is_shown: bool = False,
 ) -> tuple[Transcript, float]:
     """Recognise one file with a channel per speaker, or one file per speaker; return transcript and length in seconds.
@@ -38,12 +40,17 @@ def transcribe_files(
     longest_s = 0.0
     for index, path in enumerate(paths):
         parts = Decoding(_content(path), max_s=MAX_S, channels=1 if len(paths) > 1 else None, formats=FILES)
-        heard, length_s = hear(
-            parts.parts(part_s=PART_S),
-            transcriber,
-            hotwords=hotwords,
-            progress=partial(_show, path) if is_shown else None,
-        )
+        try:
+            heard, length_s = hear(
+                parts.parts(part_s=PART_S),
+                transcriber,
+                hotwords=hotwords,
+                language=language,
+                progress=partial(_show, path) if is_shown else None,
+            )
+        finally:
+            if is_shown:
+                sys.stderr.write("\n")
         if len(paths) == 1 and len(heard) > len(speakers):
             raise BadInput("speakers", f"{path.name} has {len(heard)} channels: name one speaker for each.")
         names = speakers[index:] if len(paths) > 1 else speakers
@@ -78,6 +85,7 @@ def main(argv: Sequence[str]) -> int:
             transcriber,
             speakers=speakers,
             hotwords=tuple(given.hotwords.split(",")) if given.hotwords else (),
+            language=given.language,
             is_shown=sys.stderr.isatty(),
         )
     except ChartsideError as error:
@@ -105,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print the documented JSON instead of lines")
     parser.add_argument("--model", default="", help="folder of a faster-whisper model")
+    parser.add_argument("--language", default=ENGLISH, metavar="CODE", help="what is spoken (default: en)")
     parser.add_argument("--hotwords", default="", help="names to listen for, separated by commas")
     parser.add_argument("--threads", type=int, default=2, choices=range(1, 65), metavar="N", help="CPU threads")
     return parser
