@@ -114,6 +114,47 @@ def test_the_session_is_held_and_recorded(visit: Visit, open_browser: Open, voic
     seat.end()
 
 
+@pytest.mark.req("B01", "S28")
+def test_a_failed_summary_is_said_and_can_be_tried_again(visit: Visit, camera: Camera) -> None:
+    """On the chart page and in the note: the cause, and a way on; once there is a summary, the note fills by itself."""
+    seat, app = visit.clinician, AppData(folder=visit.clinic.site.data_dir / "app")
+    seat.go("/chart")
+    article = seat.page.locator(f"#session-{seat.session_id}")
+    expect(article).to_contain_text("Summary ready", timeout=READY_MS)
+    fail = "UPDATE telehealth_session SET state = 'failed', reason = 'draft_failed', reason_public = ? WHERE id = ?"
+    app.change(fail, "The drafting program gave no usable answer.", seat.session_id)
+    app.change("UPDATE summary SET session_id = 'put-aside' WHERE session_id = ?", seat.session_id)
+    seat.page.reload()
+    expect(article.get_by_role("button", name="Try again")).to_be_visible()
+    camera.take(seat.page, "chart-failed")
+    article.get_by_role("button", name="Create note").click()
+    seat.page.wait_for_url("**/notes/*")
+    expect(seat.page.locator("#standing")).to_contain_text("gave no usable answer", timeout=SLOW_MS)
+    camera.take(seat.page, "note-failed", is_full=True)
+    app.change("UPDATE summary SET session_id = ? WHERE session_id = 'put-aside'", seat.session_id)
+    again = "UPDATE telehealth_session SET state = 'ready', reason = '', reason_public = '' WHERE id = ?"
+    app.change(again, seat.session_id)
+    expect(seat.page.locator(".element.is-ai .statement").first).to_be_visible(timeout=SLOW_MS)
+
+
+@pytest.mark.req("B16", "B05")
+def test_own_words_without_a_source_are_kept_as_the_clinicians(visit: Visit, camera: Camera) -> None:
+    """B16: reworded beyond the transcript, a statement waits for a decision; Keep makes the words one's own."""
+    page = visit.clinician.page
+    line = page.locator(".element.is-ai .statement").first
+    line.get_by_role("button", name="Edit").click()
+    editor = page.get_by_role("textbox", name="Edit the statement")
+    editor.fill("Plays the cello in a quartet on Mondays.")
+    editor.press("Enter")
+    expect(line).to_contain_text("Edited by you: no source found", timeout=SLOW_MS)
+    camera.take(page, "note-own-words")
+    line.get_by_role("button", name="Keep").click()
+    expect(line).to_contain_text("Your own words, kept by you")
+    expect(page.locator("#save-state")).to_contain_text("Saved", timeout=SLOW_MS)
+    page.reload()
+    expect(page.locator(".element.is-ai .statement").first).to_contain_text("Your own words, kept by you")
+
+
 def _documents(clinic: Clinic) -> list[dict[str, Any]]:
     return [dict(one) for one in clinic.openemr.stored()["documents"]]
 
@@ -123,9 +164,7 @@ def test_the_signed_note_is_a_document_that_is_read_back(visit: Visit, camera: C
     """C07: the page says as what OpenEMR keeps the note; no draft goes to a chart where nothing can be deleted."""
     seat = visit.clinician
     seat.go("/chart")
-    article = seat.page.locator(f"#session-{seat.session_id}")
-    article.get_by_role("button", name="Create note").click(timeout=READY_MS)
-    seat.page.wait_for_url("**/notes/*")
+    seat.page.locator(f"#session-{seat.session_id}").get_by_role("link", name=re.compile("AI Session Summary")).click()
     expect(seat.page.locator("#loading")).to_have_count(0, timeout=SLOW_MS)
     expect(seat.page.get_by_role("button", name="Save draft to chart")).to_have_count(0)
     while (keep := seat.page.locator(".statement.needs-decision").get_by_role("button", name="Keep")).count():
