@@ -8,10 +8,9 @@ from smart_app.draft.candidates import client_candidates
 from smart_app.draft.checks import checked
 from smart_app.draft.clinician import clinician_candidates, plan_turns
 from smart_app.draft.cues import Cues, cues
-from smart_app.draft.exchanges import answered
+from smart_app.draft.exchanges import Heard, heard
 from smart_app.draft.omissions import omissions
 from smart_app.draft.quoting import Candidate
-from smart_app.draft.sentences import sentences
 from smart_app.draft.too_little import too_little
 from smart_app.draft.worth import chosen
 from smart_app.errors import BadInput
@@ -41,7 +40,8 @@ class BuiltinDrafter:
         little = too_little(transcript)
         if little is not None:
             return little
-        found = _candidates(transcript, known)
+        cut = heard(transcript.utterances, known)
+        found = _candidates(cut, known)
         room = self._words or known.room(sum(len(u.text.split()) for u in transcript.utterances))
         sections, unplaced = _laid_out(found, style, known, transcript, room=room)
         wording = _for_wording(found)
@@ -49,20 +49,19 @@ class BuiltinDrafter:
             format=style,
             sections=sections,
             for_your_wording=wording,
-            omissions=omissions(transcript, sections),
+            omissions=omissions(transcript, sections, cut=cut),
             drafter=NAME,
             prompt_version=known.version,
             unplaced=unplaced,
         )
 
 
-def _candidates(transcript: Transcript, known: Cues) -> list[Candidate]:
-    cut = sentences(transcript.utterances)
-    said = client_candidates(answered(cut, known), plan_turns(cut, known), known)
+def _candidates(cut: Heard, known: Cues) -> list[Candidate]:
+    said = client_candidates(cut.pairs, plan_turns(cut.sentences, known), known)
     asked = {question.lower() for c in said for question in _ASKED.findall(c.text)}
     spoken = [
         c
-        for c in clinician_candidates(cut, known)
+        for c in clinician_candidates(cut.sentences, known)
         if not (c.text.startswith("Clinician asked") and any(q in c.quotation.lower() for q in asked))
     ]
     return _without_repeats(sorted([*said, *spoken], key=lambda c: c.place))

@@ -24,8 +24,8 @@ _CLINICAL = frozenset({"risk", "medication", "symptom", "mood", "body rhythm", "
 
 _DOSES = {"mg", "mcg", "g", "ml"}
 _LEANS_BACK = re.compile(
-    r"^(?:(?:and|but|so|then|because|well|also)\W+)*(?:he|she|it|it's|that|that's|they|they're|this|those|these|him|her|"
-    r"which|there|otherwise|both)\b",
+    r"^(?:(?:and|but|so|then|because|well|also)\W+)*(?:he|she|it(?!(?: is|'s) not that)|it's(?! not that)|that|that's|"
+    r"they|they're|this|those|these|him|her|which|there(?! (?:is|are|was|were|has|have))|otherwise|both)\b",
     re.IGNORECASE,
 )
 _STANDS_ALONE = re.compile(r"^(?:(?:and|so|well)\W+)*(?:i|i'm|i've|i'll|my)\b", re.IGNORECASE)
@@ -87,7 +87,8 @@ def _choose(pair: Answered, known: Cues, *, in_plan: bool) -> _Chosen | None:
     kind = _kind(text, topics | (asked & {"risk", "medication"}), known)
     if known.speaks_of_consent(text):
         return None
-    if not kind and (is_left_out(pair.sentence, known) or pair.sentence.is_question):
+    answers = pair.is_direct and bool(asked) and _YES_NO.match(text) is not None
+    if not kind and ((is_left_out(pair.sentence, known) and not answers) or pair.sentence.is_question):
         return None
     if is_backchannel(pair.sentence, known) and not (pair.is_direct and asked):
         return None
@@ -97,10 +98,12 @@ def _choose(pair: Answered, known: Cues, *, in_plan: bool) -> _Chosen | None:
         return None
     score = sum(3 if t in _CLINICAL else 2 for t in topics) + (1 if numbers(text) else 0)
     score += (1 if topics else 2) if asked or (pair.is_direct and pair.sentence.n_words >= 5) else 0
+    tells_how = any(known.client[part]["words"].search(text) for part in ("response", "goal"))
+    score += 2 if tells_how else 0
     commits = any(p.search(text) for p in known.client["planned"].values())
     score += 2 if in_plan and commits else 0
     score += 4 if kind else 0
-    score -= 3 if _LEANS_BACK.match(text) and not pair.is_direct else 0
+    score -= 3 if _LEANS_BACK.match(text) and not pair.is_direct and not tells_how else 0
     if score < CHOSEN_FROM:
         return _planned_in_room(pair, known)
     part = _client_part(text, kind, known, in_plan=in_plan)
@@ -158,6 +161,8 @@ def _with_context(said: Sequence[Answered], chosen: list[_Chosen | None]) -> lis
         if _leans(said[n].sentence, previous.sentence):
             chosen[n - 1] = _Chosen(answered=previous, part=now.part, kind=now.kind, score=now.score)
     first = chosen[0]
+    if first is not None and len(said) > 1 and chosen[1] is None and _gives_figures(said):
+        chosen[1] = _Chosen(answered=said[1], part=first.part, kind=first.kind, score=first.score)
     if first is not None and len(said) > 1 and chosen[1] is None and _YES_NO.match(said[0].sentence.text):
         chosen[1] = _Chosen(answered=said[1], part=first.part, kind=first.kind, score=first.score)
     if first is None and len(said) > 1 and chosen[1] is not None and said[0].is_direct:
@@ -165,6 +170,12 @@ def _with_context(said: Sequence[Answered], chosen: list[_Chosen | None]) -> lis
         if _YES_NO.match(said[0].sentence.text):
             chosen[0] = _Chosen(answered=said[0], part=second.part, kind=second.kind, score=second.score)
     return [c for c in chosen if c is not None]
+
+
+def _gives_figures(said: Sequence[Answered]) -> bool:
+    """Say whether an answer on a scale goes on with another figure ("Right now forty. When it happened, ninety.")."""
+    on_scale = said[0].is_direct and "severity" in said[0].question_topics
+    return on_scale and bool(numbers(said[0].sentence.text)) and bool(numbers(said[1].sentence.text))
 
 
 def _needs_question(one: _Chosen) -> bool:
@@ -251,6 +262,7 @@ def _run(chosen: list[_Chosen], *, asks: bool) -> list[_Chosen]:
     for one in chosen[1:]:
         last, sentence = run[-1].answered.sentence, one.answered.sentence
         bare = asks and len(run) == 1 and last.n_words <= 3 and one.part == run[-1].part
+        bare = bare or (asks and len(run) == 1 and _gives_figures([run[0].answered, one.answered]))
         n_words += sentence.n_words
         if sentence.place != last.place + 1 or n_words > LONGEST_QUOTE or not (_leans(sentence, last) or bare):
             break

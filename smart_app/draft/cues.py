@@ -22,6 +22,7 @@ class Cues:
     clinician: dict[str, dict[str, re.Pattern[str]]]
     client: dict[str, dict[str, re.Pattern[str]]]
     leave_out: dict[str, re.Pattern[str]]
+    consent_words: tuple[str, ...]
     omissions: dict[str, re.Pattern[str]]
     medication_names: frozenset[str]
     medication_endings: tuple[str, ...]
@@ -50,6 +51,9 @@ class Cues:
 
     def speaks_of_consent(self, text: str) -> bool:
         """Say whether the text is about recording or consenting to it, which is never drafted from speech (B09)."""
+        lowered = text.lower()
+        if not any(word in lowered for word in self.consent_words):
+            return False
         if self.leave_out["not_consent"].search(text) and not re.search(r"\b(?:consent|session|agree)", text, re.I):
             return False
         return self.leave_out["consent"].search(text) is not None
@@ -134,7 +138,8 @@ def cues() -> Cues:
         topics=Topics((topic["name"], topic["words"]) for topic in raw["topics"]["topic"]),
         clinician=_parts(raw["clinician"]),
         client=_parts(raw["client"]),
-        leave_out={k: _any_of(v) for k, v in raw["leave_out"].items() if isinstance(v, list)},
+        leave_out={k: _any_of(v) for k, v in raw["leave_out"].items() if isinstance(v, list) and k != "consent_words"},
+        consent_words=tuple(raw["leave_out"]["consent_words"]),
         omissions={k: _any_of(v) for k, v in raw["omissions"].items() if isinstance(v, list)},
         medication_names=frozenset(medications["names"]),
         medication_endings=tuple(medications["endings"]),

@@ -2,13 +2,14 @@
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from smart_app.draft.cues import Cues
-from smart_app.draft.questions import settled
-from smart_app.draft.sentences import QUOTE_WORDS, SETS_TIME, Sentence
-from smart_app.draft.stems import content
+from smart_app.draft.questions import asks_nothing, core, settled
+from smart_app.draft.sentences import QUOTE_WORDS, SETS_TIME, Sentence, sentences
+from smart_app.draft.words import EMPTY, tokens
+from smart_app.ports import Utterance
 
 CLINICIAN = "clinician"
 ROOM = "room"
@@ -24,6 +25,11 @@ _MEANS_WHAT_WAS_SAID = re.compile(r"\b(?:it|that|this)\b", re.IGNORECASE)
 _NAMES_NOTHING = 2
 """A question with so few words of content ("How much do you believe it?") names nothing by itself."""
 _WH = re.compile(r"\b(?:what|how (?!about)|when|where|why|which|who|whereabouts)(?!\w)[^?]*\??$", re.IGNORECASE)
+_SUPPOSES = re.compile(r"\b(?:imagine|suppose|pretend|picture (?:yourself|that|it)|let's say)\b", re.IGNORECASE)
+_POLAR = re.compile(
+    r"(?:do|does|did|is|are|was|were|have|has|had|can|could|would|will|should|any|isn't|aren't|don't|didn't|haven't)\b",
+    re.IGNORECASE,
+)
 _BARE = re.compile(
     r"^(?:(?:yes|yeah|yep|yup|no|nope|nah|mm|mhm|mm-hmm|uh-huh|right|okay|ok|sure|correct)\W*)+$", re.IGNORECASE
 )
@@ -54,6 +60,14 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A transcript cut once for all that look at it: its sentences, and whose answers they are."""
+
+    sentences: tuple[Sentence, ...]
+    pairs: tuple[Answered, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Question:
     text: str
     ids: tuple[str, ...]
@@ -67,9 +81,9 @@ def is_backchannel(sentence: Sentence, cues: Cues) -> bool:
     return cues.leave_out["backchannel"].search(sentence.text) is not None
 
 
-def _by_turn(sentences: Sequence[Sentence]) -> list[list[Sentence]]:
+def _by_turn(cut: Sequence[Sentence]) -> list[list[Sentence]]:
     turns: dict[int, list[Sentence]] = {}
-    for sentence in sentences:
+    for sentence in cut:
         turns.setdefault(sentence.turn, []).append(sentence)
     return list(turns.values())
 
@@ -84,6 +98,8 @@ def _question_of(turn: list[Sentence], before: _Question | None, cues: Cues) -> 
     if at > 0 and _is_needed(turn[at - 1], asked, cues):
         text = turn[at - 1].quoted.removesuffix(" ...") + " " + text.removeprefix("... ")
         ids = tuple(dict.fromkeys(turn[at - 1].ids + ids))
+    if asks_nothing(asked.text):
+        return _Question(text=text, ids=ids, sentence=asked, topics=frozenset())
     topics = cues.about(text)
     if not topics and before is not None and _ANAPHOR.search(asked.text) and _is_first(turn[:at], cues):
         topics = set(before.topics)
@@ -103,9 +119,14 @@ def _is_needed(before: Sentence, asked: Sentence, cues: Cues) -> bool:
         return False
     if cues.leave_out["small_talk"].search(before.text) or cues.speaks_of_consent(before.text):
         return False
-    if asked.cut_before or before.is_question:
+    if asked.cut_before or before.is_question or _SUPPOSES.search(before.text):
         return True
     return _POINTS.search(asked.text) is not None and _POINTS.match(before.text) is None
+
+
+def _asks_what(text: str) -> bool:
+    """Say whether yes or no is no answer: "Where is it?", but not "Are you sad when you drink?"."""
+    return _POLAR.match(core(text)) is None and _WH.search(text) is not None
 
 
 def _answers(turn: list[Sentence], question: _Question) -> bool:
@@ -113,20 +134,26 @@ def _answers(turn: list[Sentence], question: _Question) -> bool:
     bare = len(turn) == 1 and _BARE.match(turn[0].text) is not None
     if not bare:
         return True
-    if _WH.search(question.sentence.text):
+    if _asks_what(question.sentence.text):
         return False
     asked, said = question.sentence.utterance, turn[0].utterance
     is_timed = asked.end_s > asked.start_s and said.end_s > said.start_s
     return not (is_timed and said.start_s < asked.end_s - _OVERLAP_S)
 
 
-def answered(sentences: Sequence[Sentence], cues: Cues) -> list[Answered]:
+def heard(utterances: Iterable[Utterance], cues: Cues) -> Heard:
+    """Cut utterances into sentences and pair them with their questions."""
+    cut = tuple(sentences(utterances))
+    return Heard(sentences=cut, pairs=tuple(answered(cut, cues)))
+
+
+def answered(cut: Sequence[Sentence], cues: Cues) -> list[Answered]:
     """Pair every sentence not spoken by the clinician with the question it answers, if any."""
     out: list[Answered] = []
     question: _Question | None = None
     is_open = is_current = about_consent = False
     last_said = -1
-    turns = _by_turn(sentences)
+    turns = _by_turn(cut)
     for n, turn in enumerate(turns):
         first = turn[0]
         if first.utterance.speaker == CLINICIAN:
@@ -136,7 +163,8 @@ def answered(sentences: Sequence[Sentence], cues: Cues) -> list[Answered]:
             elif not all(is_backchannel(s, cues) for s in turn):
                 about_consent = False
             if found is not None:
-                refers = len(content(found.text)) <= _NAMES_NOTHING and _MEANS_WHAT_WAS_SAID.search(found.sentence.text)
+                named = {t for t in tokens(found.text) if t not in EMPTY}
+                refers = len(named) <= _NAMES_NOTHING and _MEANS_WHAT_WAS_SAID.search(found.sentence.text)
                 question = dataclasses.replace(found, speaks_of=last_said if refers else -1)
                 is_open, is_current = True, True
             elif not all(is_backchannel(s, cues) for s in turn):
@@ -172,7 +200,7 @@ def _paired(turn: list[Sentence], question: _Question | None, *, is_open: bool) 
     if question is None or not near:
         return [Answered(sentence=s) for s in turn]
     takes = is_open and _answers(turn, question)
-    listens_first = len(turn) > 1 and _BARE.match(turn[0].text) is not None and _WH.search(question.sentence.text)
+    listens_first = len(turn) > 1 and _BARE.match(turn[0].text) is not None and _asks_what(question.sentence.text)
     direct_at = 1 if listens_first else 0
     return [
         Answered(

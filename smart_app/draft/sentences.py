@@ -18,6 +18,8 @@ _END = re.compile(
     r"(?<!\bdr\.)(?<!\bmr\.)(?<!\bms\.)(?<!\bmrs\.)(?<!\bst\.)(?<!\b[a-hj-z]\.)(?<!\.\.)(?<=[.?!])\s+(?=\S)",
     re.IGNORECASE,
 )
+_TAIL = 24
+"""So many characters hold the last word, whatever follows it; to search the rest for it takes long."""
 _HANGING = re.compile(
     r"\b(?:and|but|or|because|if|when|that|to|the|a|an|my|i|i'm|i've|i'd|he|she|they|we|not|never|have|has|had|am|was|is|"
     r"are|were|would|could|can|will|don't|didn't|haven't|wasn't|can't|for|of|with|about|just|really|then|also)[\s,-]*$"
@@ -185,7 +187,7 @@ class _Spoken:
     @property
     def hangs(self) -> bool:
         """Say whether the last word cannot end a sentence ("but I"): what follows may turn its sense."""
-        return _HANGING.search(self.text) is not None
+        return _HANGING.search(self.text[-_TAIL:]) is not None
 
 
 def _turns(utterances: Iterable[Utterance]) -> list[list[Utterance]]:

@@ -7,6 +7,12 @@ from pathlib import Path
 
 TOKEN = re.compile(r"[A-Za-z0-9]+(?:[.,/'-][A-Za-z0-9]+)*")
 _FILLER = re.compile(r"(?<![\w'-])(?:u+m+|u+h+m*|erm+|hm+|mm+)(?![\w'-])(?:\s*[,.])*\s*", re.IGNORECASE)
+_PLAIN_MARKS = str.maketrans({"\u2019": "'", "\u2018": "'", '"': "'", "\u201c": "'", "\u201d": "'"})
+_TORN_OFF = re.compile(r"\s+(n't|'(?:s|m|re|ve|ll|d))\b", re.IGNORECASE)
+_SPACE_BEFORE = re.compile(r"\s+([,.;:?!])")
+_COMMAS = re.compile(r"(?:,\s*)+([,.;?!])")
+_AFTER_END = re.compile(r"([.?!]),")
+_GONNA = re.compile(r"\b(gon|wan) na\b", re.IGNORECASE)
 _ASIDE = re.compile(r",\s*(?:you know|i mean|like)\s*,", re.IGNORECASE)
 """What stands between commas for the sake of a pause."""
 _LISTS = {
@@ -50,25 +56,23 @@ _UNIT_OF = {name: unit for unit, names in _UNIT_NAMES.items() for name in names.
 
 def tidy(text: str) -> str:
     """Return the text on one line with plain quotes and spacing, and without "um" and stutters; no word is changed."""
-    text = (
-        text.replace("\u2019", "'")
-        .replace("\u2018", "'")
-        .replace('"', "'")
-        .replace("\u201c", "'")
-        .replace("\u201d", "'")
-    )
+    text = text.translate(_PLAIN_MARKS)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " for c in text)
-    text = re.sub(r"\s+(n't|'(?:s|m|re|ve|ll|d))\b", r"\1", text, flags=re.IGNORECASE)
-    text = _FILLER.sub("", text)
-    text = re.sub(r"\s+([,.;:?!])", r"\1", text)
-    text = _ASIDE.sub(",", text)
-    text = _STUTTER.sub(r"\1", text)
-    text = re.sub(r"(?:,\s*)+([,.;?!])", r"\1", text)
-    text = re.sub(r"([.?!]),", r"\1", text)
-    text = re.sub(r"\b(gon|wan) na\b", r"\1na", text, flags=re.IGNORECASE)
-    text = re.sub(r"^[\s,.;:]+", "", text)
-    return re.sub(r"\s+", " ", text).strip()
+    if " n't" in text or " '" in text:
+        text = _TORN_OFF.sub(r"\1", text)
+    text = _SPACE_BEFORE.sub(r"\1", _FILLER.sub("", text))
+    if ", " in text:
+        text = _ASIDE.sub(",", text)
+    words = text.lower().replace(",", "").replace(".", "").split()
+    if len(set(words)) < len(words):
+        text = _STUTTER.sub(r"\1", text)
+    if "," in text:
+        text = _COMMAS.sub(r"\1", text)
+        text = _AFTER_END.sub(r"\1", text)
+    if " na" in text:
+        text = _GONNA.sub(r"\1na", text)
+    return " ".join(text.lstrip(" ,.;:").split())
 
 
 def tokens(text: str) -> list[str]:

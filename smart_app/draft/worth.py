@@ -33,7 +33,6 @@ CUED = {
     "severity": 0.8,
     "work between sessions": 0.6,
 }
-LEARNED = 1.0
 OTHER_CUE = 0.4
 A_NUMBER = 0.8
 A_PAIR = 0.4
@@ -41,8 +40,8 @@ A_PAIR = 0.4
 A_DENIAL = 0.3
 """What it is worth that something is denied, beside the words themselves."""
 WORTH_OF_CUES = 0.05
-COST_OF_A_LINE = 6
-COST_EXPONENT = 0.6
+COST_OF_A_LINE = 4
+COST_EXPONENT = 0.5
 LEAST = 0.3
 """A statement that adds less than this is left out, however much room there is."""
 WANTED = 0.4
@@ -63,32 +62,52 @@ def n_words(text: str) -> int:
     return sum(any(c.isalnum() for c in word) for word in text.split())
 
 
-def held(text: str, known: Cues) -> dict[str, float]:
-    """Return what a statement says with the worth of each: content stems, its numbers, and whether it denies."""
-    out: dict[str, float] = {}
-    in_order: list[str] = []
-    for word in tokens(text):
-        if len(word) > 2 and word not in WITHOUT_CONTENT and not is_negator(word) and not word.isdigit():
-            base = stem(word) if word.startswith(stem(word)[:3]) else word  # a concept is too wide: wine is no drinking
-            if base not in _OF_THE_FRAME:
-                cued = max((CUED.get(topic, OTHER_CUE) for topic in known.about(word)), default=0.0)
-                out[base] = max(out.get(base, 0.0), cued, LEARNED * _table().get(base, UNKNOWN))
+class _Weighed:
+    """The worth of words, looked up once for a draft."""
+
+    def __init__(self, known: Cues) -> None:
+        self._known = known
+        self._words: dict[str, tuple[str, float, frozenset[str]]] = {}
+
+    def word(self, word: str) -> tuple[str, float, frozenset[str]]:
+        """Return the stem of a lower-case word, what it is worth (0: nothing), and its topics."""
+        if word not in self._words:
+            topics = frozenset(self._known.about(word))
+            base = stem(word)
+            base = base if word.startswith(base[:3]) else word  # a concept is too wide: wine is no drinking
+            counts = len(word) > 2 and word not in WITHOUT_CONTENT and not is_negator(word) and not word.isdigit()
+            cued = max((CUED.get(topic, OTHER_CUE) for topic in topics), default=0.0)
+            worth = max(cued, _table().get(base, UNKNOWN)) if counts and base not in _OF_THE_FRAME else 0.0
+            self._words[word] = (base, worth, topics)
+        return self._words[word]
+
+    def held(self, text: str) -> dict[str, float]:
+        """Return what a statement says with the worth of each: stems, pairs of them, numbers, and what it denies."""
+        out: dict[str, float] = {}
+        in_order: list[str] = []
+        by_word: set[str] = set()
+        for each in tokens(text):
+            base, worth, topics = self.word(each)
+            by_word |= topics
+            if worth:
+                out[base] = max(out.get(base, 0.0), worth)
                 in_order.append(base)
-    by_word = {topic for word in tokens(text) for topic in known.about(word)}
-    out |= {f"@{topic}+{text}": CUED.get(topic, OTHER_CUE) for topic in known.about(text) - by_word}
-    out |= {f"{a}+{b}": A_PAIR * min(out[a], out[b]) for a, b in pairwise(in_order)}
-    out |= {f"#{value}": A_NUMBER for value in numbers(text)}
-    if has_negation(text):
-        out |= {f"no {base}": A_DENIAL * worth for base, worth in out.items() if base.isalpha()}
-    return out
+        out |= {
+            f"@{topic}+{text}": CUED.get(topic, OTHER_CUE) for topic in self._known.about(text) if topic not in by_word
+        }
+        out |= {f"{a}+{b}": A_PAIR * min(out[a], out[b]) for a, b in pairwise(in_order)}
+        out |= {f"#{value}": A_NUMBER for value in numbers(text)}
+        if has_negation(text):
+            out |= {f"no {base}": A_DENIAL * worth for base, worth in out.items() if base.isalpha()}
+        return out
 
 
-def _of(one: Candidate, known: Cues) -> dict[str, float]:
+def _of(one: Candidate, weighed: _Weighed) -> dict[str, float]:
     """Return what a candidate says; words of a question count less, unless the answer to them is yes or no."""
     if not one.asked or _SETTLES.match(one.quotation):
-        return held(one.text, known)
-    said = held(one.quotation, known)
-    asked = held(one.asked, known)
+        return weighed.held(one.text)
+    said = weighed.held(one.quotation)
+    asked = weighed.held(one.asked)
     return said | {f"?{base}": ASKED * worth for base, worth in asked.items() if base not in said}
 
 
@@ -97,7 +116,8 @@ class _Chooser:
 
     def __init__(self, found: Sequence[Candidate], known: Cues) -> None:
         self._found = found
-        self._worth = [_of(c, known) for c in found]
+        weighed = _Weighed(known)
+        self._worth = [_of(c, weighed) for c in found]
         self._at = {place: n for n, c in enumerate(found) for place in range(c.place, c.last_place + 1)}
         self._words = [n_words(c.text) for c in found]
         self._costs = [(words + COST_OF_A_LINE) ** COST_EXPONENT for words in self._words]
