@@ -117,3 +117,23 @@ def test_a_forged_task_is_not_run(jobs: Jobs, bench: Bench, tmp_path: Path, cloc
     with pytest.raises(ValueError, match=r"[Ss]ignature"):
         work_off(jobs)
     assert bench.done == []
+
+
+@pytest.mark.req("B10")
+def test_recordings_are_followed_without_a_pause_while_there_is_work(jobs: Jobs, bench: Bench) -> None:
+    """Piece after piece; then it looks again every few seconds, and a bad moment does not end it."""
+    rests: list[float] = []
+
+    class Ended:
+        """Ends after the second rest."""
+
+        def is_set(self) -> bool:
+            return len(rests) == 2
+
+        def wait(self, seconds: float) -> None:
+            rests.append(seconds)
+
+    bench.pieces = [True, True, False, RuntimeError("database is locked")]
+    jobs._follow(Ended())  # type: ignore[arg-type]
+    assert bench.done == [("follow", "")] * 4
+    assert rests == [queue.FOLLOW_S, queue.FOLLOW_S]

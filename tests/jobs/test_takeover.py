@@ -6,8 +6,9 @@ import pytest
 
 from smart_app.jobs.takeover import at_work
 from smart_app.session import State
-from smart_app.store import filings, sessions
+from smart_app.store import filings, following, sessions
 from tests.jobs.cast import Visit
+from tests.jobs.ward import Ward
 
 LEASE = timedelta(minutes=2)
 
@@ -48,3 +49,15 @@ def test_a_second_worker_leaves_a_living_ones_leases_alone(left_behind: Visit) -
             assert sessions.claim(db, visit.session_id, owner="alive", now=now, lease=LEASE)
         with at_work(visit.settings, visit.db):
             assert _owed(visit) == (0, 1)
+
+
+@pytest.mark.req("B10")
+def test_the_first_worker_frees_recordings_that_a_dead_one_followed(visit: Visit) -> None:
+    """The next worker goes on with them at once."""
+    ward = Ward(visit)
+    ward.record(range(40))
+    with visit.db.begin() as db:
+        assert following.claim(db, ward.key, owner="dead", now=visit.clock.now(), lease=LEASE)
+        assert following.due(db, now=visit.clock.now(), new_chunks=1) == []
+    with at_work(visit.settings, visit.db), visit.db.read() as db:
+        assert following.due(db, now=visit.clock.now(), new_chunks=1) == [ward.key]
