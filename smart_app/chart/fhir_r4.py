@@ -205,9 +205,10 @@ class FhirR4Chart:
             again = self._put(ours, filed)  # still with If-Match: another's change cannot be overwritten
             if again.status < 300:
                 return self._updated(again, ours, filed, access)
+        what = "note" if filed.resource_type == "DocumentReference" else filed.resource_type
         raise ChartConflict(
             "changed_in_chart",
-            f"The {filed.resource_type} was changed in the chart by somebody else; nothing was overwritten.",
+            f"The {what} was changed in the chart by somebody else; nothing was overwritten.",
             "Compare both and decide.",
             theirs=theirs,
             etag=etag,
