@@ -115,6 +115,7 @@ def test_an_administrator_registers_a_fhir_client_and_ends_its_access(erin: Clin
     page.get_by_role("button", name="Register").click()
     expect(page.get_by_role("article", name="Data warehouse")).to_contain_text("Active")
     camera.take(page, "admin-fhir-clients", is_full=True)
+    page.get_by_text("Revoke …").click()
     page.get_by_role("button", name="Revoke").click()
     expect(page.get_by_role("article", name="Data warehouse")).to_contain_text("Revoked")
 
