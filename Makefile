@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUNNING := tests/journeys tests/crash tests/bad_input
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test rows servers smart-trace forget journey check bench browser faketime coturn php openemr-module mutate-fhir lock clean
+.PHONY: help demo test rows servers smart-trace forget journey check bench bench-live browser faketime coturn php openemr-module mutate-fhir lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -74,6 +74,11 @@ check: $(VENV)/.installed node_modules/.installed  ## Style, types, import contr
 
 bench: browser  ## Measure: note ready after End, memory, real-time factor, chunk uploads; printed and stored
 	$(BIN)/python -m benchmarks
+
+bench-live: $(VENV)/.installed  ## Measure: End Session to draft, CPU and memory, when the worker followed the recording; DATA=folder
+	$(BIN)/python -m benchmarks.live --data "$(DATA)" --minutes 10 --times 5
+	$(BIN)/python -m benchmarks.live --data "$(DATA)" --minutes 50 --times 1
+	$(BIN)/python -m benchmarks.live --data "$(DATA)" --check
 
 mutate-fhir: $(VENV)/.installed  ## Break every FHIR resource in every way: how many the rules refuse; writes docs/fhir-quality.md
 	$(BIN)/python -m tests.fhir_mappings.mutation
