@@ -91,6 +91,13 @@ class Settings:
     speech_model: str = ""
     """Folder of a faster-whisper model; empty: the bundled tiny.en."""
     speech_threads: int = 2
+    speech_device: Literal["cpu", "cuda"] = "cpu"
+    speech: Literal["builtin", "openai"] = "builtin"
+    speech_url: str = ""
+    speech_remote_model: str = ""
+    speech_key: Secret = field(default_factory=lambda: Secret(b""))
+    sends_speech_hints: bool = False
+    """Send names of the chart to the speech service, where there is one."""
     drafter: Literal["builtin", "openai"] = "builtin"
     drafter_url: str = ""
     drafter_model: str = ""
@@ -357,14 +364,21 @@ def _turn_urls(env: Mapping[str, str], *, has_secret: bool) -> tuple[str, ...]:
     return urls
 
 
-def _drafter(env: Mapping[str, str]) -> Literal["builtin", "openai"]:
-    if _choice(env, "CHARTSIDE_DRAFTER", ("builtin", "openai")) == "builtin":
+def _engine(env: Mapping[str, str], name: str, needed: tuple[str, ...]) -> Literal["builtin", "openai"]:
+    if _choice(env, name, ("builtin", "openai")) == "builtin":
         return "builtin"
-    for name in ("CHARTSIDE_DRAFTER_URL", "CHARTSIDE_DRAFTER_MODEL"):
+    for each in needed:
         # Without an address a client library would fall back to its vendor's, and a session's words would leave (T14).
-        if not env.get(name):
-            raise _refuse(name, "is not set, and CHARTSIDE_DRAFTER=openai needs it.", "Set it, or use builtin.")
+        if not env.get(each):
+            raise _refuse(each, f"is not set, and {name}=openai needs it.", "Set it, or use builtin.")
     return "openai"
+
+
+def _speech_url(env: Mapping[str, str]) -> str:
+    url = env.get("CHARTSIDE_SPEECH_URL", "")
+    if url and not origin_is_safe(url, is_loopback_dev=True):
+        raise _refuse("CHARTSIDE_SPEECH_URL", "must be an https address (or http on this machine).", "Correct it.")
+    return url
 
 
 def _base_url(env: Mapping[str, str], *, is_loopback_dev: bool) -> str:
@@ -409,7 +423,13 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         web_processes=int(_number(env, "CHARTSIDE_WEB_PROCESSES", 4, low=1, high=64)),
         speech_model=env.get("CHARTSIDE_SPEECH_MODEL", ""),
         speech_threads=int(_number(env, "CHARTSIDE_SPEECH_THREADS", 2, low=1, high=64)),
-        drafter=_drafter(env),
+        speech_device="cuda" if _choice(env, "CHARTSIDE_SPEECH_DEVICE", ("cpu", "cuda")) == "cuda" else "cpu",
+        speech=_engine(env, "CHARTSIDE_SPEECH", ("CHARTSIDE_SPEECH_URL", "CHARTSIDE_SPEECH_REMOTE_MODEL")),
+        speech_url=_speech_url(env),
+        speech_remote_model=env.get("CHARTSIDE_SPEECH_REMOTE_MODEL", ""),
+        speech_key=Secret(_secret(env, "CHARTSIDE_SPEECH_KEY")),
+        sends_speech_hints=_choice(env, "CHARTSIDE_SPEECH_HINTS", ("local", "anywhere")) == "anywhere",
+        drafter=_engine(env, "CHARTSIDE_DRAFTER", ("CHARTSIDE_DRAFTER_URL", "CHARTSIDE_DRAFTER_MODEL")),
         drafter_url=env.get("CHARTSIDE_DRAFTER_URL", ""),
         drafter_model=env.get("CHARTSIDE_DRAFTER_MODEL", ""),
         drafter_key=Secret(_secret(env, "CHARTSIDE_DRAFTER_KEY")),

@@ -53,7 +53,7 @@ from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note, Recording, TelehealthSession
 from smart_app.store.upgrade import upgrade
 from smart_app.transcript import json_shape
-from smart_app.transcript.whisper import WhisperTranscriber
+from smart_app.transcript.engines import engine_of
 
 
 class SystemClock:
@@ -91,11 +91,11 @@ class Outside:
     @classmethod
     def of(cls, settings: Settings) -> "Outside":
         """Return this machine's time and the models that the settings name."""
-        transcriber = WhisperTranscriber(settings.speech_model, cpu_threads=settings.speech_threads)
+        transcriber, speech_model = engine_of(settings)
         return cls(
             clock=SystemClock(),
             transcriber=transcriber,
-            speech_model=transcriber.name,
+            speech_model=speech_model,
             drafter=_drafter(settings),
         )
 

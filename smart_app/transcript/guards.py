@@ -14,9 +14,19 @@ LOWEST_LOGPROB = -1.3
 LARGEST_COMPRESSION = 2.6
 """Whisper's own limits (Radford et al. 2022, section 4.5: 0.6, -1.0, 2.4), looser, as a whole window hangs on them."""
 
+FEW_WORDS, FEW_LOGPROB = 4, -1.0
+"""A few words in noise ("Thank you.") are what Whisper invents most, so they need Whisper's own limit."""
+UNSURE_LOGPROB, UNSURE_COMPRESSION = -0.6, 2.2
+UNSURE_PHRASE = 4
+"""So many words that come twice in a window may be a loop that has just begun; people say them twice seldom."""
+FASTEST_WORDS_A_SECOND = 14.0
+UNSURE_WORDS = 5
+"""So many words in a row, twice as fast as anybody speaks, are not in the sound."""
+
 LOWEST_PROBABILITY = 0.25
 """Below this mean word probability a window is a guess."""
-LOOP_WORDS = 8
+LOOP_WORDS = 24
+"""A decoder repeats whole sentences too."""
 LOOP_TIMES = {1: 6, 2: 5, 3: 4}
 LOOP_TIMES_LONG = 3
 """How often a phrase of n words may not follow itself: "no, no, no" is speech, five times "I think" in a row is not."""
@@ -47,8 +57,28 @@ def is_invented(attempt: Attempt) -> bool:
     mean = sum(word.probability for word in attempt.words) / len(attempt.words)
     return (
         (attempt.no_speech_prob > NO_SPEECH and attempt.avg_logprob < NO_SPEECH_LOGPROB)
-        or attempt.avg_logprob < LOWEST_LOGPROB
+        or attempt.avg_logprob < (FEW_LOGPROB if len(attempt.words) <= FEW_WORDS else LOWEST_LOGPROB)
         or mean < LOWEST_PROBABILITY
+    )
+
+
+def is_unsure(attempt: Attempt) -> bool:
+    """Say whether a quick answer looks so odd that a slower one is worth its time."""
+    texts = [plain(word.text) for word in attempt.words]
+    phrases = [tuple(texts[at : at + UNSURE_PHRASE]) for at in range(len(texts) - UNSURE_PHRASE + 1)]
+    return (
+        attempt.avg_logprob < UNSURE_LOGPROB
+        or attempt.compression_ratio > UNSURE_COMPRESSION
+        or len(set(phrases)) < len(phrases)
+        or is_too_fast(attempt.words)
+    )
+
+
+def is_too_fast(words: Sequence[Word]) -> bool:
+    """Say whether several words in a row come faster than anybody speaks."""
+    least_s = UNSURE_WORDS / FASTEST_WORDS_A_SECOND
+    return any(
+        last.end_s - first.start_s < least_s for first, last in zip(words, words[UNSURE_WORDS - 1 :], strict=False)
     )
 
 

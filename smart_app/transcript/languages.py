@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from smart_app.errors import TranscriptFailed
 from smart_app.spoken import ENGLISH, name_of
+from smart_app.transcript import base_model
 from smart_app.transcript.whisper import model_folder
 
 _MULTILINGUAL_START = 50_258
@@ -15,7 +16,9 @@ _MULTILINGUAL_START = 50_258
 def languages_of(folder: str) -> tuple[str, ...]:
     """Return the language codes of the model in a folder (empty: the bundled one), English first."""
     try:
-        words = json.loads((model_folder(folder) / "tokenizer.json").read_text(encoding="utf-8"))
+        # The bundled English model is joined by Whisper base where that is installed (engines.py).
+        others = base_model.installed() if not folder else ()
+        words = json.loads(((others or (model_folder(folder),))[0] / "tokenizer.json").read_text(encoding="utf-8"))
         tokens = {each["content"]: each["id"] for each in words["added_tokens"]}
     except (TranscriptFailed, OSError, ValueError, KeyError, TypeError):
         return (ENGLISH,)

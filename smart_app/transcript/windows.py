@@ -1,7 +1,4 @@
-"""Speech packed into windows of at most 30 s, the recogniser's own measure, with a way back to the track's clock.
-
-The encoder's price is per window and not per second of speech, so tight packing is what saves time.
-"""
+"""Speech packed into windows, the recogniser's own measure, with a way back to the track's clock."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +8,8 @@ import numpy as np
 from smart_app.ports import SAMPLE_RATE, Sound
 from smart_app.transcript.voice import Span, joined
 
-WINDOW_S = 29.5
+WINDOW_S = 14.0
+"""Half of what Whisper takes: attention costs the square of the length, and fewer words hang on one answer."""
 JOIN_S = 0.5
 """Pauses up to this long stay in: cutting at each breath makes more errors than it saves time (measured)."""
 PAD_S = 0.2
@@ -52,12 +50,12 @@ class Window:
         return start_s, end_s
 
 
-def stretches(spans: Sequence[Span], *, end_s: float) -> tuple[Span, ...]:
+def stretches(spans: Sequence[Span], *, end_s: float, window_s: float = WINDOW_S) -> tuple[Span, ...]:
     """Join speech over short pauses, pad it, and cut what is longer than a window at its longest pause."""
     out: list[Span] = []
     for whole in joined(spans, gap_s=JOIN_S):
         inside = [span for span in spans if whole.start_s <= span.start_s < whole.end_s]
-        out += _halved(inside)
+        out += _halved(inside, window_s - 2 * PAD_S - GAP_S)
     return tuple(
         Span(
             start_s=max(0.0, span.start_s - _pad_s(out[i - 1].end_s if i else None, span.start_s)),
@@ -72,10 +70,9 @@ def _pad_s(end_s: float | None, start_s: float | None) -> float:
     return PAD_S if end_s is None or start_s is None else min(PAD_S, (start_s - end_s) / 2)
 
 
-def _halved(spans: Sequence[Span]) -> list[Span]:
+def _halved(spans: Sequence[Span], room_s: float) -> list[Span]:
     """Return one stretch, or several of at most a window, cut at the longest pauses (evenly where there is none)."""
     whole = Span(start_s=spans[0].start_s, end_s=spans[-1].end_s)
-    room_s = WINDOW_S - 2 * PAD_S - GAP_S
     if whole.length_s <= room_s:
         return [whole]
     if len(spans) == 1:
@@ -83,16 +80,16 @@ def _halved(spans: Sequence[Span]) -> list[Span]:
         step_s = whole.length_s / pieces
         return [Span(start_s=whole.start_s + i * step_s, end_s=whole.start_s + (i + 1) * step_s) for i in range(pieces)]
     cut = max(range(1, len(spans)), key=lambda i: spans[i].start_s - spans[i - 1].end_s)
-    return _halved(spans[:cut]) + _halved(spans[cut:])
+    return _halved(spans[:cut], room_s) + _halved(spans[cut:], room_s)
 
 
-def packed(spans: Iterable[Span]) -> tuple[Window, ...]:
+def packed(spans: Iterable[Span], *, window_s: float = WINDOW_S) -> tuple[Window, ...]:
     """Fill windows with stretches in order."""
     windows: list[Window] = []
     current: list[Span] = []
     length_s = 0.0
     for span in spans:
-        if current and length_s + span.length_s + GAP_S > WINDOW_S:
+        if current and length_s + span.length_s + GAP_S > window_s:
             windows.append(Window(tuple(current)))
             current, length_s = [], 0.0
         current.append(span)

@@ -3,7 +3,15 @@
 import pytest
 
 from smart_app.ports import Word
-from smart_app.transcript.guards import Attempt, is_invented, is_only_hints, spoken, without_loops
+from smart_app.transcript.guards import (
+    Attempt,
+    is_invented,
+    is_only_hints,
+    is_too_fast,
+    is_unsure,
+    spoken,
+    without_loops,
+)
 
 
 def words(text: str, probability: float = 0.9) -> tuple[Word, ...]:
@@ -48,7 +56,9 @@ def test_a_window_that_the_model_calls_a_guess_is_dropped() -> None:
     """The model's own figures decide; clear speech passes."""
     assert not is_invented(attempt("I sleep five hours"))
     assert is_invented(attempt("Thank you.", no_speech=0.9, logprob=-0.9))
-    assert is_invented(attempt("so so", logprob=-1.5))
+    assert is_invented(attempt("it was so so I did not much like it", logprob=-1.5))
+    assert is_invented(attempt("Thank you.", logprob=-1.1))
+    assert not is_invented(attempt("I did not sleep much in that week", logprob=-1.1))
     assert is_invented(attempt("murmur", probability=0.1))
 
 
@@ -64,3 +74,33 @@ def test_text_of_hints_alone_is_suspect() -> None:
     assert is_only_hints(words("Sertraline, Maya."), ["sertraline", "Maya Lin"])
     assert not is_only_hints(words("I take sertraline"), ["sertraline"])
     assert not is_only_hints((), ["sertraline"])
+
+
+@pytest.mark.parametrize(
+    ("found", "is_odd"),
+    [
+        (attempt("I take it every morning, and then I sleep"), False),
+        (attempt("I wanted to check with my doctor, and I wanted to check with her"), True),
+        (attempt("I sleep five hours", logprob=-0.9), True),
+    ],
+    ids=["clear", "said twice", "unsure of itself"],
+)
+def test_an_odd_answer_is_worth_a_second_look(found: Attempt, is_odd: bool) -> None:
+    """A loop that has just begun is too short to be cut, but long enough to ask again; so is a low score."""
+    assert is_unsure(found) is is_odd
+
+
+def test_words_that_nobody_could_speak_are_odd() -> None:
+    """Invented words find no time in the sound: the alignment squeezes them."""
+    said = words("this was said and these were not")
+    squeezed = tuple(Word(text=word.text, start_s=2.0, end_s=2.02) for word in said)
+    assert not is_too_fast(said)
+    assert is_too_fast(squeezed)
+    assert is_too_fast([*said, *squeezed])
+
+
+@pytest.mark.req("B08")
+def test_a_looped_sentence_is_said_once() -> None:
+    """A decoder repeats whole sentences, not only short phrases."""
+    sentence = "I just did not know who to talk to about it so I asked. "
+    assert said(without_loops(words(sentence * 3))) == sentence.strip()

@@ -1,0 +1,229 @@
+"""Windows of speech to attempts, on CTranslate2 directly: each window costs what its length costs.
+
+Whisper pads every window to 30 s; the encoder's attention grows with the square of that, and the decoder looks at all
+of it for every token. Windows of half the length, padded by half a second, cost less than half for the same speech.
+Each batch is decoded greedily; a window that looks unsure is done again in full length and with a beam.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_app.ports import SAMPLE_RATE, Sound, Word
+from smart_app.transcript.guards import Attempt, is_unsure
+from smart_app.transcript.windows import WINDOW_S
+
+BATCH = 8
+"""Windows that are decoded together: a step of the decoder costs one pass over its weights, whatever the number."""
+BEAM = 5
+HINT_TOKENS = 96
+"""Whisper's decoder takes 448 tokens, prompt and answer together; a window of fast speech is about 100."""
+TAIL_S = 0.5
+"""Silence after the speech, without which the decoder does not find its end and repeats itself."""
+FULL_WINDOW_S = 28.0
+"""What a graphics card gets, whose time the length hardly changes."""
+FRAMES_A_SECOND = 100
+WINDOW_FRAMES = 3000
+MOST_TOKENS_A_SECOND, MOST_TOKENS_MORE = 10, 24
+"""Nobody speaks faster; a loop is cut there."""
+_LONGEST_TOKENS = 448
+
+Device = Literal["cpu", "cuda"]
+Recognise = Callable[[Sequence[Sound], str], list[Attempt]]
+"""Windows (at most 30 s each) and a hint to attempts; the seam at which tests put a recogniser that fails."""
+Features = NDArray[np.float32]
+"""Log-mel spectra, shape (windows, mels, frames of 10 ms)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """The decoder's tokens for one window, with its figures about them."""
+
+    tokens: list[int]
+    avg_logprob: float
+    no_speech_prob: float
+    compression_ratio: float
+
+
+class Recogniser:
+    """A loaded model; several threads take batches at once, each with one thread of the runtime."""
+
+    def __init__(self, folder: Path, *, device: Device, threads: int, batch: int = BATCH, beam: int = BEAM) -> None:
+        """Load the model. Raises RuntimeError, ValueError or OSError as CTranslate2 does."""
+        # faster-whisper asks the network for what a folder lacks unless told not to before it is imported.
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        from faster_whisper import WhisperModel
+
+        self._threads = threads
+        self._batch = batch
+        self._beam = beam
+        self._device = device
+        # One thread per batch and several batches at once beat several threads on one batch (measured).
+        self._model: Any = WhisperModel(
+            str(folder),
+            device=device,
+            compute_type="int8" if device == "cpu" else "default",
+            cpu_threads=1,
+            num_workers=threads,
+            local_files_only=True,
+        )
+
+    @property
+    def window_s(self) -> float:
+        """Return how much speech to give it at once."""
+        return WINDOW_S if self._device == "cpu" else FULL_WINDOW_S
+
+    @property
+    def is_multilingual(self) -> bool:
+        """Say whether the model knows other languages than English."""
+        return bool(self._model.model.is_multilingual)
+
+    def hint(self, hotwords: Sequence[str]) -> str:
+        """Return as many hints as fit into the model's prompt, whole words only."""
+        hint = ""
+        for word in dict.fromkeys(" ".join(word.split()) for word in hotwords):
+            longer = f"{hint}, {word}" if hint else word
+            if self.tokens_of(longer) > HINT_TOKENS:
+                break
+            hint = longer
+        return hint
+
+    def tokens_of(self, text: str) -> int:
+        """Return how many tokens of the prompt a text takes."""
+        return len(self._model.hf_tokenizer.encode(f" {text}", add_special_tokens=False).ids)
+
+    def recognise(self, sounds: Sequence[Sound], hint: str, *, language: str = "en") -> list[Attempt]:
+        """Return an attempt for each window, in order."""
+        # Windows of one length go together, so that none is padded to a longer one's length.
+        order = sorted(range(len(sounds)), key=lambda index: -len(sounds[index]))
+        size = min(self._batch, -(-len(sounds) // self._threads)) if sounds else 1
+        batches = [order[at : at + size] for at in range(0, len(order), size)]
+        found: dict[int, Attempt] = {}
+        with ThreadPoolExecutor(max_workers=self._threads) as pool:
+            work = pool.map(lambda batch: self._attempts([sounds[i] for i in batch], hint, language), batches)
+            for batch, attempts in zip(batches, work, strict=True):
+                found.update(zip(batch, attempts, strict=True))
+        return [found[index] for index in range(len(sounds))]
+
+    def _attempts(self, sounds: Sequence[Sound], hint: str, language: str) -> list[Attempt]:
+        from faster_whisper.tokenizer import Tokenizer
+
+        tokenizer = Tokenizer(
+            self._model.hf_tokenizer, self.is_multilingual, task="transcribe", language=language or "en"
+        )
+        attempts = self._decoded(sounds, hint, tokenizer, beam=1, is_short=self._device == "cpu")
+        unsure = [index for index, attempt in enumerate(attempts) if is_unsure(attempt)]
+        if unsure:
+            again = self._decoded([sounds[i] for i in unsure], hint, tokenizer, beam=self._beam, is_short=False)
+            for index, attempt in zip(unsure, again, strict=True):
+                attempts[index] = attempt
+        return attempts
+
+    def _decoded(
+        self, sounds: Sequence[Sound], hint: str, tokenizer: Any, *, beam: int, is_short: bool
+    ) -> list[Attempt]:
+        """Decode windows, as short as they are or as Whisper was trained: with silence up to 30 s."""
+        encoded = self._encoded(self._features(sounds, is_short=is_short))
+        longest_s = max(len(sound) for sound in sounds) / SAMPLE_RATE
+        answers = self._answers(encoded, len(sounds), tokenizer, hint, beam=beam, seconds=longest_s)
+        words = self._words(encoded, tokenizer, answers, sounds)
+        return [
+            Attempt(
+                words=each,
+                avg_logprob=answer.avg_logprob,
+                no_speech_prob=answer.no_speech_prob,
+                compression_ratio=answer.compression_ratio,
+            )
+            for each, answer in zip(words, answers, strict=True)
+        ]
+
+    def _features(self, sounds: Sequence[Sound], *, is_short: bool) -> Features:
+        """Return the spectra of windows, padded by silence to 30 s, or to the longest of them and a tail."""
+        spectra = [self._model.feature_extractor(sound, padding=0) for sound in sounds]
+        tail = int(TAIL_S * FRAMES_A_SECOND)
+        longest = WINDOW_FRAMES
+        if is_short:
+            longest = min(longest, max(spectrum.shape[1] for spectrum in spectra) + tail)
+        frames = longest + longest % 2
+        out = np.zeros((len(spectra), spectra[0].shape[0], frames), np.float32)
+        for row, spectrum in zip(out, spectra, strict=True):
+            row[:, : min(frames, spectrum.shape[1])] = spectrum[:, :frames]
+        return out
+
+    def _encoded(self, features: Features) -> Any:
+        import ctranslate2
+
+        if self._device != "cpu":
+            return self._model.encode(features)
+        # One window at a time: its attention stays in the processor's cache, and memory does not grow with batches.
+        parts = [
+            np.asarray(self._model.model.encode(ctranslate2.StorageView.from_array(row[None]), to_cpu=True))
+            for row in np.ascontiguousarray(features)
+        ]
+        return ctranslate2.StorageView.from_array(np.concatenate(parts))
+
+    def _answers(
+        self, encoded: Any, count: int, tokenizer: Any, hint: str, *, beam: int, seconds: float
+    ) -> list[_Answer]:
+        from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
+
+        prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True, hotwords=hint or None)
+        most = int(MOST_TOKENS_A_SECOND * seconds) + MOST_TOKENS_MORE
+        results = self._model.model.generate(
+            encoded,
+            [prompt] * count,
+            beam_size=beam,
+            max_length=min(_LONGEST_TOKENS, len(prompt) + most),
+            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+            return_scores=True,
+            return_no_speech_prob=True,
+        )
+        out = []
+        for result in results:
+            tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
+            out.append(
+                _Answer(
+                    tokens=tokens,
+                    # CTranslate2 gives the mean over the tokens, Whisper counts the end of the text as one more.
+                    avg_logprob=result.scores[0] * len(tokens) / (len(tokens) + 1),
+                    no_speech_prob=result.no_speech_prob,
+                    compression_ratio=get_compression_ratio(tokenizer.decode(tokens)) if tokens else 0.0,
+                )
+            )
+        return out
+
+    def _words(
+        self, encoded: Any, tokenizer: Any, answers: Sequence[_Answer], sounds: Sequence[Sound]
+    ) -> list[tuple[Word, ...]]:
+        """Return the words of each window with their times in it, from the decoder's attention."""
+        from faster_whisper.transcribe import merge_punctuations
+
+        frames = [min(WINDOW_FRAMES, len(sound) * FRAMES_A_SECOND // SAMPLE_RATE + 1) for sound in sounds]
+        aligned = self._model.find_alignment(tokenizer, [answer.tokens for answer in answers], encoded, frames)
+        out = []
+        for timings in aligned:
+            merge_punctuations(timings, _OPENING, _CLOSING)
+            out.append(tuple(_word(timing) for timing in timings if timing["word"]))
+        return out
+
+
+_OPENING = "\"'“¿([{-"
+_CLOSING = "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 - the marks that faster-whisper joins to the word before
+_LONGEST_WORD_S = 1.4
+
+
+def _word(timing: dict[str, Any]) -> Word:
+    """Translate one aligned word; attention that hangs over a pause makes words longer than anybody speaks."""
+    start_s, end_s = float(timing["start"]), float(timing["end"])
+    return Word(
+        text=str(timing["word"]),
+        start_s=start_s,
+        end_s=min(end_s, start_s + _LONGEST_WORD_S),
+        probability=float(timing["probability"]),
+    )
