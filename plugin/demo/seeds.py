@@ -47,7 +47,7 @@ class Seeds:
         clinician.launch(ehr, "dr-alice", patient)
         return clinician
 
-    def _visit(self, patient: str, name: str, *, end_s: float, say: Say) -> Clinician:
+    def hold(self, patient: str, name: str, *, end_s: float, say: Say) -> Clinician:
         """Hold a visit from launch to summary."""
         say("Sample visit: preparing its two tracks ...")
         tracks = sound.tracks(end_s=end_s)
@@ -68,11 +68,11 @@ class Seeds:
 
     def _finished_visit(self, say: Say) -> str:
         """A visit whose summary is ready, with words and sound to follow."""
-        return self._visit(FINISHED_FOR, "Maya Thompson", end_s=1e9, say=say).session_id
+        return self.hold(FINISHED_FOR, "Maya Thompson", end_s=1e9, say=say).session_id
 
     def _erased_visit(self, say: Say) -> str:
         """A visit whose note is signed, so that its recording is erased: tombstone and receipt."""
-        clinician = self._visit(ERASED_FOR, "Jonas Weber", end_s=ERASED_PART_S, say=say)
+        clinician = self.hold(ERASED_FOR, "Jonas Weber", end_s=ERASED_PART_S, say=say)
         say("Sample visit: signing a note ...")
         chosen = re.search(r'value="([^"]+)"[^>]*>\s*AI Session Summary', clinician.page("/chart"))
         if chosen is None:

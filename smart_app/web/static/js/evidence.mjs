@@ -128,7 +128,7 @@ export class EvidencePanel {
   /** List where speech has no words, so that the clinician can listen. @param {Coverage} coverage */
   gaps(coverage) {
     return el("ul", { class: "uncovered" }, ...coverage.gaps.map((gap) =>
-      el("li", {}, el("span", { class: "tabular" }, `${clock(gap.start)}–${clock(gap.end)} ${speakerName(gap.speaker)}`), this.audio.has_audio ? this.#player(gap.id) : null)));
+      el("li", {}, el("span", { class: "tabular" }, `${clock(gap.start)} to ${clock(gap.end)} ${speakerName(gap.speaker)}`), this.audio.has_audio ? this.#player(gap.id) : null)));
   }
 
   /**

@@ -92,7 +92,7 @@ function form(said, correct, close) {
     el("div", { class: "said-speaker" },
       el("span", {}, el("label", { class: "form-label small mb-0", for: speaker.id }, "Who said it"), speaker),
       el("span", {}, el("label", { class: "form-label small mb-0", for: name.id }, "Name (if you like)"), name)),
-    isRoom ? null : el("div", { class: "form-check small" }, whole, el("label", { class: "form-check-label", for: whole.id }, "The speaker of every line of this microphone")),
+    isRoom ? null : el("div", { class: "form-check" }, whole, el("label", { class: "form-check-label", for: whole.id }, "The speaker of every line of this microphone")),
     trouble,
     el("div", { class: "row-actions" }, done, button("Cancel", "btn-quiet btn-sm", close),
       typeof said.recognised === "string" ? button("As recognised", "btn-quiet btn-sm", () => (text.value = said.recognised ?? "")) : null));
