@@ -40,6 +40,19 @@ class Drafting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What the clinician sets right in a line: its words, its speaker, or both; None leaves either as it is."""
+
+    seen: str = ""
+    """The words that the page showed."""
+    text: str | None = None
+    speaker: str | None = None
+    name: str = ""
+    is_whole_track: bool = False
+    """The speaker of everything that this person's microphone recorded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What a new draft of a section is made from; read in one transaction, used outside of any."""
 
@@ -86,33 +99,22 @@ class Corrector:
             raise MoveRefused("not_to_correct", public, "Reload the page.")
         return session, opened
 
-    def reword(self, db: Db, person: Person, note: Note, revision: int, line_id: str, *, seen: str, text: str) -> None:
-        """Correct the words of a line; `seen` are those that the page showed.
+    def correct(self, db: Db, person: Person, note: Note, revision: int, line_id: str, correction: Correction) -> None:
+        """Correct what was said in a line, and by whom.
 
-        Raises StaleRevision, Conflict, NotFound, Expired, MoveRefused, BadInput.
+        Raises StaleRevision, Conflict (the line reads otherwise by now), NotFound, Expired, MoveRefused, BadInput.
         """
         session, opened = self._opened(db, note, revision)
-        shape = said.reworded(opened.shape, line_id, text, seen=seen)
-        self._keep(db, person, note, revision, session, replace(opened, shape=shape), {line_id}, "corrected")
-
-    def name_speaker(
-        self,
-        db: Db,
-        person: Person,
-        note: Note,
-        revision: int,
-        line_id: str,
-        *,
-        speaker: str,
-        name: str,
-        is_whole_track: bool,
-    ) -> None:
-        """Set who spoke a line, or everything that this person's microphone recorded. Raises what `reword` raises."""
-        session, opened = self._opened(db, note, revision)
-        track = said.track_of(opened.shape, line_id)
-        tracks = recordings.tracks_of_same_person(db, track) if is_whole_track and track else set()
-        shape, changed = said.respoken(opened.shape, line_id, speaker, name, tracks=tracks)
-        self._keep(db, person, note, revision, session, replace(opened, shape=shape), changed, "speaker-set")
+        shape, changed = opened.shape, set[str]()
+        if correction.text is not None:
+            shape = said.reworded(shape, line_id, correction.text, seen=correction.seen)
+            changed.add(line_id)
+        if correction.speaker is not None:
+            track = said.track_of(shape, line_id)
+            tracks = recordings.tracks_of_same_person(db, track) if correction.is_whole_track and track else set()
+            shape, more = said.respoken(shape, line_id, correction.speaker, correction.name, tracks=tracks)
+            changed |= more
+        self._keep(db, person, note, revision, session, replace(opened, shape=shape), changed)
 
     def _keep(
         self,
@@ -123,7 +125,6 @@ class Corrector:
         session: TelehealthSession,
         after: said.Said,
         changed: Collection[str],
-        what: str,
     ) -> None:
         """Seal the corrected transcript, and check again what rests on the changed lines in every draft."""
         now = self.desk.clock.now()
@@ -138,14 +139,14 @@ class Corrector:
         def follow(content: Content) -> Content:
             return corrected.rechecked(content, changed, drafted=drafted, edited=self.desk.judge_of(transcript))
 
-        self.desk.rework(db, person, note, revision, follow, action=f"note.transcript-{what}")
+        self.desk.rework(db, person, note, revision, follow, action="note.transcript-corrected")
         said.keep(db, self.desk.vault, session, after, at=now)
         for other in notes.drafts_of_session(db, session.id):
             if other.id != note.id:
                 self.desk.follow(other, follow)
         detail = {"note": note.id, "lines": str(len(changed))}
         audit_lines.append(
-            db, at=now, actor=person.fhir_user, action=f"transcript.{what}", subject=session.id, detail=detail
+            db, at=now, actor=person.fhir_user, action="transcript.corrected", subject=session.id, detail=detail
         )
 
     def order(self, db: Db, note: Note, revision: int) -> Order:

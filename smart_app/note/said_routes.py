@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from smart_app.errors import BadInput, Conflict
 from smart_app.note import said
-from smart_app.note.corrections import Corrector
+from smart_app.note.corrections import Correction, Corrector
 from smart_app.ports import Clock, Vault
 from smart_app.store import audit_lines, notes, visits
 from smart_app.store.database import Database, Db
@@ -30,15 +30,12 @@ class _Given(BaseModel):
 _Shape = TypeVar("_Shape", bound=_Given)
 
 
-class _Words(_Given):
-    seen: str = Field(max_length=said.MAX_TEXT)
-    text: str = Field(max_length=said.MAX_TEXT)
-
-
-class _Speaker(_Given):
-    speaker: str = Field(max_length=40)
-    name: str = Field(max_length=said.MAX_NAME)
-    is_whole_track: bool
+class _Correct(_Given):
+    seen: str = Field(default="", max_length=said.MAX_TEXT)
+    text: str | None = Field(default=None, max_length=said.MAX_TEXT)
+    speaker: str | None = Field(default=None, max_length=40)
+    name: str = Field(default="", max_length=said.MAX_NAME)
+    is_whole_track: bool = False
 
 
 class _Redraft(_Given):
@@ -83,32 +80,13 @@ class _Pages:
         )
 
     @allow(Who.CLINICIAN)
-    def reword(self, note_id: str, line_id: str) -> Response | tuple[Response, int]:
-        """Correct the words of a line."""
-        given = _read(_Words)
+    def correct(self, note_id: str, line_id: str) -> Response | tuple[Response, int]:
+        """Correct what was said in a line, or by whom."""
+        given = _read(_Correct)
+        correction = Correction(**given.model_dump(exclude={"revision"}))
         return self.change(
             note_id,
-            lambda db, note: self.corrector.reword(
-                db, person(), note, given.revision, line_id, seen=given.seen, text=given.text
-            ),
-        )
-
-    @allow(Who.CLINICIAN)
-    def name_speaker(self, note_id: str, line_id: str) -> Response | tuple[Response, int]:
-        """Set who spoke a line, or everything on its track."""
-        given = _read(_Speaker)
-        return self.change(
-            note_id,
-            lambda db, note: self.corrector.name_speaker(
-                db,
-                person(),
-                note,
-                given.revision,
-                line_id,
-                speaker=given.speaker,
-                name=given.name,
-                is_whole_track=given.is_whole_track,
-            ),
+            lambda db, note: self.corrector.correct(db, person(), note, given.revision, line_id, correction),
         )
 
     @allow(Who.CLINICIAN)
@@ -139,8 +117,7 @@ def add_to(room: Blueprint, *, db: Database, clock: Clock, vault: Vault, correct
     pages = _Pages(db=db, clock=clock, vault=vault, corrector=corrector, change=change, turn=Lock())
     routes: tuple[tuple[str, str, Callable[..., Any]], ...] = (
         ("GET", "/sessions/<session_id>/transcript", pages.transcript),
-        ("POST", "/notes/<note_id>/lines/<line_id>", pages.reword),
-        ("POST", "/notes/<note_id>/lines/<line_id>/speaker", pages.name_speaker),
+        ("POST", "/notes/<note_id>/lines/<line_id>", pages.correct),
         ("POST", "/notes/<note_id>/redraft", pages.redraft),
     )
     for method, rule, view in routes:

@@ -35,8 +35,8 @@ def reword(browser: FlaskClient, note_id: str, line: str, seen: str, text: str, 
 
 def respeak(browser: FlaskClient, note_id: str, line: str, speaker: str, **more: Any) -> Any:
     """Set who spoke a line."""
-    body = {"revision": revision(browser, note_id), "speaker": speaker, "name": "", "is_whole_track": False, **more}
-    return browser.post(f"/notes/{note_id}/lines/{line}/speaker", json=body)
+    body = {"revision": revision(browser, note_id), "speaker": speaker, **more}
+    return browser.post(f"/notes/{note_id}/lines/{line}", json=body)
 
 
 def redraft(browser: FlaskClient, note_id: str, part: str, keep: list[str] | None = None, at: int | None = None) -> Any:
@@ -193,6 +193,20 @@ def test_a_speaker_is_set_with_a_name(clinic: Clinic, alice: FlaskClient) -> Non
     assert (line["speaker"], line["name"], line["recognised_speaker"]) == ("clinician", "Dr Alice", "client")
     assert ai_lines(alice, note_id)["s1"]["verdict"] == "partly"
     assert respeak(alice, note_id, "u2", "nobody").status_code == 400
+
+
+def test_words_and_speaker_are_set_in_one_act_or_not_at_all(clinic: Clinic, alice: FlaskClient) -> None:
+    """A refused role leaves the words as they were too."""
+    clinic.ready()
+    note_id = create(alice)
+    both = {"seen": U4, "text": "I sleep well.", "speaker": "nobody"}
+    at = revision(alice, note_id)
+    assert alice.post(f"/notes/{note_id}/lines/u4", json={"revision": at, **both}).status_code == 400
+    assert transcript(alice)["u4"]["text"] == U4
+    done = alice.post(f"/notes/{note_id}/lines/u4", json={"revision": at, **both, "speaker": "partner"})
+    assert done.status_code == 200, done.json
+    line = transcript(alice)["u4"]
+    assert (line["text"], line["speaker"], done.json["revision"]) == ("I sleep well.", "partner", at + 1)
 
 
 def test_a_speaker_is_set_for_all_that_their_microphone_recorded(clinic: Clinic, alice: FlaskClient) -> None:
@@ -421,7 +435,7 @@ def test_nobody_else_corrects_or_redrafts(clinic: Clinic, alice: FlaskClient) ->
     clinic.door.who = person("Dr Dan", "dan")
     for path, body in (
         ("lines/u4", {"revision": 2, "seen": U4, "text": "x"}),
-        ("lines/u4/speaker", {"revision": 2, "speaker": "client", "name": "", "is_whole_track": False}),
+        ("lines/u4", {"revision": 2, "speaker": "client"}),
         ("redraft", {"revision": 2, "part": "plan", "keep": []}),
     ):
         assert alice.post(f"/notes/{note_id}/{path}", json=body).status_code == 404

@@ -346,24 +346,33 @@ class Editor {
   async #correct(line, correction) {
     if (this.#isWording()) return;
     await this.flush();
-    const url = `${noteUrl}/lines/${encodeURIComponent(line.id)}`;
-    const steps = [];
-    if (review.oneLine(correction.text) !== line.text) steps.push({ url, body: { seen: line.text, text: correction.text } });
-    if (correction.speaker !== line.speaker || correction.name.trim() !== (line.name ?? "")) {
-      const { speaker, name, is_whole_track } = correction;
-      steps.push({ url: `${url}/speaker`, body: { speaker, name, is_whole_track } });
-    }
-    try {
-      for (const step of steps) this.revision = (await postJson(step.url, { revision: this.revision, ...step.body })).revision;
-    } catch (error) {
-      if (error instanceof Refused && error.code === "stale_revision") await this.#conflict();
-      throw error;
-    }
-    if (steps.length) {
-      await this.load();
+    const isReworded = review.oneLine(correction.text) !== line.text;
+    const isRespoken = correction.speaker !== line.speaker || correction.name.trim() !== (line.name ?? "");
+    if (isReworded || isRespoken) {
+      const { text, ...speaker } = correction;
+      const body = { revision: this.revision, ...(isReworded ? { seen: line.text, text } : {}), ...(isRespoken ? speaker : {}) };
+      try {
+        await this.#apart(async () => {
+          await postJson(`${noteUrl}/lines/${encodeURIComponent(line.id)}`, body);
+          await this.load();
+        });
+      } catch (error) {
+        if (error instanceof Refused && error.code === "stale_revision") await this.#conflict();
+        throw error;
+      }
       tell(this.saveState, "Corrected. What rests on this line was checked again.");
     }
     await this.evidence.refresh(line.id);
+  }
+
+  /** Run what replaces the statements, while nothing can be typed into them. @param {() => Promise<void>} act */
+  async #apart(act) {
+    this.place.inert = true;
+    try {
+      await act();
+    } finally {
+      this.place.inert = false;
+    }
   }
 
   /** Draft one section anew, after asking what of it stays. @param {review.Part} part */
@@ -372,11 +381,13 @@ class Editor {
     const keep = await askRedraft(part);
     if (!keep) return;
     tell(this.saveState, `Redrafting ${part.title}…`);
-    await this.#after(async () => {
-      await postJson(`${noteUrl}/redraft`, { revision: this.revision, part: part.key, keep }, { timeoutMs: REDRAFT_MS });
-      await this.load();
-      tell(this.saveState, `${part.title} was redrafted`);
-    });
+    await this.#after(() =>
+      this.#apart(async () => {
+        await postJson(`${noteUrl}/redraft`, { revision: this.revision, part: part.key, keep }, { timeoutMs: REDRAFT_MS });
+        await this.load();
+        tell(this.saveState, `${part.title} was redrafted`);
+      }),
+    );
     if (this.trouble.textContent) tell(this.saveState, "");
     const again = this.place.querySelector(`[aria-label="${CSS.escape(`Redraft ${part.title}`)}"]`);
     if (again instanceof HTMLElement) again.focus();
