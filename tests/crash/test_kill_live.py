@@ -71,7 +71,7 @@ def test_killed_in_mid_session_it_is_taken_over_and_not_done_again(tmp_path: Pat
     undisturbed = visit(tracks, tmp_path / "one.log", [])
     disturbed = visit(tracks, tmp_path / "many.log", [dice.uniform(0.0, 2.0) for _ in range(KILLS)])
     assert undisturbed
-    # A decoder taken up in the middle differs in the last bit, and a recogniser may hear one word in a hundred otherwise.
+    # A decoder taken up in the middle differs in the last bit: one word in a hundred may be heard otherwise.
     for who in ROLES:
         same = SequenceMatcher(a=words(undisturbed, who), b=words(disturbed, who), autojunk=False).ratio()
         assert same > 0.99, who
