@@ -31,14 +31,10 @@ def clinician_part(sentence: Sentence, cues: Cues) -> tuple[str, str, int]:
     text, spoken = sentence.text, cues.clinician
     if cues.speaks_of_consent(text) or is_backchannel(sentence, cues):
         return "", "", 0
-    kind = next((k for k in ("appointment", "homework", "medication") if spoken["planned"][k].search(text)), "")
     medications = cues.medications(tokens(text))
+    kind = _planned_kind(text, cues, names_medication=bool(medications))
     if medications and (quantities(text) or kind == "medication") and not sentence.is_question:
         return "planned", "medication", 7
-    if kind == "homework" and not spoken["planned"]["task"].search(text):
-        kind = ""
-    if kind == "medication" and not medications and "medication" not in cues.about(text):
-        kind = ""
     if "risk" in cues.about(text) and not sentence.is_question:
         return "planned", "risk", 7
     if not kind and is_left_out(sentence, cues):
@@ -53,11 +49,23 @@ def clinician_part(sentence: Sentence, cues: Cues) -> tuple[str, str, int]:
     return _intervention(text, cues)
 
 
+def _planned_kind(text: str, cues: Cues, *, names_medication: bool) -> str:
+    """Return which kind that no draft may miss the words plan, by plain cues only."""
+    planned = cues.clinician["planned"]
+    kind = next((k for k in ("appointment", "homework", "medication") if planned[k].search(text)), "")
+    if kind == "homework" and not planned["task"].search(text):
+        return ""
+    if kind == "medication" and not names_medication and "medication" not in cues.about(text):
+        return ""
+    return kind
+
+
 def _intervention(text: str, cues: Cues) -> tuple[str, str, int]:
     return ("intervention", "", 3) if cues.clinician["intervention"]["technique"].search(text) else ("", "", 0)
 
 
 def asks_to_do(text: str) -> bool:
+    """Say whether a question asks the client to do something."""
     return _ASKS_TO_DO.search(text) is not None
 
 

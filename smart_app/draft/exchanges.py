@@ -170,7 +170,7 @@ def answered(cut: Sequence[Sentence], cues: Cues) -> list[Answered]:
             elif not all(is_backchannel(s, cues) for s in turn):
                 is_open = is_current = False
             continue
-        if about_consent and not any("risk" in cues.about(s.text) for s in turn):
+        if about_consent and not any(_matters(s, cues) for s in turn):
             continue
         last_said = turn[-1].place
         pairs = _paired(turn, question if is_current else None, is_open=is_open)
@@ -179,6 +179,13 @@ def answered(cut: Sequence[Sentence], cues: Cues) -> list[Answered]:
         if question is not None and is_open and _answers(turn, question):
             is_open = False
     return out
+
+
+def _matters(sentence: Sentence, cues: Cues) -> bool:
+    """Say whether it counts even as an answer to talk of consent to the recording."""
+    return not cues.about(sentence.text).isdisjoint({"risk", "medication"}) or bool(
+        cues.medications(tokens(sentence.text))
+    )
 
 
 def _settled(around: list[list[Sentence]], turn: list[Sentence], pair: Answered) -> str:
