@@ -102,6 +102,9 @@ class Settings:
     drafter_url: str = ""
     drafter_model: str = ""
     drafter_key: Secret = field(default_factory=lambda: Secret(b""))
+    drafter_window_tokens: int = 12_000
+    drafter_examples: Path | None = None
+    """A folder of example notes (*.txt) whose style an endpoint is asked to follow."""
     erase_after: Literal["signed", "drafting"] = "signed"
     audio_max_hours: float = MAX_AUDIO_HOURS
     transcript_days: float = MAX_TRANSCRIPT_DAYS
@@ -229,6 +232,15 @@ def _short(env: Mapping[str, str], name: str, default: str) -> str:
     if not value or len(value) > 40 or not value.isprintable():
         raise _refuse(name, "must be a short text.", "Example: 911")
     return value
+
+
+def _folder(env: Mapping[str, str], name: str) -> Path | None:
+    path = Path(env.get(name, ""))
+    if not env.get(name):
+        return None
+    if not path.is_dir():
+        raise _refuse(name, "must be a folder that exists.", "Correct it and start again.")
+    return path
 
 
 def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
@@ -433,6 +445,8 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         drafter_url=env.get("CHARTSIDE_DRAFTER_URL", ""),
         drafter_model=env.get("CHARTSIDE_DRAFTER_MODEL", ""),
         drafter_key=Secret(_secret(env, "CHARTSIDE_DRAFTER_KEY")),
+        drafter_window_tokens=int(_number(env, "CHARTSIDE_DRAFTER_WINDOW_TOKENS", 12_000, low=500, high=1_000_000)),
+        drafter_examples=_folder(env, "CHARTSIDE_DRAFTER_EXAMPLES"),
         erase_after="drafting"
         if _choice(env, "CHARTSIDE_ERASE_AFTER", ("signed", "drafting")) == "drafting"
         else "signed",

@@ -72,10 +72,16 @@ def _transcript_to_json(transcript: Transcript) -> dict[str, Any]:
 def _drafter(settings: Settings) -> Drafter:
     if settings.drafter == "openai":
         # Imported where it is asked for: the client library takes a second to load.
-        from smart_app.draft.openai_compatible import OpenAICompatibleDrafter
+        from smart_app.draft.openai_compatible import OpenAICompatibleDrafter, style_examples
 
         key = settings.drafter_key.reveal().decode()
-        return OpenAICompatibleDrafter(base_url=settings.drafter_url, api_key=key, model=settings.drafter_model)
+        return OpenAICompatibleDrafter(
+            base_url=settings.drafter_url,
+            api_key=key,
+            model=settings.drafter_model,
+            window_tokens=settings.drafter_window_tokens,
+            examples=style_examples(settings.drafter_examples),
+        )
     return InItsLanguages(BuiltinDrafter())
 
 
@@ -162,6 +168,7 @@ class Kit:
             "is_alive": waiting.is_worker_alive,
             "queue_place": waiting.queue_place,
             "expected_s": list(waiting.expected_s),
+            "heard_share": None if session.state in LIVE else waiting.heard_share,
         }
 
     def utterances_of(self, db: Db, session: TelehealthSession) -> tuple[tuple[Utterance, ...], datetime]:

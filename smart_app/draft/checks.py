@@ -191,7 +191,9 @@ def _how_much(text: str, free: str, lines: Sequence[Utterance]) -> tuple[Verdict
     shared = words & content(_spoken(lines))
     if words and not shared and not numbers(free):
         return "no source", "None of its words are in the lines it rests on."
-    if len(words) >= 4 and len(shared) / len(words) < 0.25:
+    if not words and not numbers(free) and not _QUOTED.search(text):
+        return "partly", "It says nothing that a line could show."
+    if len(words) > 1 and len(shared) / len(words) < (0.25 if len(words) >= 4 else 0.5) and not numbers(free):
         return "partly", "Few of its words are in the lines it rests on."
     is_of_client = re.match(r"\s*(?:the )?(?:client|patient)\b", text, re.IGNORECASE) is not None
     if _NAMES_SPEAKER.match(text) and all(u.speaker == ROOM for u in lines):

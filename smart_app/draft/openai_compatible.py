@@ -1,33 +1,44 @@
 """A drafter behind any OpenAI-compatible endpoint of the clinic's choice; its answers pass the same checks.
 
 The transcript is data: quoted as JSON, after a fixed system prompt, no tools, a closed schema out. A model is no
-security boundary, so everything it writes is checked against the lines, and a human signs.
+security boundary, so everything it writes is checked against the lines, and a human signs. A long session goes in
+parts; requests, tries, answer lengths and times all have limits.
 """
 
 import json
 import re
-import tomllib
-from dataclasses import dataclass
-from functools import cache
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+import httpx2
 import openai
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from smart_app.draft.checks import checked
+from smart_app.draft.checks import checked_all
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.omissions import omissions
+from smart_app.draft.prompt import Asked, messages, prompt, said
 from smart_app.draft.too_little import too_little
+from smart_app.draft.windows import halved, windows, without_repeats
 from smart_app.errors import BadInput, ConfigError, DraftRejected
-from smart_app.formats import GENERAL
-from smart_app.ports import Section, Statement, Summary, TooLittle, Transcript
+from smart_app.formats import GENERAL, Heading
+from smart_app.ports import Section, Statement, Summary, TooLittle, Transcript, Utterance
 
-MAX_ANSWER_CHARS = 200_000
+MAX_ANSWER_BYTES = 1_000_000
 RETRIES = 2
+"""How often a request is repeated after a lost connection, a 429 or a 5xx."""
+WINDOW_TOKENS = 12_000
+"""How many tokens of transcript one request holds: with instructions and answer it fits a context of 16 k."""
+MOST_REQUESTS = 40
+MAX_EXAMPLE_CHARS = 6_000
+MOST_EXAMPLES = 3
+SPEAKS_TO_SOFTWARE = "It rests on a line that speaks to the software; read that line."
 _MARKUP = re.compile(r"<\s*[a-z!/]|https?:|www\.|javascript:|\]\(", re.IGNORECASE)
-_PROMPT = Path(__file__).parent / "prompts" / "summary.toml"
+_FENCE = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
 
 
 class _DraftedStatement(BaseModel):
@@ -47,16 +58,19 @@ class _Drafted(BaseModel):
     sections: Annotated[list[_DraftedSection], Field(max_length=8)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Prompt:
-    version: str
-    system: str
+class _CutOff(Exception):
+    """The answer ended because the model had no room left: the part was too long."""
 
 
-@cache
-def _prompt() -> _Prompt:
-    raw = tomllib.loads(_PROMPT.read_text(encoding="utf-8"))
-    return _Prompt(version=raw["version"], system=raw["system"].strip())
+_FORMS: tuple[Mapping[str, Any], ...] = (
+    {
+        "type": "json_schema",
+        "json_schema": {"name": "summary", "strict": True, "schema": _Drafted.model_json_schema()},
+    },
+    {"type": "json_object"},
+    {},
+)
+"""How JSON is asked for, the strictest first; an endpoint that refuses one is asked in the next."""
 
 
 def _checked_url(base_url: str) -> str:
@@ -71,12 +85,38 @@ def _checked_url(base_url: str) -> str:
     return base_url
 
 
-class OpenAICompatibleDrafter:
-    """Drafts with a chat model; `timeout_s` holds for each of at most three tries."""
+def style_examples(folder: Path | None) -> tuple[str, ...]:
+    """Return the first notes of a folder of example notes, each no longer than is sent. Raises ConfigError."""
+    if folder is None:
+        return ()
+    try:
+        return tuple(
+            path.read_text(encoding="utf-8")[:MAX_EXAMPLE_CHARS]
+            for path in sorted(folder.glob("*.txt"))[:MOST_EXAMPLES]
+        )
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError("draft_examples", "The example notes cannot be read; they must be text in UTF-8.") from None
 
-    def __init__(self, *, base_url: str, api_key: str, model: str, timeout_s: float = 120.0) -> None:
-        """Raises ConfigError for an address that would send the transcript in the clear."""
+
+class OpenAICompatibleDrafter:
+    """Drafts with a chat model; `timeout_s` holds for each of at most three tries of a request."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        model: str,
+        timeout_s: float = 120.0,
+        window_tokens: int = WINDOW_TOKENS,
+        examples: Sequence[str] = (),
+    ) -> None:
+        """`examples` are earlier notes whose style is followed. Raises ConfigError for an address in the clear."""
         self._model = model
+        self._timeout_s = timeout_s
+        self._window_tokens = window_tokens
+        self._examples = tuple(each[:MAX_EXAMPLE_CHARS] for each in examples)
+        self._form = 0
         self._client = openai.OpenAI(
             base_url=_checked_url(base_url),
             api_key=api_key or "none",
@@ -96,57 +136,118 @@ class OpenAICompatibleDrafter:
         little = too_little(transcript)
         if little is not None:
             return little
-        drafted = _parsed(self._answer(_messages(transcript, style, known)))
-        sections = _sections(drafted, transcript, style, known)
+        asked = Asked(style=style, headings=known.formats[style], examples=self._examples)
+        drafted = self._drafted(asked, windows(said(transcript.utterances, known), self._window_tokens))
+        sections = _sections(drafted, transcript, asked.headings, known)
         return Summary(
             format=style,
             sections=sections,
             for_your_wording=(),
             omissions=omissions(transcript, sections),
             drafter=f"openai-compatible:{self._model}",
-            prompt_version=_prompt().version,
+            prompt_version=prompt().version,
         )
 
-    def _answer(self, messages: list[dict[str, str]]) -> str:
-        """Ask the endpoint; returns the raw answer's text."""
-        schema = {"name": "summary", "strict": True, "schema": _Drafted.model_json_schema()}
-        body: dict[str, Any] = {
-            "model": self._model,
-            "messages": messages,
-            "temperature": 0,
-            "response_format": {"type": "json_schema", "json_schema": schema},
-        }
+    def _drafted(self, asked: Asked, parts: Sequence[tuple[Utterance, ...]]) -> list[_Drafted]:
+        """Ask for each part in turn; one whose answer has no room is asked for in halves."""
+        waiting, out = list(parts), list[_Drafted]()
+        n_requests = 0
+        while waiting:
+            n_requests += 1
+            if n_requests > MOST_REQUESTS:
+                raise _unusable()
+            window = waiting.pop(0)
+            try:
+                part = (len(out) + 1, len(out) + 1 + len(waiting))
+                out.append(self._of_part(asked, window, part))
+            except _CutOff:
+                if len(window) < 2:
+                    raise _unusable() from None
+                waiting[:0] = halved(window)
+        if not any(s.statements for drafted in out for s in drafted.sections):
+            raise _unusable()
+        return out
+
+    def _of_part(self, asked: Asked, window: Sequence[Utterance], part: tuple[int, int]) -> _Drafted:
+        """Draft one part; an answer of another shape is asked for once more. Raises _CutOff, DraftRejected."""
+        answer = self._answer(asked, window, part)
+        drafted = _parsed(answer)
+        if drafted is None:
+            drafted = _parsed(self._answer(asked, window, part, after=answer))
+        if drafted is None or {s.key for s in drafted.sections} - {h.key for h in asked.headings}:
+            raise _unusable()
+        return drafted
+
+    def _answer(
+        self, asked: Asked, window: Sequence[Utterance], part: tuple[int, int], after: str | None = None
+    ) -> str:
+        """Return the words of the answer, asked for in the strictest form that the endpoint takes."""
+        while True:
+            form = _FORMS[self._form]
+            is_plain = form.get("type") != "json_schema"
+            schema = json.dumps(_Drafted.model_json_schema()) if is_plain else ""
+            asking = messages(asked, window, part=part, schema_text=schema)
+            if after is not None:
+                asking.append({"role": "user", "content": prompt().again})
+            body: dict[str, Any] = {"model": self._model, "messages": asking, "temperature": 0}
+            if form:
+                body["response_format"] = form
+            try:
+                return _content(self._raw(body))
+            except openai.BadRequestError as error:
+                if _is_too_long(error):
+                    raise _CutOff from None
+                if self._form + 1 < len(_FORMS) and _refuses_form(error):
+                    self._form += 1
+                    continue
+                raise _status(error) from None
+
+    def _raw(self, body: dict[str, Any]) -> bytes:
+        """Send one request; returns the raw answer, at most MAX_ANSWER_BYTES within `timeout_s`."""
+        out = bytearray()
         try:
-            raw = self._client.chat.completions.with_raw_response.create(**body)
-        except openai.APITimeoutError:
-            raise DraftRejected("draft_timeout", "The drafting service did not answer in time.", "Try again.") from None
-        except openai.APIConnectionError:
+            with self._client.chat.completions.with_streaming_response.create(**body) as answer:
+                until = time.monotonic() + self._timeout_s
+                for chunk in answer.iter_bytes():
+                    out += chunk
+                    if len(out) > MAX_ANSWER_BYTES:
+                        raise _unusable()
+                    if time.monotonic() > until:
+                        raise _timeout()
+        except (openai.APITimeoutError, httpx2.TimeoutException):
+            raise _timeout() from None
+        except (openai.APIConnectionError, httpx2.HTTPError):
             raise DraftRejected("draft_unreachable", "The drafting service cannot be reached.", "Try again.") from None
+        except openai.BadRequestError:
+            raise
         except openai.APIStatusError as error:
-            status = error.status_code
-            raise DraftRejected(
-                "draft_refused",
-                f"The drafting service answered with error {status}.",
-                "Try again." if status >= 500 or status == 429 else "Ask your administrator to check its settings.",
-                permanent=not (status >= 500 or status == 429),
-            ) from None
-        return str(raw.text)
+            raise _status(error) from None
+        return bytes(out)
 
 
-def _messages(transcript: Transcript, style: str, known: Cues) -> list[dict[str, str]]:
-    data = {
-        "style": style,
-        "sections": [{"key": s.key, "title": s.title} for s in known.formats[style]],
-        "utterances": [
-            {"id": u.id, "speaker": u.speaker, "text": u.text}
-            for u in transcript.utterances
-            if not known.speaks_of_consent(u.text)
-        ],
-    }
-    return [
-        {"role": "system", "content": _prompt().system},
-        {"role": "user", "content": json.dumps(data, ensure_ascii=True)},
-    ]
+def _timeout() -> DraftRejected:
+    return DraftRejected("draft_timeout", "The drafting service did not answer in time.", "Try again.")
+
+
+def _status(error: openai.APIStatusError) -> DraftRejected:
+    status = error.status_code
+    is_passing = status >= 500 or status == 429
+    return DraftRejected(
+        "draft_refused",
+        f"The drafting service answered with error {status}.",
+        "Try again." if is_passing else "Ask your administrator to check its settings.",
+        permanent=not is_passing,
+    )
+
+
+def _refuses_form(error: openai.BadRequestError) -> bool:
+    """Say whether an endpoint refuses the way in which JSON is asked for; each server words it otherwise."""
+    return re.search(r"response_format|json_|schema|grammar|structured", str(error), re.IGNORECASE) is not None
+
+
+def _is_too_long(error: openai.BadRequestError) -> bool:
+    """Say whether the request did not fit the model's context."""
+    return re.search(r"context|too long|too many tokens|exceed", str(error), re.IGNORECASE) is not None
 
 
 def _unusable() -> DraftRejected:
@@ -155,42 +256,73 @@ def _unusable() -> DraftRejected:
     )
 
 
-def _parsed(answer: str) -> _Drafted:
-    """Read the endpoint's answer as the closed schema; anything else is refused whole."""
-    if len(answer) > MAX_ANSWER_CHARS:
-        raise _unusable()
+def _content(raw: bytes) -> str:
+    """Return the words of a chat answer. Raises _CutOff where the model had no room left, DraftRejected."""
     try:
-        content = json.loads(answer)["choices"][0]["message"]["content"]
-        drafted = _Drafted.model_validate_json(content)
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError, ValidationError):
+        choice = json.loads(raw)["choices"][0]
+        words = choice["message"]["content"]
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         raise _unusable() from None
+    if choice.get("finish_reason") == "length":
+        raise _CutOff
+    return words if isinstance(words, str) else ""
+
+
+def _parsed(answer: str) -> _Drafted | None:
+    """Read an answer as the closed schema; None for anything else, markup and links included."""
+    fenced = _FENCE.match(answer)
+    try:
+        drafted = _Drafted.model_validate_json(fenced.group(1) if fenced else answer)
+    except (ValueError, RecursionError, ValidationError):
+        return None
     texts = [s.text for section in drafted.sections for s in section.statements]
-    if not texts or any(_MARKUP.search(text) for text in texts):
-        raise _unusable()
-    return drafted
+    return None if any(_MARKUP.search(text) for text in texts) else drafted
 
 
-def _sections(drafted: _Drafted, transcript: Transcript, style: str, known: Cues) -> tuple[Section, ...]:
-    """Put the statements under the format's own sections, each checked; a section nobody asked for is refused."""
-    layouts = known.formats[style]
-    if {s.key for s in drafted.sections} - {layout.key for layout in layouts}:
-        raise _unusable()
-    out: list[Section] = []
-    count = 0
-    for layout in layouts:
-        statements: list[Statement] = []
-        for said in (x for s in drafted.sections if s.key == layout.key for x in s.statements):
-            text = " ".join(said.text.split())
-            if known.speaks_of_consent(text):
-                continue
-            count += 1
-            bare = Statement(
-                id=f"s{count}",
-                text=text,
-                evidence=tuple(said.evidence),
-                verdict="no source",
-                part=layout.parts[0] if GENERAL not in layout.parts else GENERAL,
-            )
-            statements.append(checked(bare, transcript))
-        out.append(Section(key=layout.key, title=layout.title, statements=tuple(statements), hint=layout.hint))
-    return tuple(out)
+def _sections(
+    drafted: Iterable[_Drafted], transcript: Transcript, headings: Sequence[Heading], known: Cues
+) -> tuple[Section, ...]:
+    """Put the statements of all parts under the format's own sections, each checked, none twice."""
+    answers = list(drafted)
+    places = {u.id: n for n, u in enumerate(transcript.utterances)}
+    under: list[tuple[Heading, Statement]] = []
+    for heading in headings:
+        mine = [x for d in answers for s in d.sections if s.key == heading.key for x in s.statements]
+        kept = without_repeats(_bare(x, heading, places) for x in mine if not _is_never(x.text, known))
+        told = {(each.text.lower(), each.evidence) for _, each in under}
+        under += [(heading, each) for each in kept if (each.text.lower(), each.evidence) not in told]
+    numbered = [replace(each, id=f"s{n}") for n, (_, each) in enumerate(under, start=1)]
+    known_to_be = [_doubted(each, transcript) for each in checked_all(numbered, transcript)]
+    return tuple(
+        Section(
+            key=heading.key,
+            title=heading.title,
+            statements=tuple(s for s, (of, _) in zip(known_to_be, under, strict=True) if of is heading),
+            hint=heading.hint,
+        )
+        for heading in headings
+    )
+
+
+def _is_never(text: str, known: Cues) -> bool:
+    return known.speaks_of_consent(text) or prompt().never.search(text) is not None
+
+
+def _bare(said_: _DraftedStatement, heading: Heading, places: Mapping[str, int]) -> Statement:
+    return Statement(
+        id="",
+        text=" ".join(said_.text.split()),
+        evidence=tuple(said_.evidence),
+        verdict="no source",
+        part=heading.parts[0] if GENERAL not in heading.parts else GENERAL,
+        place=min((places[i] for i in said_.evidence if i in places), default=len(places)),
+    )
+
+
+def _doubted(statement: Statement, transcript: Transcript) -> Statement:
+    """Doubt what rests on a line that gives a machine orders."""
+    cited = set(statement.evidence)
+    orders = any(u.id in cited and prompt().addressed.search(u.text) for u in transcript.utterances)
+    if orders and statement.verdict == "supported":
+        return replace(statement, verdict="partly", why=SPEAKS_TO_SOFTWARE)
+    return statement
