@@ -65,6 +65,8 @@ class Word:
     start_s: float
     end_s: float
     probability: float = 1.0
+    level_db: float = 0.0
+    """How loud it is on its track, in dB below full scale; 0: unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from smart_app.store import recordings
 from smart_app.store.captured import CapturedRun
 from smart_app.store.database import Database
 from smart_app.transcript import decode, utterances
+from smart_app.transcript.crosstalk import without_leaks
 from smart_app.transcript.live_sound import GrowingSound
 
 _MARGIN_S = 0.15
@@ -70,7 +71,7 @@ class StoredSound:
 
 def merge(heard: list[tuple[CapturedRun, Heard]]) -> Transcript:
     """Merge the runs of a session into its transcript, on the session clock (S24)."""
-    return utterances.merge(
+    tracks = [
         utterances.HeardTrack(
             speaker=run.speaker,
             heard=each,
@@ -79,4 +80,5 @@ def merge(heard: list[tuple[CapturedRun, Heard]]) -> Transcript:
             track=run.track_id,
         )
         for run, each in heard
-    )
+    ]
+    return utterances.merge(without_leaks(tracks))

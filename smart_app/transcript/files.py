@@ -11,6 +11,7 @@ from pathlib import Path
 from smart_app.errors import BadInput, ChartsideError
 from smart_app.ports import Transcriber, Transcript
 from smart_app.spoken import ENGLISH
+from smart_app.transcript.crosstalk import without_leaks
 from smart_app.transcript.decode import FILES, Decoding
 from smart_app.transcript.json_shape import to_json
 from smart_app.transcript.tracks import hear
@@ -56,7 +57,7 @@ def transcribe_files(
         names = speakers[index:] if len(paths) > 1 else speakers
         tracks += [HeardTrack(speaker=name, heard=each) for name, each in zip(names, heard, strict=False)]
         longest_s = max(longest_s, length_s)
-    return merge(tracks), longest_s
+    return merge(without_leaks(tracks)), longest_s
 
 
 def as_text(transcript: Transcript) -> str:

@@ -3,9 +3,12 @@
 A window that yields nothing believable, or leaves speech without words, is looked at again piece by piece.
 """
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from smart_app.errors import TranscriptFailed
 from smart_app.ports import SAMPLE_RATE, Heard, Sound, Word
@@ -17,6 +20,9 @@ from smart_app.transcript.windows import PAD_S, WINDOW_S, Window, packed, stretc
 
 LEAST_UNCOVERED_S = 0.5
 """What the coverage figure counts: shorter gaps are inexact word times."""
+
+QUIETEST = 1e-10
+"""Power of digital silence, so that it has a logarithm."""
 
 
 class WhisperTranscriber:
@@ -143,9 +149,16 @@ def _words(
                     start_s=round(start_s, 2),
                     end_s=round(end_s, 2),
                     probability=round(word.probability, 3),
+                    level_db=_level_db(sound[int(start_s * SAMPLE_RATE) : int(end_s * SAMPLE_RATE)]),
                 )
             )
     return tuple(sorted(out, key=lambda word: word.start_s))
+
+
+def _level_db(piece: Sound) -> float:
+    """Return the loudness of a piece of a track, in dB below full scale."""
+    power = float(np.square(piece).mean()) if piece.size else 0.0
+    return round(10 * math.log10(max(power, QUIETEST)), 1)
 
 
 def model_folder(setting: str) -> Path:

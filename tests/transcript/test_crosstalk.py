@@ -1,0 +1,118 @@
+"""A voice that leaks into the other side's track is transcribed once; people who speak at once are all kept."""
+
+from dataclasses import replace
+
+import jiwer
+import numpy as np
+import pytest
+
+from plugin.sandbox.sample import CALL
+from smart_app.ports import SAMPLE_RATE, Heard, Sound, Word
+from smart_app.transcript.crosstalk import without_leaks
+from smart_app.transcript.decode import Sounds, decode
+from smart_app.transcript.guards import plain
+from smart_app.transcript.utterances import HeardTrack
+from smart_app.transcript.whisper import WhisperTranscriber
+
+
+def track(speaker: str, text: str, *, start_s: float = 10.0, level_db: float = -25.0) -> HeardTrack:
+    """Return a track on which a text is said, three words a second."""
+    words = tuple(
+        Word(text=word, start_s=start_s + i / 3, end_s=start_s + i / 3 + 0.3, level_db=level_db)
+        for i, word in enumerate(text.split())
+    )
+    return HeardTrack(speaker=speaker, heard=Heard(words=words, speech_s=5, uncovered_s=0, model="m", language="en"))
+
+
+def joined(first: HeardTrack, second: HeardTrack) -> HeardTrack:
+    return replace(first, heard=replace(first.heard, words=(*first.heard.words, *second.heard.words)))
+
+
+def said(tracks: list[HeardTrack]) -> list[str]:
+    return [" ".join(word.text for word in each.heard.words) for each in tracks]
+
+
+TEXT = "How many hours did you sleep last night"
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.3])
+def test_the_same_words_later_and_quieter_are_a_leak(delay_s: float) -> None:
+    """They stay with who said them; misheard words between them go too."""
+    leak = track("client", "How many ours did you sleep last knight", start_s=10 + delay_s, level_db=-40)
+    own = track("client", "About five I think", start_s=16)
+    assert said(without_leaks([track("clinician", TEXT), joined(leak, own)])) == [TEXT, "About five I think"]
+
+
+def test_other_words_at_once_stay() -> None:
+    """Speaking at the same time, also softly, is no leak."""
+    soft = track("client", "I hardly slept at all you know that", level_db=-42)
+    assert said(without_leaks([track("clinician", TEXT), soft])) == [TEXT, "I hardly slept at all you know that"]
+
+
+def test_the_same_words_as_loud_stay() -> None:
+    """Two people may say the same: a promise read aloud together, yes and yes."""
+    both = [track("clinician", TEXT), track("client", TEXT, level_db=-26)]
+    assert said(without_leaks(both)) == [TEXT, TEXT]
+    yes = [track("clinician", "Yes"), track("client", "Yes", start_s=10.1, level_db=-30)]
+    assert said(without_leaks(yes)) == ["Yes", "Yes"]
+
+
+def test_an_answer_that_repeats_the_question_stays() -> None:
+    """The same words a second later are an answer."""
+    echo = track("client", "sleep last night", start_s=14, level_db=-45)
+    assert said(without_leaks([track("clinician", TEXT), echo])) == [TEXT, "sleep last night"]
+
+
+def test_a_short_leak_needs_a_loud_track_beside_it() -> None:
+    """A few words are a leak when they are far below both the source and the track's own voice."""
+    own = track("client", "I do not know what to say", start_s=20, level_db=-24)
+    leak = track("client", "Okay", start_s=10.1, level_db=-48)
+    assert said(without_leaks([track("clinician", "Okay"), joined(leak, own)]))[1] == "I do not know what to say"
+
+
+def test_tracks_of_one_speaker_and_times_on_the_session_clock() -> None:
+    """A second run of the same person is no leak; offsets count."""
+    again = replace(track("clinician", TEXT, level_db=-50), offset_s=0.1)
+    assert said(without_leaks([track("clinician", TEXT), again])) == [TEXT, TEXT]
+    moved = replace(track("client", TEXT, start_s=2, level_db=-45), offset_s=8.1)
+    assert said(without_leaks([track("clinician", TEXT), moved])) == [TEXT, ""]
+
+
+@pytest.fixture(scope="module")
+def call() -> Sounds:
+    """The first 29 s of the sample session, both channels."""
+    return decode(CALL.read_bytes(), max_s=500, channels=2)[:, : 29 * SAMPLE_RATE]
+
+
+@pytest.fixture(scope="module")
+def transcriber() -> WhisperTranscriber:
+    return WhisperTranscriber(cpu_threads=2)
+
+
+def leaking(own: Sound, other: Sound, *, level_db: float, delay_s: float) -> Sound:
+    """Return a track with another voice in it."""
+    late = np.concatenate((np.zeros(int(delay_s * SAMPLE_RATE), np.float32), other))[: len(own)]
+    return (own + late * np.float32(10 ** (level_db / 20))).astype(np.float32)
+
+
+@pytest.mark.parametrize(("level_db", "delay_s"), [(-10, 0.3), (-20, 0.15), (-30, 0.05)])
+def test_a_real_leak_is_not_transcribed_twice(
+    transcriber: WhisperTranscriber, call: Sounds, level_db: float, delay_s: float
+) -> None:
+    """The clinician's voice in the client's microphone adds hardly a word there, and takes none of the client's."""
+    clinician, client = call
+    alone = transcriber.transcribe(client)
+    mixed = transcriber.transcribe(leaking(client, clinician, level_db=level_db, delay_s=delay_s))
+    tracks = [
+        HeardTrack(speaker="clinician", heard=transcriber.transcribe(clinician)),
+        HeardTrack(speaker="client", heard=mixed),
+    ]
+    first, second = said(without_leaks(tracks))
+    expected = plain(" ".join(word.text for word in alone.words))
+    if level_db > -30:  # what is hardly heard at all is not transcribed in the first place
+        twice = jiwer.process_words(expected, plain(" ".join(word.text for word in mixed.words)))
+        assert twice.insertions + twice.substitutions > 10
+    found = jiwer.process_words(expected, plain(second))
+    assert found.insertions <= 3
+    assert found.deletions + found.substitutions <= 3
+    assert len(first.split()) == len(tracks[0].heard.words)
