@@ -23,7 +23,7 @@ from smart_app.ports import Summary, Transcript
 
 RECOGNISERS = ("parakeet-parakeet-tdt-0.6b-v3", "groq-whisper-large-v3", "openai-whisper-1")
 MOST_WORDS = 350
-CURVE = (150, 200, 250, 300, 350, 400, 500, 600)
+CURVE = (150, 250, 350, 450, 600)
 _HISTORY = frozenset({"reported", "response", "goal", "measured"})
 """The checklists hold the history alone; plan and assessment stand in the same note and take words of it."""
 Make = Callable[[Transcript], str]
@@ -82,14 +82,17 @@ def _note(transcript: Transcript, words: int | None) -> str:
 
 def _history(transcript: Transcript, words: int) -> str:
     """Return the history of a note whose history has about so many words, however long the rest is."""
-    room, text = words, ""
-    while room <= 3 * words:
+    room, best = words, ""
+    for _ in range(4):
         summary = _drafted(transcript, room)
-        longer = "\n".join(s.text for sec in summary.sections for s in sec.statements if s.part in _HISTORY)
-        if n_words(longer) > words:
+        text = "\n".join(s.text for sec in summary.sections for s in sec.statements if s.part in _HISTORY)
+        length = n_words(text)
+        if n_words(best) < length <= words:
+            best = text
+        if 0.95 * words <= length <= words:
             break
-        text, room = longer, room + max(10, words // 20)
-    return text
+        room = room * words // max(1, length)
+    return best
 
 
 def _longest(transcript: Transcript, speaker: str) -> list[str]:

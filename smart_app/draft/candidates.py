@@ -107,14 +107,8 @@ def _choose(pair: Answered, known: Cues, *, in_plan: bool) -> _Chosen | None:
     if score < CHOSEN_FROM:
         return _planned_in_room(pair, known)
     part = _client_part(text, kind, known, in_plan=in_plan)
-    if (
-        pair.is_direct
-        and pair.asked is not None
-        and asks_to_do(pair.asked.text)
-        and part != "planned"
-        and kind != "risk"
-    ):
-        part = "planned"
+    if pair.is_direct and pair.asked is not None and asks_to_do(pair.asked.text) and kind != "risk":
+        part, kind = "planned", kind or "homework"
     return _Chosen(answered=pair, part=part, kind=kind, score=score)
 
 
@@ -283,8 +277,7 @@ def _candidate(run: list[_Chosen], *, asks: bool, third: str | None, is_torn: bo
     evidence = [i for one in run for i in one.answered.sentence.ids]
     said = _cut(run, is_whole=kind == "risk")
     quoted = quotation(said)
-    is_framed = len(run) > 1 and (_frames(run[0], run[1:2]) or _leans(said[1], said[0]))
-    longest = LONGEST_QUOTE if kind or is_framed else QUOTE_WORDS
+    longest = LONGEST_QUOTE if kind or len(run) > 1 else QUOTE_WORDS
     is_worded = not is_torn and (third is not None or sum(s.n_words for s in said) <= longest)
     speaker = first.sentence.utterance.speaker
     opening = ""

@@ -1,5 +1,6 @@
 """The cue files read once: which words say what a sentence is about, versioned as data in `cues/*.toml`."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -30,6 +31,7 @@ class Cues:
     formats: Mapping[str, tuple[Heading, ...]]
     length: dict[str, int]
     shares: dict[str, int]
+    worth: dict[str, float]
 
     def room(self, n_words: int) -> int:
         """Return how many words the draft of a session of `n_words` words may have."""
@@ -130,11 +132,13 @@ def _parts(raw: dict[str, Any]) -> dict[str, dict[str, re.Pattern[str]]]:
 @cache
 def cues() -> Cues:
     """Read and compile the cue files that this version of Chartside carries."""
-    names = ("topics", "medications", "clinician", "client", "leave_out", "formats", "omissions", "words")
+    names = ("topics", "medications", "clinician", "client", "leave_out", "formats", "omissions", "words", "questions")
     raw = {name: _read(name) for name in names}
+    worth = json.loads((_FOLDER / "worth.json").read_text(encoding="utf-8"))
     medications = raw["medications"]
     return Cues(
-        version="cues-" + ".".join([*(str(raw[name]["version"]) for name in names), VERSION]),
+        version="cues-" + ".".join([*(str(raw[name]["version"]) for name in names), worth["version"], VERSION]),
+        worth=worth["worth"],
         topics=Topics((topic["name"], topic["words"]) for topic in raw["topics"]["topic"]),
         clinician=_parts(raw["clinician"]),
         client=_parts(raw["client"]),

@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     args = _arguments().parse_args(argv)
     try:
         transcript = parse(_text(args.transcript))
-        summary = InItsLanguages(BuiltinDrafter()).draft(transcript, style=args.format)
+        summary = InItsLanguages(BuiltinDrafter(words=args.words)).draft(transcript, style=args.format)
     except _Refused as error:
         sys.stderr.write(f"chartside draft: {error}\n")
         return 2
@@ -48,6 +48,7 @@ def _arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("transcript", metavar="TRANSCRIPT.json", help="a transcript file, or - for standard input")
     parser.add_argument("--format", default="soap", choices=list(cues().formats), help="default: soap")
+    parser.add_argument("--words", type=int, help="about how long the draft is to be; default: by the session's length")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON with evidence and verdicts")
     return parser
 

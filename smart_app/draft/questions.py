@@ -29,7 +29,6 @@ class _Polar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rules:
-    version: str
     openers: re.Pattern[str]
     polar: tuple[_Polar, ...]
     no: re.Pattern[str]
@@ -51,7 +50,6 @@ def _rules() -> _Rules:
     raw = tomllib.loads(_FILE.read_text(encoding="utf-8"))
     topic, about = raw["topic"], raw["about"]
     return _Rules(
-        version=str(raw["version"]),
         openers=_compiled(raw["openers"]),
         polar=tuple(
             _Polar(
@@ -71,11 +69,6 @@ def _rules() -> _Rules:
         most_topic_words=topic["most_words"],
         most_about_words=about["most_words"],
     )
-
-
-def rules_version() -> str:
-    """Return the version of the rules, which is part of what drafted a summary."""
-    return _rules().version
 
 
 def core(question: str) -> str:

@@ -2,12 +2,9 @@
 
 import dataclasses
 import heapq
-import json
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
 from itertools import pairwise
-from pathlib import Path
 
 from smart_app.draft.cues import Cues
 from smart_app.draft.quoting import Candidate, joined
@@ -15,7 +12,6 @@ from smart_app.draft.sentences import QUOTE_WORDS
 from smart_app.draft.stems import content, stem
 from smart_app.draft.words import WITHOUT_CONTENT, has_negation, is_negator, numbers, tokens
 
-_FILE = Path(__file__).parent / "cues" / "worth.json"
 _OF_THE_FRAME = frozenset(
     content("asked reports denies about client clinician said partner guardian interpreter companion confirms session")
 )
@@ -51,12 +47,6 @@ ASKED = 0.2
 _SETTLES = re.compile(r"(?:yes|yeah|yep|no|nope|nah|never|none)\b", re.IGNORECASE)
 
 
-@cache
-def _table() -> dict[str, float]:
-    found: dict[str, float] = json.loads(_FILE.read_text(encoding="utf-8"))["worth"]
-    return found
-
-
 def n_words(text: str) -> int:
     """Count the words of a statement; an ellipsis is none."""
     return sum(any(c.isalnum() for c in word) for word in text.split())
@@ -77,7 +67,7 @@ class _Weighed:
             base = base if word.startswith(base[:3]) else word  # a concept is too wide: wine is no drinking
             counts = len(word) > 2 and word not in WITHOUT_CONTENT and not is_negator(word) and not word.isdigit()
             cued = max((CUED.get(topic, OTHER_CUE) for topic in topics), default=0.0)
-            worth = max(cued, _table().get(base, UNKNOWN)) if counts and base not in _OF_THE_FRAME else 0.0
+            worth = max(cued, self._known.worth.get(base, UNKNOWN)) if counts and base not in _OF_THE_FRAME else 0.0
             self._words[word] = (base, worth, topics)
         return self._words[word]
 
