@@ -75,6 +75,10 @@ check: $(VENV)/.installed node_modules/.installed  ## Style, types, import contr
 bench: browser  ## Measure: note ready after End, memory, real-time factor, chunk uploads; printed and stored
 	$(BIN)/python -m benchmarks
 
+bench-draft: $(VENV)/.installed  ## Measure: what the built-in drafter keeps, in how many words, and what the check finds; DATA=folder
+	$(BIN)/python -m benchmarks.draft --data "$(DATA)" --out benchmarks/results/draft.json
+	$(BIN)/python -m benchmarks.grounding --data "$(DATA)" --out benchmarks/results/grounding.json
+
 bench-live: $(VENV)/.installed  ## Measure: End Session to draft, CPU and memory, when the worker followed the recording; DATA=folder
 	$(BIN)/python -m benchmarks.live --data "$(DATA)" --minutes 10 --times 5
 	$(BIN)/python -m benchmarks.live --data "$(DATA)" --minutes 50 --times 1
