@@ -28,8 +28,8 @@ from smart_app.transcript.voice import speech
 
 NEW_CHUNKS = 15
 """About half a minute: looking more often finds hardly a window that is full. A gap is passed after as many chunks."""
-PIECE_S = 120.0
-"""Sound that is taken up at once; four windows, a few seconds of work."""
+PIECE_S = 60.0
+"""Sound that is taken up at once: a few windows, a few seconds of work, and the memory of no more."""
 READ_CHUNKS = 15
 """Opened at once, so that memory does not grow with what is owed."""
 OPEN_RUNS = 8
