@@ -247,6 +247,7 @@ class _NotePages:
         return {
             "revision": note.revision,
             "status": note.status,
+            "summary_version": note.summary_version,
             "summary": asdict(self._standing(db, note, session)),
             "is_untouched": contents.is_untouched(content) and not note.is_saved_to_chart,
             "filing": asdict(filing) if filing is not None else None,

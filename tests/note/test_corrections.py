@@ -303,6 +303,7 @@ def test_a_redraft_is_a_new_version_of_the_summary(clinic: Clinic) -> None:
     with clinic.db.read() as db:
         assert db.get_one(tables.Note, note_id).summary_version == 2
         row = db.query(tables.Summary).filter_by(version=2).one()
+        assert content(alice, note_id)["summary_version"] == 2
         assert (row.drafter, row.prompt_version, row.speech_model, row.origin) == ("scripted", "7", "tiny.en", "ai")
     later = ai_lines(alice, create(alice, "ai-session-summary"))
     assert set(later) == {"s1-v2", "s4", "s5", "s6", "s7"}

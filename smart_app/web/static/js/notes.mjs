@@ -98,6 +98,8 @@ class Editor {
   #take(said) {
     this.revision = said.revision;
     this.evidence.audio = said.audio;
+    byId("summary-version", HTMLElement).hidden = !said.summary_version;
+    tell(byId("summary-number", HTMLElement), String(said.summary_version ?? ""));
     if (said.checked && review.takeChecked(this.elements, said.checked)) {
       this.#statements?.renew();
       this.#review();
