@@ -177,7 +177,8 @@ def _wrong_meaning(free: str, lines: Sequence[Utterance]) -> str:
         if not found:
             continue
         own = found if names_other else [s for s in found if not s.is_about_other]
-        if not own:
+        is_theirs = any(s.is_about_other and s.sign == sign for s in found) and not any(s.sign for s in own)
+        if not own or (is_theirs and not names_other):
             return f'"{word}" was said about somebody else.'
         # What the clinician says in passing ("I also want to ask about alcohol") affirms nothing.
         told = [s.sign for s in own if s.sign and s.is_plain] or [s.sign for s in own if s.sign]

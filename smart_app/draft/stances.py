@@ -16,7 +16,9 @@ from smart_app.ports import Utterance
 _OTHER = re.compile(
     r"\b(?:my|his|her|their)\s+(?:\w+\s+)?(brother|sister|mother|father|mum|mom|dad|son|daughter|wife|husband|partner|"
     r"boyfriend|girlfriend|friend|manager|boss|aunt|uncle|cousin|child|children|kids|parents|roommate|grandmother|"
-    r"grandfather|neighbou?r|colleague|ex)s?\b|\b(he|she|they)\b",
+    r"grandfather|neighbou?r|colleague|ex)s?\b|\b(he|she|they)\b"
+    r"|\b(?:in|of|run in) (?:the|your|my) family\b|\bfamily history\b"
+    r"|\b(?:does|has|is|did|do) (?:anybody|anyone|someone)\b",
     re.IGNORECASE,
 )
 _SELF = re.compile(r"\b(?:i|i'm|i've|i'd|i'll|my|me)\b", re.IGNORECASE)

@@ -1,4 +1,7 @@
-"""Never a note from nothing (B08): how much speech a summary needs at least."""
+"""Never a note from nothing (B08): how much speech a summary needs at least (`too_little.toml`)."""
+
+import tomllib
+from pathlib import Path
 
 from smart_app.draft.cues import cues
 from smart_app.draft.exchanges import CLINICIAN, ROOM
@@ -6,10 +9,10 @@ from smart_app.draft.sentences import sentences
 from smart_app.draft.words import EMPTY, tokens
 from smart_app.ports import TooLittle, Transcript
 
-MIN_CONTENT_WORDS = 12
-"""Content words of everyone but the clinician, below which there is nothing to summarise."""
-
-
+_LIMITS = tomllib.loads(Path(__file__).with_name("too_little.toml").read_text(encoding="utf-8"))
+MIN_CONTENT_WORDS: int = _LIMITS["content_words"]
+_SOUND_CHECK_WORDS: int = _LIMITS["sound_check_words"]
+_REASONS: dict[str, str] = _LIMITS["reasons"]
 _AT_ONCE = 40
 """So many utterances are looked at before the count is compared: most sessions have enough in the first."""
 
@@ -32,19 +35,16 @@ def too_little(transcript: Transcript) -> TooLittle | None:
     """Say why there is not enough speech for a summary, or None when there is."""
     heard = [u for u in transcript.utterances if any(c.isalpha() for c in u.text)]
     if not heard:
-        return TooLittle(reason="No speech was heard in the recording, so there is nothing to summarise.")
+        return TooLittle(reason=_REASONS["silence"])
     if all(u.speaker == CLINICIAN for u in heard):
-        return TooLittle(reason="Only the clinician was heard. Without the client's words there is no summary.")
+        return TooLittle(reason=_REASONS["clinician_only"])
     words = content_words(transcript)
     if words >= MIN_CONTENT_WORDS or _is_plain_risk(transcript):
         return None
-    if words <= 2:
-        return TooLittle(reason="Only greetings or a sound check were heard, so there is nothing to summarise.")
-    whose = "" if all(u.speaker == ROOM for u in heard) else " from the client"
-    return TooLittle(
-        reason=f"Too little was said for a summary: {words} words of substance{whose}, "
-        f"and at least {MIN_CONTENT_WORDS} are needed."
-    )
+    if words <= _SOUND_CHECK_WORDS:
+        return TooLittle(reason=_REASONS["sound_check"])
+    kind = "few_words_in_room" if all(u.speaker == ROOM for u in heard) else "few_words"
+    return TooLittle(reason=_REASONS[kind].format(words=words, least=MIN_CONTENT_WORDS))
 
 
 def _is_plain_risk(transcript: Transcript) -> bool:

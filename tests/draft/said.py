@@ -1,7 +1,7 @@
 """Short ways to write a session down in a test."""
 
 from smart_app.draft.builtin import BuiltinDrafter
-from smart_app.ports import Statement, Summary, Transcript, Utterance
+from smart_app.ports import Section, Statement, Summary, Transcript, Utterance
 
 SPEAKERS = {"C": "clinician", "P": "client", "G": "guardian", "R": "partner", "I": "interpreter"}
 TALK = (
@@ -35,3 +35,8 @@ def section(summary: Summary, key: str) -> list[str]:
 def everything(summary: Summary) -> list[Statement]:
     """Return all statements of the note."""
     return [s for part in summary.sections for s in part.statements]
+
+
+def part(*statements: Statement) -> tuple[Section, ...]:
+    """Make a draft of one section."""
+    return (Section(key="subjective", title="Subjective", statements=statements),)

@@ -9,8 +9,8 @@ import pytest
 from smart_app.draft.checks import checked, rechecked
 from smart_app.draft.json_shape import transcript_from_json
 from smart_app.draft.omissions import omissions
-from smart_app.ports import Section, Statement, Transcript, Utterance
-from tests.draft.said import transcript
+from smart_app.ports import Statement, Transcript, Utterance
+from tests.draft.said import part, transcript
 
 CALL = transcript_from_json(
     json.loads((Path(__file__).parent / "data" / "therapy_call.json").read_text(encoding="utf-8"))
@@ -22,11 +22,6 @@ def verdict(text: str, *evidence: str, lines: Transcript = CALL) -> tuple[str, s
     """Return verdict and reason of one statement."""
     statement = checked(Statement(id="s1", text=text, evidence=evidence, verdict="supported"), lines)
     return statement.verdict, statement.why
-
-
-def part(*statements: Statement) -> tuple[Section, ...]:
-    """Make a draft of one section."""
-    return (Section(key="subjective", title="Subjective", statements=statements),)
 
 
 @pytest.mark.req("B06")
