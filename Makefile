@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUNNING := tests/journeys tests/crash tests/bad_input
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test rows servers smart-trace forget journey check bench bench-live bench-draft browser faketime coturn php openemr-module mutate-fhir lock clean
+.PHONY: bench-speech help demo test rows servers smart-trace forget journey check bench bench-live bench-draft browser faketime coturn php openemr-module mutate-fhir lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -83,6 +83,9 @@ bench-live: $(VENV)/.installed  ## Measure: End Session to draft, CPU and memory
 	$(BIN)/python -m benchmarks.live --data "$(DATA)" --minutes 10 --times 5
 	$(BIN)/python -m benchmarks.live --data "$(DATA)" --minutes 50 --times 1
 	$(BIN)/python -m benchmarks.live --data "$(DATA)" --check
+
+bench-speech: $(VENV)/.installed  ## Measure recognition beside plain faster-whisper: DATA=folder (minutes); printed and stored
+	$(BIN)/python -m benchmarks.speech --data $(DATA)
 
 mutate-fhir: $(VENV)/.installed  ## Break every FHIR resource in every way: how many the rules refuse; writes docs/fhir-quality.md
 	$(BIN)/python -m tests.fhir_mappings.mutation

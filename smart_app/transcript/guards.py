@@ -16,7 +16,7 @@ LARGEST_COMPRESSION = 2.6
 
 FEW_WORDS, FEW_LOGPROB = 4, -1.0
 """A few words in noise ("Thank you.") are what Whisper invents most, so they need Whisper's own limit."""
-UNSURE_LOGPROB, UNSURE_COMPRESSION = -0.6, 2.2
+UNSURE_LOGPROB, UNSURE_COMPRESSION = -0.3, 2.2
 UNSURE_PHRASE = 4
 """So many words that come twice in a window may be a loop that has just begun; people say them twice seldom."""
 FASTEST_WORDS_A_SECOND = 14.0

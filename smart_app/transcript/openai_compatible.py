@@ -20,8 +20,6 @@ from smart_app.transcript.guards import Attempt
 from smart_app.transcript.whisper import heard_in
 
 RETRIES = 2
-WINDOW_S = 28.0
-"""Services pad every request to Whisper's 30 s, so fuller ones cost less."""
 MAX_HINT_CHARS = 400
 """Whisper reads 224 tokens of a prompt; names take up to one token for two letters."""
 MAX_ANSWER_CHARS = 1_000_000
@@ -79,7 +77,6 @@ class OpenAICompatibleTranscriber:
             recognise=lambda sounds, hint: [self._attempt(each, hint, language) for each in sounds],
             model=self.name,
             language=language,
-            window_s=WINDOW_S,
         )
 
     def _attempt(self, sound: Sound, hint: str, language: str) -> Attempt:

@@ -1,7 +1,7 @@
 """Windows of speech to attempts, on CTranslate2 directly: each window costs what its length costs.
 
 Whisper pads every window to 30 s; the encoder's attention grows with the square of that, and the decoder looks at all
-of it for every token. Windows of half the length, padded by half a second, cost less than half for the same speech.
+of it for every token. Here a window is padded by half a second only.
 Each batch is decoded greedily; a window that looks unsure is done again in full length and with a beam.
 """
 
@@ -17,17 +17,14 @@ from numpy.typing import NDArray
 
 from smart_app.ports import SAMPLE_RATE, Sound, Word
 from smart_app.transcript.guards import Attempt, is_unsure
-from smart_app.transcript.windows import WINDOW_S
 
-BATCH = 8
-"""Windows that are decoded together: a step of the decoder costs one pass over its weights, whatever the number."""
+BATCH = 4
+"""Windows decoded together: a step costs one pass over the weights; more save no more (measured), each takes 20 MB."""
 BEAM = 5
 HINT_TOKENS = 96
 """Whisper's decoder takes 448 tokens, prompt and answer together; a window of fast speech is about 100."""
 TAIL_S = 0.5
 """Silence after the speech, without which the decoder does not find its end and repeats itself."""
-FULL_WINDOW_S = 28.0
-"""What a graphics card gets, whose time the length hardly changes."""
 FRAMES_A_SECOND = 100
 WINDOW_FRAMES = 3000
 MOST_TOKENS_A_SECOND, MOST_TOKENS_MORE = 10, 24
@@ -73,11 +70,6 @@ class Recogniser:
             num_workers=threads,
             local_files_only=True,
         )
-
-    @property
-    def window_s(self) -> float:
-        """Return how much speech to give it at once."""
-        return WINDOW_S if self._device == "cpu" else FULL_WINDOW_S
 
     @property
     def is_multilingual(self) -> bool:

@@ -16,7 +16,7 @@ from smart_app.transcript.coverage import inserted, uncovered
 from smart_app.transcript.guards import is_invented, is_only_hints, spoken, without_loops
 from smart_app.transcript.recogniser import BATCH, Device, Recognise, Recogniser
 from smart_app.transcript.voice import Span, speech, total_s
-from smart_app.transcript.windows import PAD_S, WINDOW_S, Window, packed, stretches
+from smart_app.transcript.windows import PAD_S, Window, packed, stretches
 
 LEAST_UNCOVERED_S = 0.5
 """What the coverage figure counts: shorter gaps are inexact word times."""
@@ -60,7 +60,6 @@ class WhisperTranscriber:
                 recognise=partial(model.recognise, language=language),
                 model=self.name,
                 language=language,
-                window_s=model.window_s,
             )
         except (RuntimeError, MemoryError, ValueError) as error:
             raise TranscriptFailed("recognition", "Speech recognition failed.", "Try again.") from error
@@ -83,11 +82,10 @@ def heard_in(
     recognise: Recognise,
     model: str,
     language: str,
-    window_s: float = WINDOW_S,
 ) -> Heard:
     """Return what a recogniser hears in one track, only where speech is detected, with the coverage figures."""
     active = speech(sound)
-    words = recognised(sound, active, hotwords=hotwords, hint=hint, recognise=recognise, window_s=window_s)
+    words = recognised(sound, active, hotwords=hotwords, hint=hint, recognise=recognise)
     without = uncovered(active, words, least_s=LEAST_UNCOVERED_S)
     return Heard(
         words=words,
@@ -106,17 +104,16 @@ def recognised(
     hotwords: Sequence[str],
     hint: str,
     recognise: Recognise,
-    window_s: float = WINDOW_S,
 ) -> tuple[Word, ...]:
     """Return the words of a track whose speech is `active`: once in packed windows, then each hole again alone."""
     end_s = len(sound) / SAMPLE_RATE
-    whole = stretches(active, end_s=end_s, window_s=window_s)
-    words = _words(sound, packed(whole, window_s=window_s), hotwords=hotwords, hint=hint, recognise=recognise)
+    whole = stretches(active, end_s=end_s)
+    words = _words(sound, packed(whole), hotwords=hotwords, hint=hint, recognise=recognise)
     holes = uncovered(active, words)
     again = [
         Window((Span(start_s=max(0.0, cut.start_s - PAD_S), end_s=min(end_s, cut.end_s + PAD_S)),))
         for hole in holes
-        for cut in stretches([hole], end_s=end_s, window_s=window_s)
+        for cut in stretches([hole], end_s=end_s)
     ]
     found = _words(sound, again, hotwords=hotwords, hint="", recognise=recognise)
     for hole in holes:

@@ -8,13 +8,12 @@ import numpy as np
 from smart_app.ports import SAMPLE_RATE, Sound
 from smart_app.transcript.voice import Span, joined
 
-WINDOW_S = 14.0
-"""Half of what Whisper takes: attention costs the square of the length, and fewer words hang on one answer."""
+WINDOW_S = 28.0
+"""Whisper hears 30 s; windows of half that cost no less, as more of them have to be searched again, and err more."""
 JOIN_S = 0.5
 """Pauses up to this long stay in: cutting at each breath makes more errors than it saves time (measured)."""
-PAD_S = 0.2
-GAP_S = 0.15
-"""Silence put between stretches, so that the recogniser hears a break."""
+PAD_S = 0.4
+"""Sound kept around each stretch; stretches join in their own background, as silence cut into noise misleads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +24,21 @@ class Window:
 
     @property
     def length_s(self) -> float:
-        """Return the length with the gaps."""
-        return sum(span.length_s + GAP_S for span in self.spans)
+        """Return the length."""
+        return sum(span.length_s for span in self.spans)
 
     def sound(self, track: Sound) -> Sound:
-        """Return the stretches of `track` joined by gaps of silence."""
-        gap = np.zeros(int(GAP_S * SAMPLE_RATE), np.float32)
-        pieces: list[Sound] = []
-        for span in self.spans:
-            pieces += [track[int(span.start_s * SAMPLE_RATE) : int(span.end_s * SAMPLE_RATE)], gap]
-        return np.concatenate(pieces)
+        """Return the stretches of `track`, one after another."""
+        return np.concatenate(
+            [track[int(span.start_s * SAMPLE_RATE) : int(span.end_s * SAMPLE_RATE)] for span in self.spans]
+        )
 
     def on_track(self, start_s: float, end_s: float) -> tuple[float, float]:
         """Turn times inside the window into times of the track; a word never leaves the stretch it began in."""
         at_s = 0.0
         middle_s = (start_s + end_s) / 2
         for span in self.spans:
-            until_s = at_s + span.length_s + GAP_S
+            until_s = at_s + span.length_s
             if middle_s < until_s or span is self.spans[-1]:
                 low = min(max(span.start_s + start_s - at_s, span.start_s), span.end_s)
                 high = min(max(span.start_s + end_s - at_s, low), span.end_s)
@@ -50,12 +47,12 @@ class Window:
         return start_s, end_s
 
 
-def stretches(spans: Sequence[Span], *, end_s: float, window_s: float = WINDOW_S) -> tuple[Span, ...]:
+def stretches(spans: Sequence[Span], *, end_s: float) -> tuple[Span, ...]:
     """Join speech over short pauses, pad it, and cut what is longer than a window at its longest pause."""
     out: list[Span] = []
     for whole in joined(spans, gap_s=JOIN_S):
         inside = [span for span in spans if whole.start_s <= span.start_s < whole.end_s]
-        out += _halved(inside, window_s - 2 * PAD_S - GAP_S)
+        out += _halved(inside, WINDOW_S - 2 * PAD_S)
     return tuple(
         Span(
             start_s=max(0.0, span.start_s - _pad_s(out[i - 1].end_s if i else None, span.start_s)),
@@ -83,17 +80,17 @@ def _halved(spans: Sequence[Span], room_s: float) -> list[Span]:
     return _halved(spans[:cut], room_s) + _halved(spans[cut:], room_s)
 
 
-def packed(spans: Iterable[Span], *, window_s: float = WINDOW_S) -> tuple[Window, ...]:
+def packed(spans: Iterable[Span]) -> tuple[Window, ...]:
     """Fill windows with stretches in order."""
     windows: list[Window] = []
     current: list[Span] = []
     length_s = 0.0
     for span in spans:
-        if current and length_s + span.length_s + GAP_S > window_s:
+        if current and length_s + span.length_s > WINDOW_S:
             windows.append(Window(tuple(current)))
             current, length_s = [], 0.0
         current.append(span)
-        length_s += span.length_s + GAP_S
+        length_s += span.length_s
     if current:
         windows.append(Window(tuple(current)))
     return tuple(windows)

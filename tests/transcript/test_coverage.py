@@ -51,7 +51,7 @@ class Recogniser:
 def test_a_dropped_stretch_is_recognised_again(drops: list[int]) -> None:
     """Whatever batched decoding loses comes back, once, at its place and time."""
     recogniser = Recogniser(drops)
-    words = recognised(track(), TALK, hotwords=(), hint="", recognise=recogniser, window_s=29.0)
+    words = recognised(track(), TALK, hotwords=(), hint="", recognise=recogniser)
     assert [word.text for word in words] == [f"w{i}{k}" for i in range(1, 5) for k in range(3)]
     assert [word.start_s for word in words] == pytest.approx(
         [2 + 5 * i + k for i in range(4) for k in range(3)], abs=0.1
@@ -81,7 +81,7 @@ def test_an_answer_that_is_only_a_hint_is_asked_again_without_hints() -> None:
     """An echo of the hints does not survive a look without them; a real answer does."""
 
     def echo(sounds: Sequence[Sound], hint: str) -> list[Attempt]:
-        found = (Word(text=" Sertraline.", start_s=0.2, end_s=1),) if hint else ()
+        found = (Word(text=" Sertraline.", start_s=0.4, end_s=2.2),) if hint else ()
         return [Attempt(words=found, avg_logprob=-0.2, no_speech_prob=0, compression_ratio=1) for _ in sounds]
 
     talk = [Span(start_s=2, end_s=4)]

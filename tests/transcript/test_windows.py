@@ -32,7 +32,7 @@ def test_a_word_goes_back_to_where_it_was_said() -> None:
     """Times inside a window become times of the track, and a word never leaves its stretch."""
     window = Window((Span(start_s=10, end_s=12), Span(start_s=60, end_s=61)))
     assert window.on_track(0.5, 1.0) == (10.5, 11.0)
-    assert window.on_track(1.8, 2.3) == (11.8, 12)
-    assert window.on_track(2.35, 2.65) == pytest.approx((60.2, 60.5))
-    assert window.on_track(2.9, 9.0) == pytest.approx((60.75, 61))
-    assert len(window.sound(np.zeros(70 * SAMPLE_RATE, np.float32))) == int(3.3 * SAMPLE_RATE)
+    assert window.on_track(1.8, 2.1) == (11.8, 12)
+    assert window.on_track(2.2, 2.5) == pytest.approx((60.2, 60.5))
+    assert window.on_track(2.75, 9.0) == pytest.approx((60.75, 61))
+    assert len(window.sound(np.zeros(70 * SAMPLE_RATE, np.float32))) == 3 * SAMPLE_RATE
