@@ -56,6 +56,7 @@ class Cues:
         lowered = text.lower()
         if not any(word in lowered for word in self.consent_words):
             return False
+        text = self.leave_out["other_records"].sub(" ", text)
         if self.leave_out["not_consent"].search(text) and not re.search(r"\b(?:consent|session|agree)", text, re.I):
             return False
         return self.leave_out["consent"].search(text) is not None
