@@ -44,7 +44,7 @@ _NAME_LETTERS = 80
 PatientOf = Callable[[Person], PatientFacts]
 """Opens the patient facts that were read at this browser session's launch."""
 WorkerFacts = Callable[[Db, TelehealthSession], Mapping[str, Any]]
-"""Says {is_alive, queue_place, expected_s: [low, high]} of the worker for this session."""
+"""Says {is_alive, queue_place, expected_s: [low, high], heard_share} of the worker for this session."""
 SignedIn = Callable[[Request], Person | None]
 
 

@@ -194,6 +194,23 @@ def test_the_end_goes_on_where_a_worker_died(ward: Ward) -> None:
     assert ward.ear.heard_s == pytest.approx(LONG * CHUNK_S)
 
 
+def test_a_session_that_is_taken_away_at_its_end_is_let_go_between_pieces(ward: Ward) -> None:
+    """The pipeline's lease was lost: no piece more is heard, and what was heard is there for whoever goes on."""
+    ward.record(range(LONG))
+    ward.visit.end(State.PROCESSING)
+    looks = iter([None])
+
+    def check() -> None:
+        if next(looks, Killed) is Killed:
+            raise Killed
+
+    with pytest.raises(Killed):
+        ward.follower("worker-1").finish(ward.run(), (), check)
+    assert 0 < ward.ear.heard_s < 100
+    assert numbers_of(ward.end(ward.follower("worker-2"))) == list(range(LONG))
+    assert ward.ear.heard_s == pytest.approx(LONG * CHUNK_S)
+
+
 def test_a_lease_keeps_others_away_until_it_is_over(ward: Ward) -> None:
     """Two workers never follow one run at the same time."""
     ward.record(range(LONG))
