@@ -1,0 +1,240 @@
+"""Correct and redraft, in a real browser: a line by keyboard, a speaker, one section, two tabs, without the sound."""
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from plugin.demo import sound
+from plugin.demo.run import Clinic
+from plugin.demo.seeds import Seeds
+from tests.journeys.browsing import Camera
+from tests.journeys.conftest import AppData, Open
+from tests.journeys.people import SLOW_MS, ClinicianSeat
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
+
+SPOKEN_S = 75.0
+OWN = "Bring the sleep diary next time."
+
+
+@dataclass(slots=True, kw_only=True)
+class Review:
+    """A note under review."""
+
+    seat: ClinicianSeat
+    session_id: str
+    url: str = ""
+
+    @property
+    def page(self) -> Page:
+        """Return the note page."""
+        return self.seat.page
+
+    @property
+    def source(self) -> Locator:
+        """Return the first line that the chosen statement rests on."""
+        return self.page.locator("#evidence .said-line.is-source").first
+
+
+@pytest.fixture(scope="module")
+def review(clinic: Clinic, open_browser: Open, voices: dict[int, Path]) -> Iterator[Review]:
+    """A finished visit with its sound, and a note of it that Dr Alice reviews."""
+    visit = Seeds(clinic.site).hold("maya", "Maya Thompson", end_s=SPOKEN_S, say=lambda _text: None)
+    browser = open_browser("redraft", voices[sound.CLINICIAN])
+    seat = ClinicianSeat.launch(browser, clinic, "Dr Alice Moreau", "Maya Thompson")
+    item = seat.page.locator(f"#session-{visit.session_id}")
+    item.get_by_label("Note from template").select_option(label="AI Session Summary")
+    item.get_by_role("button", name="Create note").click()
+    seat.page.wait_for_url(re.compile("/notes/[0-9a-f]+"))
+    yield Review(seat=seat, session_id=visit.session_id, url=seat.page.url)
+    assert browser.troubles == []
+
+
+def _statement(page: Page) -> Locator:
+    return page.locator(".element.is-ai .statement-words").first
+
+
+@pytest.mark.req("B05")
+def test_a_line_is_corrected_by_keyboard(review: Review, camera: Camera) -> None:
+    """Escape leaves it as it was; Enter stores it; what was recognised stays beside it, marked as corrected."""
+    page = review.page
+    _statement(page).click()
+    heard = review.source.locator(".said-words").inner_text()
+    correct = review.source.get_by_role("button", name="Correct the line")
+    correct.focus()
+    page.keyboard.press("Enter")
+    field = page.get_by_label("What was said (empty: nothing)")
+    expect(field).to_be_focused()
+    expect(field).to_have_value(heard)
+    camera.take(page, "note-correct-a-line")
+    field.fill("Something else.")
+    page.keyboard.press("Escape")
+    expect(review.source.locator(".said-words")).to_have_text(heard)
+    expect(correct).to_be_focused()
+    page.keyboard.press("Enter")
+    field.fill("Nothing of the kind was said.")
+    page.keyboard.press("Enter")
+    expect(review.source.locator(".said-words")).to_have_text("Nothing of the kind was said.", timeout=SLOW_MS)
+    expect(review.source).to_contain_text("Corrected by you")
+    expect(review.source).to_contain_text(f"Recognised: “{heard}”")
+    expect(correct).to_be_focused()
+    expect(page.locator("#save-state")).to_contain_text("checked again")
+    expect(page.locator(".statement.needs-decision").first).to_be_visible()
+    camera.take(page, "note-corrected", is_full=True)
+
+
+def test_a_correction_that_fails_keeps_what_was_typed(review: Review) -> None:
+    """The field stays open with the words, and says what is wrong; the next try goes through."""
+    page = review.page
+    review.source.get_by_role("button", name="Correct the line").click()
+    field = page.get_by_label("What was said (empty: nothing)")
+    field.fill("A second try.")
+    page.route("**/lines/*", lambda route: route.abort())
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".said-form [role=alert]")).to_contain_text("cannot be reached")
+    expect(field).to_have_value("A second try.")
+    page.unroute("**/lines/*")
+    page.get_by_role("button", name="As recognised").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(review.source.get_by_text("Corrected by you")).to_have_count(0, timeout=SLOW_MS)
+    expect(page.locator(".statement.needs-decision")).to_have_count(0)
+
+
+def test_a_speaker_is_set_where_it_is_wrong(review: Review) -> None:
+    """Role and name, for every line of that microphone; it is said beside each."""
+    page = review.page
+    page.get_by_role("button", name="Show all of it").click()
+    theirs = page.locator("#evidence .said-line.from-them")
+    expect(theirs.nth(2)).to_be_visible(timeout=SLOW_MS)
+    count = theirs.count()
+    theirs.first.get_by_role("button", name="Correct the line").click()
+    page.get_by_label("Who said it").select_option(label="Partner")
+    page.get_by_label("Name (if you like)").fill("Jo")
+    page.get_by_role("button", name="Save", exact=True).click()
+    named = page.locator("#evidence .said-line", has_text="Jo (partner)")
+    expect(named).to_have_count(count, timeout=SLOW_MS)
+    expect(named.first).to_contain_text("Recorded as: Client")
+    named.first.get_by_role("button", name="Correct the line").click()
+    page.get_by_label("Who said it").select_option(label="Client")
+    page.get_by_label("Name (if you like)").fill("")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(named).to_have_count(0, timeout=SLOW_MS)
+
+
+def test_one_section_is_redrafted_and_the_others_keep_their_edits(review: Review, camera: Camera) -> None:
+    """The question names what was done by hand and keeps it; another section's own line is untouched."""
+    page = review.page
+    plan = page.get_by_role("region", name="Plan", exact=True)
+    plan.get_by_label("Add a line to Plan").fill(OWN)
+    plan.get_by_label("Add a line to Plan").press("Enter")
+    subjective = page.get_by_role("region", name="Subjective", exact=True)
+    subjective.get_by_role("button", name="Edit").first.click()
+    page.get_by_role("textbox", name="Edit the statement").fill("Client describes a hard first week.")
+    page.get_by_role("textbox", name="Edit the statement").press("Enter")
+    before = plan.locator(".statement-words").all_inner_texts()
+    subjective.get_by_role("button", name="Redraft Subjective").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Client describes a hard first week.")).to_be_checked()
+    camera.take(page, "note-redraft")
+    dialog.get_by_role("button", name="Redraft").click()
+    expect(page.locator("#save-state")).to_contain_text("Subjective was redrafted", timeout=SLOW_MS)
+    expect(page.get_by_role("button", name="Redraft Subjective")).to_be_focused()
+    expect(subjective).to_contain_text("Client describes a hard first week.")
+    assert plan.locator(".statement-words").all_inner_texts() == before
+    assert OWN in before
+    expect(page.locator("#summary-number")).to_have_text("2")
+
+
+def test_a_second_tab_does_not_correct_over_the_first(review: Review) -> None:
+    """It is told that the note was changed elsewhere, and nothing is overwritten."""
+    first = review.page
+    second = first.context.new_page()
+    second.goto(review.url)
+    _statement(second).click()
+    expect(second.locator("#evidence .said-line.is-source").first).to_be_visible(timeout=SLOW_MS)
+    _statement(first).click()
+    review.source.get_by_role("button", name="Correct the line").click()
+    first.get_by_label("What was said (empty: nothing)").fill("The first tab was here.")
+    first.get_by_role("button", name="Save", exact=True).click()
+    expect(review.source.locator(".said-words")).to_have_text("The first tab was here.", timeout=SLOW_MS)
+    line = second.locator("#evidence .said-line.is-source").first
+    line.get_by_role("button", name="Correct the line").click()
+    second.get_by_label("What was said (empty: nothing)").fill("The second tab was late.")
+    second.get_by_role("button", name="Save", exact=True).click()
+    expect(second.locator("#conflict")).to_be_visible(timeout=SLOW_MS)
+    second.close()
+    first.reload()
+    _statement(first).click()
+    expect(review.source.locator(".said-words")).to_have_text("The first tab was here.", timeout=SLOW_MS)
+
+
+def test_speech_without_words_can_be_listened_to(review: Review, camera: Camera) -> None:
+    """The page says how much it is and where, each stretch with its own Play."""
+    page = review.page
+
+    def with_gaps(route: Route) -> None:
+        body = route.fetch().json()
+        gaps = [{"id": "gap-1", "speaker": "client", "start": 41.0, "end": 44.5}]
+        body["coverage"] = {"speech_s": 60.0, "uncovered_s": 3.5, "gaps": gaps}
+        route.fulfill(body=json.dumps(body), content_type="application/json")
+
+    page.route("**/content", with_gaps)
+    page.reload()
+    place = page.locator("#uncovered")
+    expect(place).to_contain_text("speaks for 4 seconds in which no word was recognised")
+    expect(place).to_contain_text("0:41 to 0:44 Client")
+    expect(place.get_by_role("button", name="Play")).to_be_visible()
+    camera.take(page, "note-speech-without-words", is_full=True)
+    page.unroute("**/content")
+
+
+@pytest.mark.req("S36")
+def test_without_the_sound_the_words_can_still_be_corrected(review: Review, app_data: AppData) -> None:
+    """The recording is gone, the transcript is not: no Play, and Correct works."""
+    connection = sqlite3.connect(app_data.folder / "chartside.sqlite", timeout=20)
+    with connection:
+        now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+        connection.execute("UPDATE recording SET erased_at = ? WHERE session_id = ?", (now, review.session_id))
+    connection.close()
+    page = review.page
+    page.reload()
+    _statement(page).click()
+    expect(page.locator("#evidence")).to_contain_text("The recording was erased", timeout=SLOW_MS)
+    expect(page.locator("#evidence").get_by_role("button", name="Play")).to_have_count(0)
+    review.source.get_by_role("button", name="Correct the line").click()
+    page.get_by_label("What was said (empty: nothing)").fill("Words without sound.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(review.source.locator(".said-words")).to_have_text("Words without sound.", timeout=SLOW_MS)
+
+
+def test_the_clinic_sees_how_much_of_drafts_is_changed(
+    review: Review, clinic: Clinic, open_browser: Open, voices: dict[int, Path], camera: Camera
+) -> None:
+    """First that there is nothing to count; after a signature a bar for each section, without a name."""
+    admin = ClinicianSeat.launch(open_browser("quality", voices[sound.CLINICIAN]), clinic, "Erin Walsh", "Sam Rivera")
+    admin.page.get_by_role("link", name="Site settings").click()
+    admin.page.get_by_role("link", name="Quality of drafts").click()
+    expect(admin.page.get_by_role("heading", name="Nothing to count yet")).to_be_visible()
+    camera.take(admin.page, "admin-quality-empty")
+    page = review.page
+    keep = page.locator(".statement.needs-decision").get_by_role("button", name="Keep")
+    while keep.count():
+        keep.first.click()
+    page.get_by_label("I reviewed this AI-drafted content and it is accurate").check()
+    page.get_by_role("button", name="Sign note").click()
+    expect(page.get_by_role("heading", name="Signed and locked")).to_be_visible(timeout=SLOW_MS)
+    admin.page.reload()
+    expect(admin.page.get_by_role("row", name=re.compile("Subjective"))).to_contain_text("%")
+    expect(admin.page.locator("body")).not_to_contain_text("Dr Alice")
+    camera.take(admin.page, "admin-quality", is_full=True)
+    with admin.page.expect_download() as download:
+        admin.page.get_by_role("link", name="Download all months as CSV").click()
+    assert Path(download.value.path()).read_text().startswith("month,drafter,prompt_version,style,section,notes")
