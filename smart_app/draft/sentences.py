@@ -18,6 +18,7 @@ _END = re.compile(
     r"(?<!\bdr\.)(?<!\bmr\.)(?<!\bms\.)(?<!\bmrs\.)(?<!\bst\.)(?<!\b[a-hj-z]\.)(?<!\.\.)(?<=[.?!])\s+(?=\S)",
     re.IGNORECASE,
 )
+_MAY_END = re.compile(r"[.?!]\s")
 _TAIL = 24
 """So many characters hold the last word, whatever follows it; to search the rest for it takes long."""
 _HANGING = re.compile(
@@ -190,26 +191,26 @@ class _Spoken:
         return _HANGING.search(self.text[-_TAIL:]) is not None
 
 
-def _turns(utterances: Iterable[Utterance]) -> list[list[Utterance]]:
+def _turns(utterances: Iterable[Utterance]) -> list[list[tuple[Utterance, str]]]:
     """Group what one person said in a row; a clinician's "mm-hmm" in between does not end the client's turn."""
     listens = cues().leave_out["backchannel"]
-    out: list[list[Utterance]] = []
+    out: list[list[tuple[Utterance, str]]] = []
     for utterance in utterances:
         text = tidy(utterance.text)
         if not text or (utterance.speaker == "clinician" and listens.search(text)):
             continue
-        if out and out[-1][-1].speaker == utterance.speaker:
-            out[-1].append(utterance)
+        if out and out[-1][-1][0].speaker == utterance.speaker:
+            out[-1].append((utterance, text))
         else:
-            out.append([utterance])
+            out.append([(utterance, text)])
     return out
 
 
-def _spoken(turn: list[Utterance]) -> list[_Spoken]:
+def _spoken(turn: list[tuple[Utterance, str]]) -> list[_Spoken]:
     """Cut one turn into sentences; one that a pause interrupts goes on in the next utterance."""
     out: list[_Spoken] = []
-    for utterance in turn:
-        for n, text in enumerate(_END.split(tidy(utterance.text))):
+    for utterance, whole in turn:
+        for n, text in enumerate(_END.split(whole) if _MAY_END.search(whole) else [whole]):
             sources = [utterance] * len(text.split())
             last = out[-1] if out else None
             goes_on = n == 0 and last is not None and not last.is_finished
@@ -227,6 +228,7 @@ def sentences(utterances: Iterable[Utterance]) -> list[Sentence]:
     for turn, said in enumerate(_turns(utterances)):
         for spoken in _spoken(said):
             parts = _parts(spoken.text)
+            hangs = spoken.hangs
             first = 0
             for n, (part, is_torn) in enumerate(parts):
                 sources = spoken.sources[first : first + len(part.split())]
@@ -240,8 +242,8 @@ def sentences(utterances: Iterable[Utterance]) -> list[Sentence]:
                             turn=turn,
                             text=part,
                             cut_before=n > 0,
-                            cut_after=n < len(parts) - 1 or spoken.hangs,
-                            is_torn=is_torn or (spoken.hangs and n == len(parts) - 1),
+                            cut_after=n < len(parts) - 1 or hangs,
+                            is_torn=is_torn or (hangs and n == len(parts) - 1),
                         )
                     )
     return out

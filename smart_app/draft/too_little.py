@@ -13,17 +13,15 @@ _LIMITS = tomllib.loads(Path(__file__).with_name("too_little.toml").read_text(en
 MIN_CONTENT_WORDS: int = _LIMITS["content_words"]
 _SOUND_CHECK_WORDS: int = _LIMITS["sound_check_words"]
 _REASONS: dict[str, str] = _LIMITS["reasons"]
-_AT_ONCE = 40
-"""So many utterances are looked at before the count is compared: most sessions have enough in the first."""
-
-
 def content_words(transcript: Transcript) -> int:
-    """Count different content words of anyone but the clinician, without talk of the call; no further than enough."""
+    """Count different content words of anyone but the clinician, without talk of the call; no further than enough.
+
+    Each utterance by itself: without punctuation a whole session would be one sentence, left out for one word of the call.
+    """
     known = cues()
-    said = [u for u in transcript.utterances if u.speaker != CLINICIAN]
     found: set[str] = set()
-    for first in range(0, len(said), _AT_ONCE):
-        for sentence in sentences(said[first : first + _AT_ONCE]):
+    for utterance in transcript.utterances:
+        for sentence in sentences([utterance]) if utterance.speaker != CLINICIAN else ():
             if not known.leave_out["technical"].search(sentence.text) and not known.speaks_of_consent(sentence.text):
                 found |= {t for t in tokens(sentence.text) if t not in EMPTY and not t.isdigit()}
         if len(found) >= MIN_CONTENT_WORDS:

@@ -77,7 +77,8 @@ def tidy(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """Return the lower-case words of the text; hyphens separate, apostrophes do not."""
-    return [part for raw in TOKEN.findall(text.replace("\u2019", "'").lower()) for part in raw.split("-")]
+    found = TOKEN.findall(text.replace("\u2019", "'").lower())
+    return [part for raw in found for part in raw.split("-")] if "-" in text else found
 
 
 def is_negator(token: str) -> bool:

@@ -38,3 +38,13 @@ def test_a_real_exchange_is_enough() -> None:
         "P: I slept badly, worried about work, argued with my sister, skipped lunch, felt dizzy and missed my tablets."
     )
     assert too_little(transcript(line)) is None
+
+
+def test_a_session_without_punctuation_is_not_left_out_for_one_word_of_the_call() -> None:
+    """Recognisers drop marks; "the link" in one answer says nothing of the others."""
+    lines = (
+        "P: i could open the link now",
+        "P: i slept badly and i worried about work and argued with my sister",
+    )
+    more = ("P: i skipped lunch and felt dizzy and missed my tablets on monday and on tuesday",)
+    assert too_little(transcript(*lines, *more)) is None
