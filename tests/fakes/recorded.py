@@ -32,6 +32,7 @@ CHUNK_S = 2
 CLUSTER = b"\x1fC\xb6u"
 """The id of WebM's cluster element."""
 ROLES = ("clinician", "client")
+_STAYS = timedelta(hours=6)
 
 
 def chunked(sound: Sound) -> list[bytes]:
@@ -141,7 +142,15 @@ def opened(kit: kits.Kit) -> Room:
         db.add(row)
         db.flush()
         people = [
-            tables.Participant(id=new_id(), session_id=session_id, number=number, role=role, is_clinician=not number)
+            tables.Participant(
+                id=new_id(),
+                session_id=session_id,
+                number=number,
+                role=role,
+                is_clinician=not number,
+                admitted_at=now,
+                seen_at=now + _STAYS,  # nobody polls here, and a room is not to be taken for empty
+            )
             for number, role in enumerate(ROLES)
         ]
         db.add_all(people)
