@@ -21,6 +21,8 @@ class Notice:
     action: str
     url: str
     at: datetime
+    session_at: datetime
+    """When the session began: what tells two pop-ups apart, as neither names anybody."""
 
 
 def elsewhere(notice: Notice) -> Notice:
@@ -38,6 +40,7 @@ def notice_for(
     session_id: str,
     state: State,
     *,
+    session_at: datetime,
     now: datetime,
     since: datetime | None,
     seen_at: datetime | None,
@@ -55,6 +58,7 @@ def notice_for(
             action="Open the session",
             url=url,
             at=since,
+            session_at=session_at,
         )
     elif first_byte_at and erase_due_at and state is not State.READY and now >= warn_at(first_byte_at, erase_due_at):
         found = Notice(
@@ -65,6 +69,7 @@ def notice_for(
             action="Open the chart page",
             url=url,
             at=warn_at(first_byte_at, erase_due_at),
+            session_at=session_at,
         )
     elif state is State.FAILED and since is not None:
         found = Notice(
@@ -75,6 +80,7 @@ def notice_for(
             action="See why",
             url=url,
             at=since,
+            session_at=session_at,
         )
     else:
         return None

@@ -341,6 +341,7 @@ def notices(db: Db, *, iss: str, clinician_id: str, patient_id: str, now: dateti
         notice = notice_for(
             row.id,
             state,
+            session_at=row.started_at,
             now=now,
             since=row.ready_at if state is State.READY else visits.reached_at(db, row.id, state),
             seen_at=row.seen_at,

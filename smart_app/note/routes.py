@@ -188,7 +188,11 @@ class _ChartPages:
                 patient_id=who.patient_id,
                 now=self.clock.now(),
             )
-        return jsonify(notices=[{**asdict(each), "at": each.at.isoformat()} for each in found])
+        return jsonify(
+            notices=[
+                {**asdict(each), "at": each.at.isoformat(), "session_at": each.session_at.isoformat()} for each in found
+            ]
+        )
 
     @allow(Who.CLINICIAN)
     def seen(self, session_id: str) -> Response:

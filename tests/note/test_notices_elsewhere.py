@@ -1,5 +1,7 @@
 """Pop-ups of the clinician's own sessions with other patients than the one whose chart is open (S29)."""
 
+from typing import Any
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -7,7 +9,7 @@ from smart_app.session import State
 from tests.note.visit import Clinic, person
 
 
-def ready(clinic: Clinic, session_id: str, **more: str) -> None:
+def ready(clinic: Clinic, session_id: str, **more: Any) -> None:
     """Add a session with a summary."""
     clinic.session(session_id, State.ENDED, ended_at=clinic.clock.now(), **more)
     clinic.summarise(session_id)
@@ -17,7 +19,7 @@ def ready(clinic: Clinic, session_id: str, **more: str) -> None:
 def test_she_hears_of_her_own_sessions_whichever_chart_is_open(clinic: Clinic, alice: FlaskClient) -> None:
     """Only her own; of another patient nothing is named and nothing is opened; dismissed, it stays away."""
     ready(clinic, "s1")
-    ready(clinic, "s2", patient_id="jonas")
+    ready(clinic, "s2", patient_id="jonas", minutes_ago=180)
     ready(clinic, "s3", patient_id="jonas", clinician_id="bob")
     clinic.session("s4", State.EMPTY, patient_id="jonas")
     found = {each["session_id"]: each for each in alice.get("/notices").json["notices"]}  # type: ignore[index]
@@ -25,6 +27,7 @@ def test_she_hears_of_her_own_sessions_whichever_chart_is_open(clinic: Clinic, a
     assert found["s1"]["url"] == "/chart#session-s1"
     assert (found["s2"]["url"], found["s2"]["action"]) == ("", "")
     assert "launch Chartside from there" in found["s2"]["text"]
+    assert found["s1"]["session_at"] != found["s2"]["session_at"], "the session's time tells two of one kind apart"
     assert "jonas" not in str(found["s2"]).lower()
     assert alice.get("/sessions/s2/transcript").status_code == 404, "the pop-up opens no chart"
     assert alice.post("/notices/s2/seen").status_code == 200

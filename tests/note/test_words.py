@@ -87,11 +87,13 @@ def test_every_state_without_a_summary_has_its_words(state: State) -> None:
 @pytest.mark.req("S29")
 def test_a_ready_notice_goes_when_seen_and_returns_for_a_newer_summary() -> None:
     """Dismissed means dismissed, until something new happens."""
-    ready = notice_for("s", State.READY, now=NOW, since=NOW, seen_at=None)
+    ready = notice_for("s", State.READY, session_at=NOW, now=NOW, since=NOW, seen_at=None)
     assert ready is not None
     assert ready.kind == "ready"
-    assert notice_for("s", State.READY, now=NOW, since=NOW, seen_at=NOW) is None
-    assert notice_for("s", State.READY, now=NOW, since=NOW, seen_at=NOW - timedelta(minutes=5)) is not None
+    assert notice_for("s", State.READY, session_at=NOW, now=NOW, since=NOW, seen_at=NOW) is None
+    assert (
+        notice_for("s", State.READY, session_at=NOW, now=NOW, since=NOW, seen_at=NOW - timedelta(minutes=5)) is not None
+    )
 
 
 def test_a_recording_without_summary_warns_at_twenty_hours_and_not_before() -> None:
@@ -103,6 +105,7 @@ def test_a_recording_without_summary_warns_at_twenty_hours_and_not_before() -> N
         found = notice_for(
             "s",
             state,
+            session_at=NOW,
             now=NOW + timedelta(hours=hours),
             since=NOW,
             seen_at=NOW,

@@ -1,61 +1,76 @@
 /**
- * Pop-ups in the upper right of every page of the clinician (S29), and the tab's title while one is new.
+ * The pop-up in the upper right of every page of the clinician (S29), and the tab's title while something is new.
  * @module
  */
 import { button, byId, el } from "./dom.mjs";
 import { icon } from "./icons.mjs";
 import { getJson, postJson } from "./http.mjs";
+import { due, sentenceOf, tabTitle, titleOf } from "./noticewords.mjs";
+import { localTime } from "./times.mjs";
 
-/** @typedef {{session_id: string, kind: "ready"|"failed"|"warning", title: string, text: string,
- *   action: string, url: string, at: string}} Notice */
+/** @typedef {import("./noticewords.mjs").Notice} Notice */
 
 const EVERY_MS = 4000; // A pop-up is due within 5 s of the summary (S29), the answer's way included.
 /** @type {Record<Notice["kind"], string>} */
 const ICONS = { ready: "check", failed: "alert", warning: "clock" };
 
-/** What the tab says of one. @type {Record<Notice["kind"], string>} */
-const TAB = { ready: "Summary ready", failed: "Summary failed", warning: "Recording erased soon" };
-
 const place = byId("notices", HTMLElement);
-place.setAttribute("aria-atomic", "false"); // A new pop-up is read out, not all of them again.
 const title = document.title;
-/** @type {Map<string, {item: HTMLElement, kind: Notice["kind"]}>} */ const shown = new Map();
+/** @type {Notice[]} */ let shown = [];
 /** @type {Set<string>} */ const dismissed = new Set();
 
 /** @param {Notice} notice */
 const keyOf = (notice) => `${notice.session_id}/${notice.kind}/${notice.at}`;
 
-/** @param {Notice} notice */
-async function dismiss(notice) {
-  dismissed.add(keyOf(notice));
-  shown.get(keyOf(notice))?.item.remove();
-  shown.delete(keyOf(notice));
-  retitle();
+/** @param {Notice[]} notices */
+async function dismiss(notices) {
+  for (const each of notices) dismissed.add(keyOf(each));
+  show(shown.filter((each) => !notices.includes(each)));
   // Not told to the server: it comes again on the next page, which is the safe side.
-  await postJson(`/notices/${notice.session_id}/seen`, {}, { isLast: true }).catch(() => undefined);
+  const told = notices.map((each) => postJson(`/notices/${each.session_id}/seen`, {}, { isLast: true }).catch(() => undefined));
+  await Promise.all(told);
 }
 
-/** @param {Notice} notice */
-function draw(notice) {
-  const close = el("button", { type: "button", class: "btn-bare", "aria-label": `Dismiss: ${notice.title}` }, icon("close"));
-  close.addEventListener("click", () => void dismiss(notice));
-  /** @type {HTMLElement[]} */ const parts = [el("div", { class: "notice-head" }, icon(ICONS[notice.kind] ?? "info"), notice.title, close), el("p", {}, notice.text)];
-  if (notice.url.startsWith("/")) {
-    const open = button(notice.action || "Open", "btn-primary btn-sm", async () => {
-      await dismiss(notice);
-      location.assign(notice.url);
-    });
-    parts.push(open);
-  }
-  const box = el("section", { class: `notice notice-${notice.kind}`, "aria-label": notice.title }, ...parts);
-  box.addEventListener("keydown", (event) => event.key === "Escape" && void dismiss(notice));
-  return box;
+/** @param {Notice} notice @param {string} words */
+function opener(notice, words) {
+  if (!notice.url.startsWith("/")) return null;
+  return button(words, "btn-primary btn-sm", async () => {
+    await dismiss([notice]);
+    location.assign(notice.url);
+  });
 }
 
-/** The tab: "(1) Summary ready · Chartside". */
-function retitle() {
-  const [first] = [...shown.values()];
-  document.title = first ? `(${shown.size}) ${shown.size === 1 ? TAB[first.kind] : "New notifications"} · Chartside` : title;
+/** @param {Notice[]} notices */
+function card(notices) {
+  const [first] = notices;
+  if (!first) return [];
+  const heading = titleOf(notices);
+  const head = el("span", { class: "notice-head" }, icon(ICONS[first.kind] ?? "info"), heading);
+  const isOne = notices.length === 1;
+  const words = el("div", { class: "notice-words" }, head, isOne ? el("span", {}, sentenceOf(first, notices, localTime)) : null);
+  const close = el("button", { type: "button", class: "btn-bare", "aria-label": `Dismiss: ${heading}` }, icon("close"));
+  close.addEventListener("click", () => void dismiss(notices));
+  const row = (/** @type {Notice} */ each) => {
+    const sentence = sentenceOf(each, notices, localTime);
+    const open = opener(each, "Open");
+    open?.setAttribute("aria-label", `Open: ${sentence}`);
+    return el("li", {}, el("span", {}, sentence), open);
+  };
+  const list = isOne ? null : el("ul", { class: "notice-list" }, ...notices.map(row));
+  const box = el("section", { class: `notice notice-${first.kind}`, "aria-label": heading }, words, isOne ? opener(first, first.action || "Open") : null, close, list);
+  box.addEventListener("keydown", (event) => event.key === "Escape" && void dismiss(notices));
+  return [box];
+}
+
+/** Show one card with these. @param {Notice[]} notices */
+function show(notices) {
+  const isSame = notices.length === shown.length && notices.every((each, at) => keyOf(each) === keyOf(/** @type {Notice} */ (shown[at])));
+  shown = notices;
+  document.title = tabTitle(notices, title);
+  if (isSame) return;
+  const isFocused = place.contains(document.activeElement);
+  place.replaceChildren(...card(notices));
+  if (isFocused) place.querySelector("button")?.focus();
 }
 
 async function look() {
@@ -66,19 +81,9 @@ async function look() {
   } catch {
     return; // The next turn asks again; a pop-up has no words for a lost connection.
   }
-  const wanted = new Map(said.notices.filter((one) => !dismissed.has(keyOf(one))).map((one) => [keyOf(one), one]));
-  for (const [key, { item }] of shown) {
-    if (wanted.has(key)) continue;
-    item.remove();
-    shown.delete(key);
-  }
-  for (const [key, notice] of wanted) {
-    if (shown.has(key)) continue;
-    const item = draw(notice);
-    shown.set(key, { item, kind: notice.kind });
-    place.append(item);
-  }
-  retitle();
+  const note = document.getElementById("note");
+  const here = { isInSession: document.querySelector("#callbar:not([hidden])") !== null, noteOf: note?.dataset.sessionId ?? "" };
+  show(due(said.notices.filter((each) => !dismissed.has(keyOf(each))), here));
 }
 
 setInterval(look, EVERY_MS);
