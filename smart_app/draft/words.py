@@ -37,6 +37,7 @@ _ORDINALS: dict[str, int] = {word: n for n, word in enumerate(_LISTS["ordinals"]
     "twice": 2,
 }
 _AFTER_TENS: dict[str, int] = {"first": 1, "second": 2} | _ORDINALS
+_NUMBER_WORDS = frozenset({*_UNITS, *_TENS, *_AFTER_TENS})
 _SCALES = {"hundred": 100, "thousand": 1000}
 _UNIT_NAMES = {
     "mg": "mg milligram milligrams milligramme milligrammes",
@@ -138,6 +139,8 @@ def quantities(text: str) -> set[tuple[str, str]]:
     """Return the numbers of the text as (value, unit), spoken or in digits; a bare "one" is a pronoun and left out."""
     found = tokens(text.replace("%", " percent "))
     out: set[tuple[str, str]] = set()
+    if not any(token in _NUMBER_WORDS or token[0].isdigit() for token in found):
+        return out
     at = 0
     while at < len(found):
         digits = _digits(found[at])
