@@ -13,6 +13,8 @@ _LIMITS = tomllib.loads(Path(__file__).with_name("too_little.toml").read_text(en
 MIN_CONTENT_WORDS: int = _LIMITS["content_words"]
 _SOUND_CHECK_WORDS: int = _LIMITS["sound_check_words"]
 _REASONS: dict[str, str] = _LIMITS["reasons"]
+
+
 def content_words(transcript: Transcript) -> int:
     """Count different content words of anyone but the clinician, without talk of the call; no further than enough.
 
