@@ -78,6 +78,7 @@ bench: browser  ## Measure: note ready after End, memory, real-time factor, chun
 bench-draft: $(VENV)/.installed  ## Measure: what the built-in drafter keeps, in how many words, and what the check finds; DATA=folder
 	$(BIN)/python -m benchmarks.draft --data "$(DATA)" --out benchmarks/results/draft.json
 	$(BIN)/python -m benchmarks.grounding --data "$(DATA)" --out benchmarks/results/grounding.json
+	$(BIN)/python -m benchmarks.omissions --data "$(DATA)" --out benchmarks/results/omissions.json
 
 bench-live: $(VENV)/.installed  ## Measure: End Session to draft, CPU and memory, when the worker followed the recording; DATA=folder
 	$(BIN)/python -m benchmarks.live --data "$(DATA)" --minutes 10 --times 5

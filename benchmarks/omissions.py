@@ -2,8 +2,8 @@
 
     python -m benchmarks.omissions --data DATA [--out omissions.json]
 
-Each phrasing of `planted.toml` is filled twice and put into a real dialogue; the draft is the built-in one of the
-dialogue without it. Every second phrasing is held out: no cue was made for it.
+Each phrasing of `planted.toml` is filled in up to four ways and put into a real dialogue; the draft is the built-in one
+of the dialogue without it. Every second phrasing is held out: no cue was made for it.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from smart_app.draft.omissions import omissions
 from smart_app.ports import Section, Summary, Transcript, Utterance
 
 SEED = 5
-FILLINGS = 2
+FILLINGS = 4
 DIALOGUES = 12
 """Into how many dialogues the sentences are planted in turn."""
 _SPEAKERS = {"C": "clinician", "P": "client"}
@@ -39,16 +39,20 @@ class Planted:
     is_held_out: bool
 
 
+def _filled(phrasing: str, fillings: Mapping[str, list[str]], rng: random.Random) -> str:
+    for slot, words in fillings.items():
+        phrasing = phrasing.replace(f"{{{slot}}}", rng.choice(words))
+    return phrasing
+
+
 def planted(rng: random.Random) -> Iterator[Planted]:
-    """Yield every phrasing, filled FILLINGS times."""
+    """Yield every phrasing, filled in up to FILLINGS ways, none twice."""
     raw = tomllib.loads(Path(__file__).with_name("planted.toml").read_text(encoding="utf-8"))
     for kind, phrasings in raw["plant"].items():
         for number, phrasing in enumerate(phrasings):
-            for _ in range(FILLINGS):
-                filled = phrasing
-                for slot, words in raw["fill"].items():
-                    filled = filled.replace(f"{{{slot}}}", rng.choice(words))
-                turns = tuple((_SPEAKERS[t.strip()[0]], t.strip()[2:].strip()) for t in filled.split("|"))
+            filled = dict.fromkeys(_filled(phrasing, raw["fill"], rng) for _ in range(FILLINGS))
+            for text in filled:
+                turns = tuple((_SPEAKERS[t.strip()[0]], t.strip()[2:].strip()) for t in text.split("|"))
                 yield Planted(kind=kind, turns=turns, is_held_out=number % 2 == 1)
 
 
@@ -129,6 +133,7 @@ def figures(data: Path) -> dict[str, Any]:
         "offers_per_session_median": statistics.median(offers),
         "offers_per_session_mean": round(statistics.mean(offers), 1),
         "offers_per_session_most": max(offers),
+        "sessions_with_more_than_five": sum(n > 5 for n in offers),
     }
 
 

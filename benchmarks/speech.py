@@ -16,20 +16,23 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jiwer
+import psutil
 
 from benchmarks.figures import machine
 from smart_app.ports import SAMPLE_RATE, Heard, Utterance, Word
 from smart_app.transcript import decode
 from smart_app.transcript.coverage import uncovered
+from smart_app.transcript.files import PART_S
 from smart_app.transcript.guards import plain
 from smart_app.transcript.recogniser import BATCH
+from smart_app.transcript.tracks import hear
 from smart_app.transcript.utterances import HeardTrack, merge
 from smart_app.transcript.voice import speech, total_s
 from smart_app.transcript.whisper import LEAST_UNCOVERED_S, WhisperTranscriber, model_folder
@@ -199,6 +202,28 @@ def on_no_speech(way: str, *, threads: int) -> dict[str, Any]:
     return {"call": "no speech, 240 s", "way": way, "invented_words": sum(words.values()), "by_sound": words}
 
 
+def memory_curve(call: Path, minutes: float, *, threads: int) -> list[tuple[float, int]]:
+    """Recognise a call again and again as one long session in parts; return minutes done and MB held after each."""
+    process, transcriber = psutil.Process(), WhisperTranscriber(cpu_threads=threads)
+    curve: list[tuple[float, int]] = []
+
+    def parts() -> Iterator[decode.Sounds]:
+        made_s = 0.0
+        while made_s < 60 * minutes:
+            decoding = decode.Decoding(call.read_bytes(), max_s=_MAX_S, channels=1, formats=_CONTAINERS)
+            for part in decoding.parts(part_s=PART_S):
+                made_s += part.shape[1] / SAMPLE_RATE
+                yield part
+                if made_s >= 60 * minutes:
+                    return
+
+    def note(done_s: float) -> None:
+        curve.append((round(done_s / 60, 1), process.memory_info().rss >> 20))
+
+    hear(parts(), transcriber, progress=note)
+    return curve
+
+
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Return the figures as a Markdown table."""
     heads = ("call", "way", "cpu_s", "peak_mb", "wer", "speaker_wer", "dropped_words", "invented_words", "uncovered_s")
@@ -224,6 +249,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="only the beginning of each call")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=RESULTS / f"speech-{datetime.now(UTC):%Y-%m-%d-%H%M}.json")
+    parser.add_argument("--memory", type=float, metavar="MINUTES", help="only: memory over one long session")
     parser.add_argument("--one", nargs=2, metavar=("CALL", "WAY"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     audio = given.data / "audio"
@@ -238,6 +264,10 @@ def main() -> int:
         print(json.dumps(figures))
         return 0
     names = given.calls.split(",") if given.calls else sorted(path.stem for path in audio.glob("*.webm"))
+    if given.memory:
+        curve = memory_curve(audio / f"{names[-1]}.webm", given.memory, threads=given.threads)
+        print(json.dumps({"call": names[-1], "minutes_and_mb": curve}))
+        return 0
     shared = ["--data", str(given.data), "--threads", str(given.threads)]
     shared += ["--seconds", str(given.seconds)] if given.seconds else []
     rows = []

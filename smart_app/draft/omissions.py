@@ -20,6 +20,8 @@ _ASKS_TO_DO = re.compile(
 )
 _BARE_NO = re.compile(r"^(?:(?:no|nope|nah|never|not really|none|um|uh|well|oh)\W*)+$", re.IGNORECASE)
 _BARE_YES = re.compile(r"^(?:(?:yes|yeah|yep|yup|okay|ok|sure|right|mm|mhm)\W*)+$", re.IGNORECASE)
+_IN_GENERAL = re.compile(r"\b(?:if|people|anybody|anyone|someone|patients)\b|\bthey (?:can|do|have)\b", re.IGNORECASE)
+"""What is said of people in general is nobody's diagnosis."""
 _DOSE_UNITS = frozenset({"mg", "mcg", "g", "ml"})
 _SHORT_ANSWER = 12
 """An answer of fewer words is offered with its question, without which it says little."""
@@ -71,7 +73,8 @@ def _kind(sentence: Sentence, pair: Answered | None, known: Cues) -> Kind | None
     plan = _plan(sentence, known)
     if plan is not None:
         return plan
-    return "diagnosis" if known.omissions["diagnosis"].search(text) and not is_asked else None
+    is_named = known.omissions["diagnosis"].search(text) is not None and not _IN_GENERAL.search(text)
+    return "diagnosis" if is_named and not is_asked else None
 
 
 def _is_risk(text: str, pair: Answered | None, known: Cues) -> bool:

@@ -62,12 +62,12 @@ def is_invented(attempt: Attempt) -> bool:
     )
 
 
-def is_unsure(attempt: Attempt) -> bool:
+def is_unsure(attempt: Attempt, *, least_logprob: float = UNSURE_LOGPROB) -> bool:
     """Say whether a quick answer looks so odd that a slower one is worth its time."""
     texts = [plain(word.text) for word in attempt.words]
     phrases = [tuple(texts[at : at + UNSURE_PHRASE]) for at in range(len(texts) - UNSURE_PHRASE + 1)]
     return (
-        attempt.avg_logprob < UNSURE_LOGPROB
+        attempt.avg_logprob < least_logprob
         or attempt.compression_ratio > UNSURE_COMPRESSION
         or len(set(phrases)) < len(phrases)
         or is_too_fast(attempt.words)

@@ -2,7 +2,8 @@
 
 Whisper pads every window to 30 s; the encoder's attention grows with the square of that, and the decoder looks at all
 of it for every token. Here a window is padded by half a second only.
-Each batch is decoded greedily; a window that looks unsure is done again in full length and with a beam.
+Each batch is decoded greedily; a window that is not quite clear is searched again with a beam, and one that still looks
+odd in full length.
 """
 
 import os
@@ -21,6 +22,8 @@ from smart_app.transcript.guards import Attempt, is_unsure
 BATCH = 4
 """Windows decoded together: a step costs one pass over the weights; more save no more (measured), each takes 20 MB."""
 BEAM = 5
+DOUBT_LOGPROB = -0.1
+"""Clear speech in quiet scores above it greedily, and a beam finds nothing better there."""
 HINT_TOKENS = 96
 """Whisper's decoder takes 448 tokens, prompt and answer together; a window of fast speech is about 100."""
 TAIL_S = 0.5
@@ -109,19 +112,33 @@ class Recogniser:
         tokenizer = Tokenizer(
             self._model.hf_tokenizer, self.is_multilingual, task="transcribe", language=language or "en"
         )
-        attempts = self._decoded(sounds, hint, tokenizer, beam=1, is_short=self._device == "cpu")
-        unsure = [index for index, attempt in enumerate(attempts) if is_unsure(attempt)]
-        if unsure:
-            again = self._decoded([sounds[i] for i in unsure], hint, tokenizer, beam=self._beam, is_short=False)
-            for index, attempt in zip(unsure, again, strict=True):
-                attempts[index] = attempt
+        encoded = self._encoded(self._features(sounds, is_short=self._device == "cpu"))
+        attempts = self._read(encoded, sounds, hint, tokenizer, beam=1)
+        again = [i for i, attempt in enumerate(attempts) if is_unsure(attempt, least_logprob=DOUBT_LOGPROB)]
+        if again:
+            self._replace(attempts, again, _rows(encoded, again), sounds, hint, tokenizer)
+        again = [i for i in again if is_unsure(attempts[i])]
+        if again and self._device == "cpu":
+            full = self._encoded(self._features([sounds[i] for i in again], is_short=False))
+            self._replace(attempts, again, full, sounds, hint, tokenizer)
         return attempts
 
-    def _decoded(
-        self, sounds: Sequence[Sound], hint: str, tokenizer: Any, *, beam: int, is_short: bool
-    ) -> list[Attempt]:
-        """Decode windows, as short as they are or as Whisper was trained: with silence up to 30 s."""
-        encoded = self._encoded(self._features(sounds, is_short=is_short))
+    def _replace(
+        self,
+        attempts: list[Attempt],
+        places: Sequence[int],
+        encoded: Any,
+        sounds: Sequence[Sound],
+        hint: str,
+        tokenizer: Any,
+    ) -> None:
+        """Put a beam's attempts in the place of others."""
+        found = self._read(encoded, [sounds[i] for i in places], hint, tokenizer, beam=self._beam)
+        for place, attempt in zip(places, found, strict=True):
+            attempts[place] = attempt
+
+    def _read(self, encoded: Any, sounds: Sequence[Sound], hint: str, tokenizer: Any, *, beam: int) -> list[Attempt]:
+        """Decode encoded windows into words with their times."""
         longest_s = max(len(sound) for sound in sounds) / SAMPLE_RATE
         answers = self._answers(encoded, len(sounds), tokenizer, hint, beam=beam, seconds=longest_s)
         words = self._words(encoded, tokenizer, answers, sounds)
@@ -151,12 +168,11 @@ class Recogniser:
     def _encoded(self, features: Features) -> Any:
         import ctranslate2
 
-        if self._device != "cpu":
-            return self._model.encode(features)
         # One window at a time: its attention stays in the processor's cache, and memory does not grow with batches.
+        step = 1 if self._device == "cpu" else len(features)
         parts = [
-            np.asarray(self._model.model.encode(ctranslate2.StorageView.from_array(row[None]), to_cpu=True))
-            for row in np.ascontiguousarray(features)
+            np.asarray(self._model.model.encode(ctranslate2.StorageView.from_array(rows), to_cpu=True))
+            for rows in (np.ascontiguousarray(features[at : at + step]) for at in range(0, len(features), step))
         ]
         return ctranslate2.StorageView.from_array(np.concatenate(parts))
 
@@ -208,6 +224,13 @@ class Recogniser:
 _OPENING = "\"'“¿([{-"
 _CLOSING = "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 - the marks that faster-whisper joins to the word before
 _LONGEST_WORD_S = 1.4
+
+
+def _rows(encoded: Any, rows: Sequence[int]) -> Any:
+    """Return some windows of what the encoder made."""
+    import ctranslate2
+
+    return ctranslate2.StorageView.from_array(np.ascontiguousarray(np.asarray(encoded)[list(rows)]))
 
 
 def _word(timing: dict[str, Any]) -> Word:
