@@ -18,7 +18,7 @@ _REASONS: dict[str, str] = _LIMITS["reasons"]
 def content_words(transcript: Transcript) -> int:
     """Count different content words of anyone but the clinician, without talk of the call; no further than enough.
 
-    Each utterance by itself: without punctuation a whole session would be one sentence, left out for one word of the call.
+    Each utterance by itself: without punctuation a whole session would be one sentence, left out for one word of it.
     """
     known = cues()
     found: set[str] = set()
