@@ -111,9 +111,9 @@ def enforce(app: Flask, identify: Identify, base_url: str) -> None:
             found = identify.person(request)
             if found is None:
                 raise NotSignedIn
+            g.person = found  # also where it is refused: that page leads back to the chart
             if who is Who.ADMIN and not found.is_admin:
                 raise NotAllowed("not_admin", "This page is for the EHR's administrators.", "Ask your administrator.")
-            g.person = found
         elif who in {Who.IN_ROOM, Who.INVITED}:
             room = _find_in_room(identify, who)
             if room is None:
