@@ -15,6 +15,8 @@ from smart_app.store.database import Database
 from smart_app.store.quality import Counted, Measured
 from smart_app.web.policy import Who, allow, person
 
+LEAST_NOTES = 5
+"""Figures of fewer notes are not shown: in a small clinic they would tell of single notes."""
 COLUMNS = ("month", "drafter", "prompt_version", "style", "section", "notes", *Counted.__dataclass_fields__)
 
 
@@ -26,6 +28,11 @@ class Bar:
     notes: int
     share: float
     counted: Counted
+
+    @property
+    def is_too_few(self) -> bool:
+        """Say whether it stands on too few notes to be shown."""
+        return self.notes < LEAST_NOTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +83,13 @@ def versions(rows: Iterable[Measured]) -> tuple[Version, ...]:
 
 
 def as_csv(rows: Iterable[Measured]) -> str:
-    """Write one line for each month, drafter's version, format and section."""
+    """Write one line for each month, drafter's version, format and section; without its counts from too few notes."""
     body = io.StringIO()
     table = csv.writer(body, lineterminator="\r\n")
     table.writerow(COLUMNS)
     for row in rows:
-        counts = asdict(row.counted)
-        table.writerow(
-            [row.month, row.drafter, row.prompt_version, row.style, row.section, row.notes, *counts.values()]
-        )
+        counts = asdict(row.counted).values() if row.notes >= LEAST_NOTES else [""] * len(asdict(row.counted))
+        table.writerow([row.month, row.drafter, row.prompt_version, row.style, row.section, row.notes, *counts])
     return body.getvalue()
 
 
@@ -107,6 +112,7 @@ class _Pages:
             versions=versions(shown),
             months=months,
             month=month if month in months else "",
+            least_notes=LEAST_NOTES,
         )
 
     @allow(Who.ADMIN)

@@ -9,7 +9,7 @@ from sqlalchemy import inspect
 
 from smart_app.note.content import Content, Element, Line, LineState, Part
 from smart_app.note.quality import measured, words_changed
-from smart_app.note.quality_routes import COLUMNS, as_csv, versions
+from smart_app.note.quality_routes import COLUMNS, LEAST_NOTES, as_csv, versions
 from smart_app.store import quality
 from smart_app.store.quality import Counted, Measured
 from smart_app.store.quality_tables import DraftQuality
@@ -104,13 +104,15 @@ def test_a_note_without_a_draft_counts_nothing(clinic: Clinic, alice: FlaskClien
         assert quality.of_clinic(db, person().iss) == []
 
 
-def row(month: str, section: str, *, style: str = "soap", changed: int = 5, drafted: int = 20) -> Measured:
+def row(
+    month: str, section: str, *, style: str = "soap", changed: int = 5, drafted: int = 20, notes: int = 1
+) -> Measured:
     """Return the sums of one section in one month."""
     counted = Counted(
         drafted_words=drafted, signed_words=20, changed_words=changed, kept=2, edited=1, removed=0, added=1, taken=0
     )
     return Measured(
-        month=month, style=style, section=section, drafter="builtin", prompt_version="1", notes=1, counted=counted
+        month=month, style=style, section=section, drafter="builtin", prompt_version="1", notes=notes, counted=counted
     )
 
 
@@ -129,11 +131,21 @@ def test_the_months_are_added_up_for_the_picture() -> None:
 
 def test_the_table_is_one_line_for_each_month_and_section() -> None:
     """CSV with a header; every count is there."""
-    lines = list(csv.reader(io.StringIO(as_csv([row("2026-11", "plan"), row("2026-10", "plan")]))))
+    lines = list(csv.reader(io.StringIO(as_csv([row("2026-11", "plan", notes=5), row("2026-10", "plan", notes=4)]))))
     assert tuple(lines[0]) == COLUMNS
-    assert lines[1][:6] == ["2026-11", "builtin", "1", "soap", "plan", "1"]
+    assert lines[1][:6] == ["2026-11", "builtin", "1", "soap", "plan", "5"]
     assert lines[1][6:] == ["20", "20", "5", "2", "1", "0", "1", "0"]
+    assert lines[2][5:] == ["4", *[""] * 8], "too few notes to tell of"
     assert len(lines) == 3
+
+
+def again(clinic: Clinic, *, times: int) -> None:
+    """Let more notes with the same counts have been signed."""
+    with clinic.db.begin() as db:
+        for each in quality.of_clinic(db, person().iss):
+            words = {name: getattr(each, name) for name in ("month", "style", "section", "drafter", "prompt_version")}
+            for _ in range(times):
+                quality.keep(db, iss=person().iss, counted=each.counted, **words)
 
 
 def test_the_administrator_sees_the_clinics_figures(clinic: Clinic, alice: FlaskClient) -> None:
@@ -146,7 +158,12 @@ def test_the_administrator_sees_the_clinics_figures(clinic: Clinic, alice: Flask
     sign(alice, note_id, decide(alice, note_id))
     clinic.door.who = person("Erin", "erin", is_admin=True)
     page = alice.get("/admin/quality").text
+    assert '<rect class="value"' not in page
+    assert page.count("too few to show: 1") == 4
+    again(clinic, times=LEAST_NOTES - 1)
+    page = alice.get("/admin/quality").text
     assert page.count('<rect class="value"') == 4
+    assert "too few" not in page
     assert "Dr Alice" not in page
     assert "builtin" in alice.get("/admin/quality?month=2026-11").text
     assert "builtin" in alice.get("/admin/quality?month=nonsense").text
