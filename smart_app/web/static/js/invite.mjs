@@ -11,6 +11,9 @@ import { localTime } from "./times.mjs";
 /** The languages as the clinician calls them, whose page is in English. @type {Record<string, string>} */
 const IN_ENGLISH = { en: "English", es: "Spanish" };
 
+/** After so long the sample client is asked for again: its browser did not start. */
+const SAMPLE_MS = 90_000;
+
 /** A QR code as the server drew it. @param {string} source @param {string} words */
 export const qrImage = (source, words) => el("img", { class: "qr", src: source, alt: words, width: 220, height: 220 });
 
@@ -32,6 +35,11 @@ export class Invitations {
   /** @type {Map<string, HTMLLIElement>} */ #items = new Map();
   /** Made here, and not yet in what the server told: news that is older than the link must not take it away. @type {Set<string>} */ #fresh = new Set();
 
+  /** Ends the wait for the sample client. @type {(() => void)|null} */ #sampleCame = null;
+  /** How many had come when it was asked. */
+  #comeBefore = 0;
+  #come = 0;
+
   /** @param {string} sessionId @param {() => Promise<void>} onChange */
   constructor(sessionId, onChange) {
     this.path = `/sessions/${sessionId}`;
@@ -39,11 +47,13 @@ export class Invitations {
     const make = byId("invite-make", HTMLButtonElement);
     make.addEventListener("click", () => void once(make, () => this.#make()));
     const sample = document.querySelector("#sample-client");
-    if (sample instanceof HTMLButtonElement) sample.addEventListener("click", () => void once(sample, () => this.#askSample()));
+    if (sample instanceof HTMLButtonElement) sample.addEventListener("click", () => void once(sample, () => this.#askSample(sample)));
   }
 
   /** A link that was used is a person in the list above. @param {Facts} facts */
   update(facts) {
+    this.#come = facts.participants.filter((person) => person.presence !== "invited").length;
+    if (this.#come > this.#comeBefore) this.#sampleCame?.();
     const isOpen = new Set(facts.participants.filter((person) => person.presence === "invited").map((person) => person.id));
     for (const person of facts.participants) this.#fresh.delete(person.id);
     for (const [id, item] of this.#items) {
@@ -108,13 +118,23 @@ export class Invitations {
     }
   }
 
-  async #askSample() {
+  /** Ask it in; the button waits until it is here, so that nobody asks twice. @param {HTMLButtonElement} pressed */
+  async #askSample(pressed) {
+    const label = pressed.textContent;
+    pressed.textContent = "Sample client is on the way";
+    this.#comeBefore = this.#come;
+    /** @type {Promise<void>} */
+    const came = new Promise((resolve) => (this.#sampleCame = resolve));
     try {
       await postJson(`${this.path}/sample-client`);
       tell(this.#words, "The sample client is on the way, in a window of its own. Admit it when it waits.");
       await this.onChange();
+      await Promise.race([came, new Promise((resolve) => setTimeout(resolve, SAMPLE_MS))]);
     } catch (error) {
       tell(this.#words, wordsOf(error));
+    } finally {
+      this.#sampleCame = null;
+      pressed.textContent = label;
     }
   }
 }
