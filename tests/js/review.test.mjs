@@ -147,3 +147,12 @@ test("a new draft leaves alone what was worded, kept, added or removed by hand",
   const lines = states.map((state) => line(state, "supported", state));
   assert.deepEqual(review.byHand({ key: "plan", title: "Plan", hint: "", lines }).map((each) => each.id), states.slice(1));
 });
+
+test("a new draft that says the same is known for it", () => {
+  const part = (...lines) => ({ key: "plan", title: "Plan", hint: "", lines });
+  assert.equal(review.isSamePart(part(line("a", "supported")), part({ ...line("b", "partly"), text: "text a" })), true, "ids and verdicts are the draft's own");
+  assert.equal(review.isSamePart(part(line("a", "supported")), part(line("b", "supported"))), false);
+  assert.equal(review.isSamePart(part(line("a", "supported")), part(line("a", "supported", "kept"))), false);
+  assert.equal(review.isSamePart(part(line("a", "supported")), part()), false);
+  assert.equal(review.isSamePart(part(), undefined), false);
+});

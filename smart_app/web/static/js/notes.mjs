@@ -383,14 +383,20 @@ class Editor {
     const keep = await askRedraft(part);
     if (!keep) return;
     tell(this.saveState, `Redrafting ${part.title}…`);
+    this.#statements?.say(part.key, "Redrafting…");
+    let became = "";
     await this.#after(() =>
       this.#apart(async () => {
         await postJson(`${noteUrl}/redraft`, { revision: this.revision, part: part.key, keep }, { timeoutMs: REDRAFT_MS });
         await this.load();
-        tell(this.saveState, `${part.title} was redrafted`);
+        const now = this.elements.flatMap((each) => each.parts).find((each) => each.key === part.key);
+        const isSame = review.isSamePart(part, now);
+        tell(this.saveState, `${part.title} was redrafted${isSame ? ". Nothing changed" : ""}`);
+        became = isSame ? "Nothing changed: the new draft says the same" : "Redrafted";
       }),
     );
-    if (this.trouble.textContent) tell(this.saveState, "");
+    if (!became) tell(this.saveState, "");
+    this.#statements?.say(part.key, became || (this.trouble.textContent ?? ""));
     const again = this.place.querySelector(`[aria-label="${CSS.escape(`Redraft ${part.title}`)}"]`);
     if (again instanceof HTMLElement) again.focus();
   }

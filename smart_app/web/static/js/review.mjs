@@ -49,6 +49,10 @@ export function takeChecked(elements, said) {
   return isChanged;
 }
 
+/** Say whether a section holds the same statements as before, in the same order. @param {Part} before @param {Part|undefined} after */
+export const isSamePart = (before, after) =>
+  after !== undefined && before.lines.length === after.lines.length && before.lines.every((line, at) => line.text === after.lines[at]?.text && line.state === after.lines[at]?.state);
+
 /** Return every line of the elements that can still be changed. @param {Element[]} elements @returns {Line[]} */
 export function openLines(elements) {
   return elements.filter((each) => !each.is_locked).flatMap((each) => each.parts.flatMap((part) => part.lines));

@@ -23,13 +23,21 @@ export class StatementList {
   #editing = null;
   /** An offer on its way in: it is no part of the note before the clinician has seen it in the field. @type {{key: string, line: Line}|null} */
   #coming = null;
+  /** What stands beside a section's heading until something is changed. @type {{key: string, words: string}|null} */
+  #said = null;
   /** Takes what stands in the open field. @type {(() => void)|null} */
   #store = null;
 
   /** @param {import("./review.mjs").Element} element @param {Host} host */
   constructor(element, host) {
     this.element = element;
-    this.host = host;
+    this.host = {
+      ...host,
+      changed: () => {
+        this.#said = null;
+        host.changed();
+      },
+    };
     this.root = el("div", { class: "ai-parts" });
     this.draw();
   }
@@ -50,6 +58,12 @@ export class StatementList {
     this.draw();
     const words = focused ? this.root.querySelector(`[data-line="${CSS.escape(focused)}"] .statement-words`) : null;
     if (words instanceof HTMLElement) words.focus({ preventScroll: true });
+  }
+
+  /** Say something beside a section. @param {string} key @param {string} words */
+  say(key, words) {
+    this.#said = { key, words };
+    this.renew();
   }
 
   /** Say whether a line is still being worded. */
@@ -87,7 +101,9 @@ export class StatementList {
     const { redraft } = this.host;
     const again = redraft ? button("Redraft", "btn-link-quiet btn-sm", () => redraft(part), { icon: "undo" }) : null;
     again?.setAttribute("aria-label", `Redraft ${part.title}`);
-    const head = el("div", { class: "part-head" }, el("h3", { class: "part-title" }, part.title), again);
+    const words = this.#said?.key === part.key ? this.#said.words : "";
+    const said = words ? el("span", { class: "part-said small" }, words) : null;
+    const head = el("div", { class: "part-head" }, el("h3", { class: "part-title" }, part.title), said, again);
     return el("section", { class: "part", "aria-label": part.title }, head, nothing, list.children.length ? list : null, this.#adder(part));
   }
 
