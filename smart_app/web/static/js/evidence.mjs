@@ -118,7 +118,10 @@ export class EvidencePanel {
       this.#transcript ??= getJson(`/sessions/${this.sessionId}/transcript`).then((said) => said.utterances);
       const said = await this.#transcript;
       const lines = this.#isWhole ? said.map((utterance) => ({ utterance, isSource: false, isGap: false })) : excerpt(this.#evidence, said);
-      if (isCurrent()) this.#fill(this.#list(lines), this.#audioLine());
+      if (!isCurrent()) return;
+      this.#fill(this.#list(lines), this.#audioLine());
+      // The first line it rests on, with Play and Correct, is in sight without scrolling.
+      this.body.querySelector(".said-line.is-source")?.scrollIntoView({ block: "nearest" });
     } catch (error) {
       this.#transcript = null;
       if (isCurrent()) this.#fill(...this.#withoutWords(this.#evidence, error));
