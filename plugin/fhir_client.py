@@ -38,9 +38,9 @@ def run(asked: argparse.Namespace) -> int:
     if (asked.what == "list") != (asked.name is None):
         todo = "chartside fhir-client list takes no name; add and revoke need one."
         raise Failure(Exit.USAGE, "name", "The name is missing, or too much.", todo)
+    told = _told(asked)
     env = environment.read(asked.env_file)
     environment.be_the_owner(env)
-    told = _told(asked)
     found = app_process.ask(["fhir-client", asked.what], said=told, environment=env)
     if asked.json:
         terminal.write_json({"exit": 0, **found})
@@ -55,9 +55,15 @@ def run(asked: argparse.Namespace) -> int:
 
 
 def _told(asked: argparse.Namespace) -> dict[str, Any]:
-    """Return what the app is told. Raises Failure for a file of keys that cannot be read."""
+    """Return what the app is told. Raises Failure for what is missing or cannot be read."""
     if asked.what != "add":
         return {"name": asked.name or ""}
+    if not asked.scope:
+        todo = f"Give --scope once for each of what it may read: {', '.join(RESOURCES)}."
+        raise Failure(Exit.USAGE, "bad_scope", f"What {asked.name} may read is missing.", todo)
+    if not asked.jwks and not asked.jwks_uri:
+        todo = "Give --jwks FILE or --jwks-uri URL: its people have them. A private key never leaves the program."
+        raise Failure(Exit.USAGE, "bad_keys", f"The public keys of {asked.name} are missing.", todo)
     try:
         keys = asked.jwks.read_text(encoding="utf-8") if asked.jwks else ""
     except (OSError, UnicodeDecodeError) as error:

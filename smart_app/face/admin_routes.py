@@ -15,7 +15,7 @@ from smart_app.store import face
 from smart_app.store.database import Database
 from smart_app.web.policy import Who, allow, person
 
-_FIELD_OF = {"bad_name": "name", "bad_scope": "scope", "bad_ehr": "iss"}
+_FIELD_OF = {"bad_name": "name", "name_taken": "name", "bad_scope": "scope", "bad_ehr": "iss"}
 """The field that a refusal is about; every other one is about the keys."""
 
 
@@ -71,6 +71,8 @@ class _Clients:
                 ehrs=frozenset(each.iss for each in self.settings.ehrs),
                 is_loopback_dev=self.settings.is_loopback_dev,
             )
+            with self.db.begin() as db:
+                roster.add(db, checked, actor=person().fhir_user, at=self.clock.now())
         except BadInput as refused:
             typed = _Typed(
                 name=form.get("name", ""),
@@ -82,8 +84,6 @@ class _Clients:
                 refused=refused,
             )
             return self._page(typed), refused.status
-        with self.db.begin() as db:
-            roster.add(db, checked, actor=person().fhir_user, at=self.clock.now())
         return redirect("/admin/fhir-clients", 303)
 
     @allow(Who.ADMIN)

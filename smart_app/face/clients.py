@@ -29,8 +29,11 @@ _V1 = re.compile(r"system/([A-Za-z]+)\.read")
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth"})
 
 
-def _refuse(code: str, public: str) -> BadInput:
-    return BadInput(code, public, "Ask the people who run that client for its public keys, and try again.")
+_ASK = "Ask the people who run that client for its public keys, and try again."
+
+
+def _refuse(code: str, public: str, todo: str = _ASK) -> BadInput:
+    return BadInput(code, public, todo)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,8 @@ def registration(
         raise _refuse("bad_scope", "Choose at least one of the resources.")
     iss = form.get("iss", "")
     if iss and iss not in ehrs:
-        raise _refuse("bad_ehr", "Choose one of the registered EHRs.")
+        known = f"These are: {', '.join(sorted(ehrs))}" if ehrs else "There is none; chartside register makes one."
+        raise _refuse("bad_ehr", "Choose one of the registered EHRs.", known)
     text, uri = form.get("jwks", "").strip(), form.get("jwks_uri", "").strip()
     if bool(text) == bool(uri):
         raise _refuse("bad_keys", "Give either the client's JWKS or its address, not both.")
@@ -86,6 +90,12 @@ def _public_keys(text: str) -> list[dict[str, Any]]:
         if not isinstance(key.get("kid"), str) or _usable(key) is None:
             raise _refuse("bad_keys", "Each key needs a kid and must be RSA of 2048 bits or more, or EC P-384.")
     return keys
+
+
+def thumbprint(key: Mapping[str, Any]) -> str:
+    """Return the thumbprint of a registered public key: the same whatever its kid (RFC 7638)."""
+    found = _usable(key)
+    return str(found.thumbprint()) if found is not None else ""
 
 
 def _usable(key: Mapping[str, Any]) -> Key | None:

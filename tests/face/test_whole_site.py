@@ -122,6 +122,17 @@ def test_what_is_registered_wrongly_is_said_and_stays_typed(site: Site) -> None:
     assert "None yet." in site.page("/admin/fhir-clients")
 
 
+@pytest.mark.parametrize(("name", "field"), [("Data warehouse", "name"), ("Another", "jwks")])
+def test_a_client_that_is_in_is_not_let_in_twice(site: Site, client: Client, name: str, field: str) -> None:
+    """Of two with one name or one key nobody could tell which to revoke; the page says so at that field."""
+    jwks = json.dumps({"keys": [RSA.as_dict(private=False)]})
+    answer = site.browser.post("/admin/fhir-clients", data={"name": name, "scope": "system/Consent.rs", "jwks": jwks})
+    assert answer.status_code == 400
+    assert "Data warehouse" in answer.text
+    assert re.search(rf'name="{field}"[^>]*aria-invalid="true"', answer.text)
+    assert site.page("/admin/fhir-clients").count("Client id <code>") == 1
+
+
 def test_a_private_key_does_not_come_back(site: Site) -> None:
     """What was pasted by mistake is neither stored nor shown again."""
     jwks = json.dumps({"keys": [RSA.as_dict(private=True)]})

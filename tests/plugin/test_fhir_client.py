@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from joserfc.jwk import ECKey
 
 from smart_app import config, kit
+from smart_app.errors import BadInput
+from smart_app.face import roster
+from smart_app.face.clients import Registration
 from smart_app.store import closing, face
 from smart_app.store.database import Database
 from tests.conftest import environment
@@ -67,11 +71,52 @@ def test_a_program_is_let_in_and_its_access_is_ended(chartside: Run, env_file: P
     assert "revoked" in chartside("fhir-client", "list", "--env-file", str(env_file)).out
 
 
-def test_two_of_one_name_are_told_apart_by_their_ids(chartside: Run, env_file: Path, keys: str) -> None:
-    """A name that fits two ends the access of neither; the id does."""
+@pytest.mark.parametrize(
+    ("name", "by_file", "code"),
+    [("First", False, "name_taken"), ("Second", True, "keys_taken"), ("Second", False, None)],
+)
+@pytest.mark.req("C11")
+def test_a_program_is_let_in_once(
+    chartside: Run, env_file: Path, keys: str, name: str, by_file: bool, code: str | None
+) -> None:
+    """Of two with one name or one key nobody could tell which to revoke; a revoked one stands in nobody's way."""
+    end = ("--scope", "Media", "--env-file", str(env_file), "--json")
+    assert chartside("fhir-client", "add", "First", "--jwks", keys, *end).status == 0
+    proof = ("--jwks", keys) if by_file else ("--jwks-uri", "https://dwh.example/jwks")
+    said = chartside("fhir-client", "add", name, *proof, *end)
+    assert said.status == (2 if code else 0)
+    if code:
+        assert said.json["error"]["code"] == code
+        assert "First" in said.json["error"]["sentence"]
+        chartside("fhir-client", "revoke", "First", "--env-file", str(env_file))
+        assert chartside("fhir-client", "add", name, *proof, *end).status == 0
+
+
+def test_the_same_keys_may_serve_two_ehrs(site: Database) -> None:
+    """A client for each EHR, so that each has the patients of one; twice for one EHR is refused."""
+    public = {"keys": [KEY.as_dict(private=False)]}
+    at = datetime.now(UTC)
+
+    def let_in(name: str, iss: str) -> None:
+        checked = Registration(name=name, jwks=public, jwks_uri=None, scope="system/Media.rs", iss=iss)
+        with site.begin() as db:
+            roster.add(db, checked, actor="server", at=at)
+
+    let_in("One", "https://one.example/fhir")
+    let_in("Two", "https://two.example/fhir")
+    with pytest.raises(BadInput, match="keys_taken"):
+        let_in("Three", "https://two.example/fhir")
+
+
+def test_two_of_one_name_are_told_apart_by_their_ids(
+    chartside: Run, env_file: Path, keys: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site that let in two of one name before that was refused: the name ends the access of neither; the id does."""
     command = ("fhir-client", "add", "Twin", "--scope", "Media", "--jwks", keys, "--env-file", str(env_file), "--json")
-    first = chartside(*command).json["client_id"]
-    second = chartside(*command).json["client_id"]
+    with monkeypatch.context() as of_old:
+        of_old.setattr(roster, "_refuse_twin", lambda *_: None)
+        first = chartside(*command).json["client_id"]
+        second = chartside(*command).json["client_id"]
     revoke = ("--env-file", str(env_file), "--json")
     said = chartside("fhir-client", "revoke", "Twin", *revoke)
     assert (said.status, said.json["error"]["code"]) == (2, "several_clients")
@@ -101,3 +146,24 @@ def test_a_wrong_call_is_told(chartside: Run, env_file: Path, words: tuple[str, 
     said = chartside("fhir-client", *words, "--env-file", str(env_file), "--json")
     assert (said.status, said.json["error"]["code"]) == (2, code)
     assert chartside("fhir-client", "list", "--env-file", str(env_file), "--json").json["clients"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "todo"),
+    [
+        (("--scope", "Media"), "Give --jwks FILE or --jwks-uri URL"),
+        (("--jwks-uri", "https://r.example/j"), "Give --scope"),
+        (("--scope", "Media", "--jwks-uri", "https://r.example/j", "--ehr", "https://x"), "ehr.example"),
+    ],
+)
+def test_what_is_missing_is_told_by_its_option(
+    chartside: Run, tmp_path: Path, words: tuple[str, ...], todo: str
+) -> None:
+    """Not in the words of a form; and an EHR that is none is answered with those that are."""
+    path = tmp_path / "chartside.env"
+    entry = [{"iss": "https://ehr.example/fhir", "client_id": "x"}]
+    env = environment(tmp_path / "data", CHARTSIDE_EHRS=json.dumps(entry))
+    path.write_text("".join(f"{name}={value}\n" for name, value in env.items()))
+    said = chartside("fhir-client", "add", "Reader", *words, "--env-file", str(path))
+    assert said.status == 2
+    assert todo in said.err.replace("\n", " ")
