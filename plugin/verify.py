@@ -46,6 +46,8 @@ def add(commands: Any) -> argparse.ArgumentParser:
 def run(asked: argparse.Namespace) -> int:
     """Say of each receipt whether it is as it was signed, and whether one is missing between them."""
     receipts = _read(asked.file)
+    if not receipts:
+        return _nothing(asked)
     key = _key(asked.public_key)
     found = [*_signatures(receipts, key), *_chain(receipts, is_whole=asked.file.suffix == ".jsonl")]
     if not key:
@@ -63,6 +65,19 @@ def run(asked: argparse.Namespace) -> int:
     return status
 
 
+def _nothing(asked: argparse.Namespace) -> int:
+    words = (
+        f"{asked.file} is an empty list: nothing had been erased when it was written, so there is nothing to check. If"
+        " something had, this is not the whole list: ask the clinic for it."
+    )
+    if asked.json:
+        told = [{"code": "empty", "mark": "note", "found": words}]
+        terminal.write_json({"exit": int(Exit.OK), "receipts": 0, "findings": told})
+    else:
+        terminal.say(words)
+    return Exit.OK
+
+
 def _verdict(count: int, status: Exit) -> str:
     receipts = "1 receipt" if count == 1 else f"{count} receipts"
     if status is not Exit.OK:
@@ -71,7 +86,7 @@ def _verdict(count: int, status: Exit) -> str:
 
 
 def _read(path: Path) -> list[tuple[dict[str, Any], str]]:
-    """Return body and signature of each receipt. Raises Failure for a file that holds none."""
+    """Return body and signature of each receipt; an empty list has none. Raises Failure for a file that is no list."""
     try:
         text = path.read_text(encoding="utf-8")
         found = (
@@ -82,8 +97,6 @@ def _read(path: Path) -> list[tuple[dict[str, Any], str]]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         todo = "Give a receipt as the client's page shows it, or receipts.jsonl of an export."
         raise Failure(Exit.USAGE, "no_receipts", f"{path} holds no receipts that can be read.", todo) from error
-    if not receipts:
-        raise Failure(Exit.USAGE, "no_receipts", f"{path} holds no receipts.", "Nothing was erased before it was made.")
     return receipts
 
 

@@ -98,7 +98,6 @@ def test_another_s_key_is_found(chartside: Run, tmp_path: Path) -> None:
     [
         None,
         "",
-        "[]",
         "{}",
         "nonsense",
         '[{"body": 5, "signature": ""}]',
@@ -113,3 +112,17 @@ def test_a_file_without_receipts_is_status_2(chartside: Run, tmp_path: Path, con
         path.write_text(content)
     said = chartside("verify", str(path), "--json")
     assert (said.status, said.json["error"]["code"]) == (2, "no_receipts")
+
+
+@pytest.mark.parametrize(("name", "content"), [("receipts.jsonl", ""), ("mine.json", "[]")])
+@pytest.mark.req("B03")
+def test_an_empty_list_is_said_to_be_empty(chartside: Run, tmp_path: Path, name: str, content: str) -> None:
+    """An export of a site that erased nothing is no fault; nor is it told as a proof of anything."""
+    path = tmp_path / name
+    path.write_text(content)
+    said = chartside("verify", str(path))
+    assert said.status == 0
+    assert "empty list" in said.out
+    assert "genuine" not in said.out
+    told = chartside("verify", str(path), "--json").json
+    assert (told["exit"], told["receipts"], told["findings"][0]["code"]) == (0, 0, "empty")
