@@ -8,6 +8,7 @@ from typing import Any
 from plugin import terminal
 from plugin.demo.fhir_token import NoDemo, fhir_token
 from plugin.demo.run import run as run_site
+from plugin.demo.seeds import ERASED_FOR
 from plugin.demo.site import Site
 from plugin.failures import Exit, Failure
 
@@ -19,7 +20,8 @@ PORTS = (
     ("sample-client-port", 8092, "the sample client"),
 )
 EXAMPLES = ("chartside demo", "chartside demo --port 9080 --ehr-port 9090 --no-sample-visits")
-TOKEN_EXAMPLES = ('eval "$(chartside demo-token)"', "chartside demo-token --user dr-bob --patient jonas --json")
+_WHOSE = "jonas (default: his sample note is signed), maya, aisha or sam"
+TOKEN_EXAMPLES = ('eval "$(chartside demo-token)"', "chartside demo-token --user dr-bob --patient maya --json")
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -39,7 +41,7 @@ def add_token(commands: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser("demo-token", help=words)
     parser.add_argument("--data-dir", type=Path, default=DATA_DIR, help="where the demo keeps its data")
     parser.add_argument("--user", default="dr-alice", help="dr-alice or dr-bob")
-    parser.add_argument("--patient", default="maya", help="maya, jonas, aisha or sam")
+    parser.add_argument("--patient", default=ERASED_FOR, help=_WHOSE)
     parser.set_defaults(run=run_token)
     return parser
 

@@ -116,6 +116,7 @@ def _welcome(site: Site, took_s: float) -> str:
         f"    {site.ehr_url}/demo",
         "",
         "It signs you in at the sandbox EHR as Dr Alice Moreau and launches Chartside from Maya Thompson's chart.",
+        f"To be the administrator: {site.ehr_url}/ > Erin Walsh > Maya Thompson > Launch, then Site settings.",
         "Ctrl-C stops everything.",
     ]
     if find_chromium() is None:

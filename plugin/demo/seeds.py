@@ -13,6 +13,7 @@ from plugin.demo.site import Site
 from plugin.sandbox.process import Visitor
 
 FINISHED_FOR, ERASED_FOR = "maya", "jonas"
+ERASED_NAME = "Jonas Weber"
 ERASED_PART_S = 75.0
 PROCESSING_LIMIT_S = 600.0
 AUDIO_LASTS_S = 22 * 3600.0
@@ -72,8 +73,8 @@ class Seeds:
 
     def _erased_visit(self, say: Say) -> str:
         """A visit whose note is signed, so that its recording is erased: tombstone and receipt."""
-        clinician = self.hold(ERASED_FOR, "Jonas Weber", end_s=ERASED_PART_S, say=say)
-        say("Sample visit: signing a note ...")
+        clinician = self.hold(ERASED_FOR, ERASED_NAME, end_s=ERASED_PART_S, say=say)
+        say(f"Sample visit: signing {ERASED_NAME}'s note ...")
         chosen = re.search(r'value="([^"]+)"[^>]*>\s*AI Session Summary', clinician.page("/chart"))
         if chosen is None:
             raise VisitFailed("the chart page offers no template AI Session Summary")

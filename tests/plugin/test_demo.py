@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from plugin import browser
-from plugin.demo import run, sample_client
+from plugin import browser, cli
+from plugin.demo import run, sample_client, seeds
 from plugin.demo.site import Site, environment
 from plugin.sandbox.process import free_port
 from smart_app import config
@@ -51,6 +51,18 @@ def test_without_a_chromium_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("CHARTSIDE_CHROMIUM", str(tmp_path / "nothing"))
     assert browser.find_chromium() is None
     assert "apt install chromium" in browser.HOW_TO_INSTALL
+
+
+def test_the_demo_says_how_to_be_the_administrator(tmp_path: Path) -> None:
+    """The address of the EHR's own front page, and whom to choose there."""
+    clinic = site(tmp_path)
+    assert f"{clinic.ehr_url}/ > Erin Walsh" in run._welcome(clinic, 1.0)
+
+
+def test_a_token_of_the_demo_is_for_the_patient_with_the_signed_note() -> None:
+    """The examples of docs/fhir-clients.md find a note without anybody signing one first."""
+    asked = cli.make_parser().parse_args(["demo-token"])
+    assert asked.patient == seeds.ERASED_FOR
 
 
 def test_the_demo_s_environment_is_one_the_app_accepts(tmp_path: Path) -> None:
