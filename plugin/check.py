@@ -1,12 +1,13 @@
 """`chartside check URL`: what an EHR server takes and what Chartside will do there, before anything is installed."""
 
 import argparse
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 from fhir_mappings import ways
-from plugin import fetch, terminal
+from plugin import environment, fetch, terminal
 from plugin.failures import Exit
 from plugin.findings import Finding, note, problem, show, sorted_by_weight, status_of, warning
 from plugin.servers import Server, look, openemr_site, origin
@@ -179,13 +180,17 @@ def add(commands: Any) -> argparse.ArgumentParser:
         "check", help="what an EHR server takes, and what Chartside will do there", description=__doc__
     )
     parser.add_argument("url", metavar="URL", help="the FHIR base of the EHR, without a login")
+    environment.add_trust(parser)
+    environment.add_option(parser)
     parser.set_defaults(run=run)
     return parser
 
 
 def run(asked: argparse.Namespace) -> int:
     """Look at a server and tell; 0, or 1 when something keeps Chartside from working there."""
-    server = look(fetch.address(asked.url))
+    url = fetch.address(asked.url)
+    with fetch.trusting(environment.authorities(environment.read(asked.env_file), asked.ca_file)):
+        server = look(url)
     findings, steps = findings_of(server), steps_at(server)
     status = status_of(findings)
     if asked.json:
@@ -203,11 +208,21 @@ def run(asked: argparse.Namespace) -> int:
             }
         )
         return status
-    _show(server, findings, steps, status)
+    _show(asked, server, findings, steps)
     return status
 
 
-def _show(server: Server, findings: tuple[Finding, ...], steps: tuple[StepHere, ...], status: Exit) -> None:
+def _next_command(asked: argparse.Namespace, server: Server) -> str:
+    words = ["chartside", "register", server.url, "--base-url", "https://chartside.your.clinic"]
+    words += ["--ehrs-file", "/etc/chartside/ehrs.json"]
+    words += ["--ca-file", str(asked.ca_file)] if asked.ca_file else []
+    words += ["--env-file", str(asked.env_file)] if asked.env_file else []
+    return shlex.join(words)
+
+
+def _show(
+    asked: argparse.Namespace, server: Server, findings: tuple[Finding, ...], steps: tuple[StepHere, ...]
+) -> None:
     terminal.heading(f"{server.url}: {server.software}, FHIR {server.fhir_version or 'not stated'}")
     terminal.say(f"Chartside's adapter there: {server.adapter}.")
     terminal.heading("What Chartside will do")
@@ -220,7 +235,7 @@ def _show(server: Server, findings: tuple[Finding, ...], steps: tuple[StepHere, 
         terminal.heading("What to know")
         show(findings)
     terminal.heading("Next")
-    if status is Exit.OK:
-        terminal.say(f"chartside register {server.url} --base-url https://chartside.your.clinic")
+    if status_of(findings) is Exit.OK:
+        terminal.say(_next_command(asked, server))
     else:
         terminal.say("Mend the problems above, then check again. Chartside cannot be opened from this EHR yet.")

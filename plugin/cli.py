@@ -68,6 +68,10 @@ def main() -> int:
     try:
         return int(asked.run(asked))
     except Failure as failure:
+        if failure.code == "settings" and getattr(asked, "env_file", True) is None:
+            # An administrator's shell seldom has the service's settings: most likely that is all that is wrong.
+            way = "Name the service's settings: --env-file /etc/chartside/chartside.env, as its user."
+            failure.todo = f"{way} Or set it in this shell. {failure.todo}"
         return terminal.fail(failure, as_json=asked.json)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from plugin import app_process, environment, machine, terminal
+from plugin import app_process, environment, fetch, machine, terminal
 from plugin.doctor_ehr import ehr_findings
 from plugin.doctor_web import web_findings
 from plugin.findings import Finding, note, ok, problem, show, sorted_by_weight, status_of, warning
@@ -65,10 +65,32 @@ def examine(facts: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[Findin
     yield from _disks(facts)
     yield from _database(facts)
     yield from _models(facts)
-    yield from web_findings(facts)
+    ca_file = environment.authorities(env)
+    yield from _web(facts, ca_file)
     yield from _same_names(facts["ehrs"])
     for ehr in facts["ehrs"]:
-        yield from ehr_findings(ehr, facts["base_url"])
+        with fetch.trusting(ca_file):
+            found = list(ehr_findings(ehr, facts["base_url"]))
+        yield from found
+        yield from _not_asked(ehr, facts["state"])
+
+
+def _web(facts: Mapping[str, Any], ca_file: Path | None) -> list[Finding]:
+    """Look at the public address; its certificate may come from the public authorities or from the clinic's own."""
+    found = list(web_findings(facts))
+    if ca_file and any(each.code == "web" for each in found):
+        with fetch.trusting(ca_file):
+            return list(web_findings(facts))
+    return found
+
+
+def _not_asked(ehr: Mapping[str, Any], state: Mapping[str, Any] | None) -> Iterator[Finding]:
+    """Say so where the EHR was not asked for the registration: the answer would be missed, not seen to be missing."""
+    if "token" in ehr or "fault" in ehr:
+        return
+    why = "Chartside has not been started yet" if state is None else "Chartside's database cannot be used, see above"
+    found = f"{ehr['name']}: whether it accepts the registration was not asked, because {why}."
+    yield note("client_not_asked", found, "Start Chartside, then run this again.")
 
 
 def _unknown(names: Iterable[tuple[str, str]]) -> Iterator[Finding]:

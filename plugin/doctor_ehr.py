@@ -6,7 +6,7 @@ from typing import Any
 from plugin.check import findings_of
 from plugin.failures import Failure
 from plugin.findings import Finding, note, ok, problem, warning
-from plugin.register import FHIR_USER
+from plugin.register import FHIR_USER, example_user
 from plugin.servers import Server, look
 
 _KNOWN = {"invalid_grant", "invalid_request"}
@@ -35,7 +35,7 @@ def _findings(ehr: Mapping[str, Any], base_url: str) -> Iterator[Finding]:
         yield problem("issuer", found, "Correct expected_issuer in the entry, if the EHR was moved on purpose.")
     if not ehr["admin_users"]:
         found = "no administrator is named, so nobody sees /admin."
-        yield note("no_admin", found, f'Add "admin_users": ["Practitioner/..."] to the entry. {_WHERE}')
+        yield note("no_admin", found, f'Add "admin_users": ["{example_user(server)}"] to the entry. {_WHERE}')
     for user in ehr["admin_users"]:
         if not FHIR_USER.fullmatch(user):
             found = f"the administrator '{user}' is not TYPE/ID, so nobody sees /admin by it."

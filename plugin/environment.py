@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import ssl
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,29 @@ def add_option(parser: argparse.ArgumentParser) -> None:
     """Add --env-file to a command that looks at the installation."""
     words = "file of NAME=value lines, as systemd's EnvironmentFile; default: this shell's environment"
     parser.add_argument("--env-file", type=Path, metavar="FILE", help=words)
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Add --ca-file to a command that speaks with an EHR which is not set up yet."""
+    words = "PEM file of the authority that the EHR's certificate comes from, where the clinic has its own"
+    parser.add_argument("--ca-file", type=Path, metavar="FILE", help=f"{words} (CHARTSIDE_CA_FILE)")
+
+
+def authorities(env: Mapping[str, str], named: Path | None = None) -> Path | None:
+    """Return the file of authorities to trust instead of the public ones: as named, else as the app is told.
+
+    Raises Failure for a file that holds no certificates.
+    """
+    path = named or (Path(env["CHARTSIDE_CA_FILE"]) if env.get("CHARTSIDE_CA_FILE") else None)
+    if path is None:
+        return None
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        sentence = f"{path} is no readable PEM file of certificates."
+        todo = "Correct --ca-file or CHARTSIDE_CA_FILE: the certificate of the clinic's authority, in PEM."
+        raise Failure(Exit.USAGE, "ca_file", sentence, todo) from error
+    return path
 
 
 def read(path: Path | None) -> dict[str, str]:

@@ -5,8 +5,11 @@ The app's own client is as strict, so what fails here would fail there.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -18,8 +21,20 @@ from plugin.failures import Exit, Failure
 TIMEOUT_S = 5.0
 MOST_BYTES = 4 * 1024 * 1024
 """CapabilityStatements of large servers have about 2 MB."""
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost"})
+"""What the app's settings take for this machine, and nothing else."""
 _STEP_BYTES = 64 * 1024
+_authorities: ContextVar[Path | None] = ContextVar("authorities", default=None)
+
+
+@contextmanager
+def trusting(ca_file: Path | None) -> Iterator[None]:
+    """Trust the authorities of a PEM file instead of the public ones, as the app does with CHARTSIDE_CA_FILE."""
+    before = _authorities.set(ca_file)
+    try:
+        yield
+    finally:
+        _authorities.reset(before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +76,13 @@ def address(text: str, what: str = "the address of a FHIR server", *, todo: str 
     wrong = Failure(Exit.USAGE, "not_an_address", f"'{shown}' is not {what}.", todo)
     try:
         parts = urlsplit(text)
-        is_odd = parts.username is not None or parts.port == 0 or any(each.isspace() for each in text)
+        if parts.username is not None and parts.scheme in {"https", "http"}:
+            sentence = f"'{shown}' has a user name or a password in it."
+            bare = f"{parts.scheme}://{host}"
+            raise Failure(
+                Exit.USAGE, "not_an_address", sentence, f"Take them out: {bare}. Chartside needs no login here."
+            )
+        is_odd = parts.port == 0 or any(each.isspace() for each in text)
     except ValueError:
         raise wrong from None
     if is_odd or not parts.hostname or parts.query or parts.fragment or parts.scheme not in {"https", "http"}:
@@ -71,7 +92,7 @@ def address(text: str, what: str = "the address of a FHIR server", *, todo: str 
             Exit.USAGE,
             "not_https",
             f"{text} is not encrypted.",
-            "Use the https address. Chartside speaks http with this machine only, for trying.",
+            "Use the https address. For trying, Chartside speaks http with localhost and 127.0.0.1.",
         )
     return text.rstrip("/")
 
@@ -95,6 +116,8 @@ def send(
     started = time.monotonic()
     with requests.Session() as session:
         session.trust_env = False  # a netrc entry or a proxy of the shell is not how the app will connect
+        if ca_file := _authorities.get():
+            session.verify = str(ca_file)
         try:
             with session.request(
                 method,
@@ -148,17 +171,24 @@ def _redirected(url: str, location: str) -> Failure:
     )
 
 
+_OWN_AUTHORITY = (
+    "If it comes from an authority of your clinic's own, name that authority's certificate: --ca-file FILE with"
+    " check and register, CHARTSIDE_CA_FILE=FILE in Chartside's settings. Else: "
+)
+
+
 def untrusted(host: str, reason: str) -> Failure:
     """Return why a server's certificate is not taken, from what the TLS library says."""
-    lowered = reason.lower()
+    lowered, todo = reason.lower(), ""
     if "expired" in lowered:
         why = "has expired"
     elif "doesn't match" in lowered or "not valid for" in lowered or "mismatch" in lowered:
         why = "is made out for another name"
     elif "self-signed" in lowered or "self signed" in lowered:
-        why = "is signed by itself, not by an authority that Chartside trusts"
+        why, todo = "is signed by itself, not by an authority that Chartside trusts", _OWN_AUTHORITY
     elif "unable to get local issuer" in lowered:
         why = "comes without its intermediate certificates, or from an authority that Chartside does not trust"
+        todo = _OWN_AUTHORITY
     else:
         return Failure(
             Exit.UNREACHABLE,
@@ -170,7 +200,7 @@ def untrusted(host: str, reason: str) -> Failure:
         Exit.UNREACHABLE,
         "certificate",
         f"The certificate of {host} {why}.",
-        "Have the EHR's people renew or complete it. There is no switch to skip this check.",
+        f"{todo}Have the EHR's people renew or complete it. There is no switch to skip this check.",
     )
 
 

@@ -1,6 +1,7 @@
 """`chartside keys`: the keys that prove Chartside at the EHRs (private_key_jwt); the app holds and makes them."""
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from plugin import app_process, environment, terminal
@@ -29,14 +30,29 @@ def run(asked: argparse.Namespace) -> int:
         terminal.write_json({"exit": 0, **found})
         return Exit.OK
     terminal.heading(f"Published at {found['jwks_uri']}")
-    terminal.table(("key", "algorithm"), [(key["kid"], key["alg"]) for key in found["keys"]])
+    rows = [(key["kid"], key["alg"], _words(found["states"][key["kid"]])) for key in found["keys"]]
+    terminal.table(("key", "algorithm", "state (UTC)"), rows)
     if is_rotation and asked.leaked:
         terminal.say(
             "The old keys are destroyed. EHRs that still hold the old list refuse Chartside until they read it again."
         )
     elif is_rotation:
         terminal.say(
-            f"The new keys sign from {found['signs_from'][:16].replace('T', ' ')} UTC on, when every EHR has read them;"
+            f"The new keys sign from {_at(found['signs_from'])} UTC on, when every EHR has read them;"
             " the old ones till then."
         )
     return Exit.OK
+
+
+def _words(told: Mapping[str, str]) -> str:
+    """Say what a key does, since when and until when."""
+    until = f" until {_at(told['until'])}" if "until" in told else ""
+    if told["state"] == "kept":
+        return f"signs no more, published{until}"
+    if told["state"] == "waits":
+        return f"signs from {_at(told['since'])}{until}"
+    return f"signs since {_at(told['since'])}{until}"
+
+
+def _at(text: str) -> str:
+    return text[:16].replace("T", " ")

@@ -13,32 +13,43 @@ def write(path: Path, content: str) -> None:
 
     Written by root, it is given to the owner of its folder: the service must read it.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        folder = path.parent.stat()
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), 0o600)
-            if os.geteuid() == 0 and folder.st_uid != 0:
-                os.fchown(file.fileno(), folder.st_uid, folder.st_gid)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        _put(path, content)
     except OSError as error:
-        raise Failure(
-            Exit.USAGE,
-            "cannot_write",
-            f"{path} cannot be written ({error.strerror}).",
-            f"Make the folder {path.parent}, owned by the user that runs Chartside, and run this as that user.",
-        ) from error
+        raise _cannot_write(str(path), path.parent, error) from error
+
+
+def _put(path: Path, content: str) -> None:
+    part = path.with_name(f".{path.name}.part")
+    folder = path.parent.stat()
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o600)
+        if os.geteuid() == 0 and folder.st_uid != 0:
+            os.fchown(file.fileno(), folder.st_uid, folder.st_gid)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _cannot_write(what: str, folder: Path, error: OSError) -> Failure:
+    return Failure(
+        Exit.USAGE,
+        "cannot_write",
+        f"{what} cannot be written ({error.strerror}).",
+        f"Make the folder {folder}, owned by the user that runs Chartside, and run this as that user.",
+    )
 
 
 def probe(folder: Path) -> None:
     """Write an empty file into a folder and take it away again. Raises Failure where the folder does not allow it."""
     path = folder / ".chartside-probe"
-    write(path, "")
-    path.unlink(missing_ok=True)
+    try:
+        _put(path, "")
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot_write(f"The folder {folder}", folder, error) from error
 
 
 def read_list(path: Path) -> list[dict[str, Any]]:

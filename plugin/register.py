@@ -4,13 +4,13 @@ import argparse
 import json
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from plugin import fetch, manifest, private_files, registration, terminal
+from plugin import environment, fetch, manifest, private_files, registration, terminal
 from plugin.check import findings_of
 from plugin.failures import Exit, Failure
 from plugin.findings import show
@@ -19,12 +19,13 @@ from plugin.servers import Server, look
 
 EXAMPLES = (
     "chartside register https://openemr.your.clinic/apis/default/fhir --base-url https://chartside.your.clinic \\",
-    "    --ehrs-file /etc/chartside/ehrs.json --admin-user Practitioner/erin",
+    "    --ehrs-file /etc/chartside/ehrs.json --admin-user Person/9c3",
     "chartside register https://ehr.your.clinic/fhir --base-url https://chartside.your.clinic --manual",
     "chartside register https://ehr.your.clinic/fhir --base-url https://chartside.your.clinic \\",
-    "    --client-id 1234 --client-secret-file secret.txt     # after typing it in at the EHR",
+    "    --ehrs-file /etc/chartside/ehrs.json --client-id 1234 --client-secret-file secret.txt    # after typing it in",
 )
 EHRS_FILE = Path("ehrs.json")
+_LIST = "the list of EHRs, the secrets go beside it; default: CHARTSIDE_EHRS_FILE, else ehrs.json in this folder"
 _ADMIN = "who sees /admin, like Practitioner/123 or Person/123: it stands on that person's page My profile and settings"
 FHIR_USER = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}")
 """An EHR user as launches name them."""
@@ -36,7 +37,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser("register", help=words, description=__doc__)
     parser.add_argument("url", metavar="URL", help="the FHIR base of the EHR")
     parser.add_argument("--base-url", required=True, help="Chartside's own https address (CHARTSIDE_BASE_URL)")
-    parser.add_argument("--ehrs-file", type=Path, default=EHRS_FILE, help="the list of EHRs (CHARTSIDE_EHRS_FILE)")
+    parser.add_argument("--ehrs-file", type=Path, help=_LIST)
     parser.add_argument("--name", help="what clinicians call this EHR; default: its host")
     parser.add_argument("--auth", choices=("auto", *AUTHS), default="auto", help="how Chartside proves itself there")
     parser.add_argument("--contact", action="append", default=[], metavar="EMAIL", help="whom the EHR's people may ask")
@@ -48,12 +49,21 @@ def add(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--client-id", help="write the entry of an app that was registered by hand")
     parser.add_argument("--client-secret-file", type=Path, metavar="FILE", help="its secret")
     parser.add_argument("--replace", action="store_true", help="replace the entry of this EHR")
+    environment.add_trust(parser)
+    environment.add_option(parser)
     parser.set_defaults(run=run)
     return parser
 
 
 def run(asked: argparse.Namespace) -> int:
     """Register and write the entry; or write the entry of a registration by hand; or show what to type."""
+    env = environment.read(asked.env_file)
+    asked.ehrs_file = (asked.ehrs_file or Path(env.get("CHARTSIDE_EHRS_FILE") or EHRS_FILE)).resolve()
+    with fetch.trusting(environment.authorities(env, asked.ca_file)):
+        return _register(asked)
+
+
+def _register(asked: argparse.Namespace) -> int:
     manifest.site_address(asked.base_url)
     server = look(fetch.address(asked.url))
     auth = registration.choose_auth(server, "private_key_jwt" if asked.backend_services else asked.auth)
@@ -61,7 +71,7 @@ def run(asked: argparse.Namespace) -> int:
     client = registration.metadata(server, asked.base_url, auth=auth, scope=scope, contacts=asked.contact)
     _refuse_problems(server, as_json=asked.json)
     if asked.client_id:
-        private_files.probe(asked.ehrs_file.resolve().parent)
+        private_files.probe(asked.ehrs_file.parent)
         made = _by_hand(asked, auth, scope)
         return _written(server, asked, made)
     where = registration.endpoint(server)
@@ -70,7 +80,7 @@ def run(asked: argparse.Namespace) -> int:
     _refuse_second(asked.ehrs_file, server.url, is_replacing=asked.replace)
     token = _read(asked.initial_token_file) if asked.initial_token_file else ""
     # A client that the EHR made and whose secret then cannot be written would be lost.
-    private_files.probe(asked.ehrs_file.resolve().parent)
+    private_files.probe(asked.ehrs_file.parent)
     return _written(server, asked, registration.register(where, client, initial_token=token), wanted=scope)
 
 
@@ -79,6 +89,11 @@ def fhir_user(text: str) -> str:
     if not FHIR_USER.fullmatch(text):
         raise argparse.ArgumentTypeError(f"'{text}' is not TYPE/ID, like Practitioner/123 or Person/123")
     return text
+
+
+def example_user(server: Server) -> str:
+    """Return how an administrator is named there: OpenEMR's mostly have no NPI, and are no Practitioner then."""
+    return "Person/..." if server.is_openemr else "Practitioner/..."
 
 
 def _refuse_problems(server: Server, *, as_json: bool) -> None:
@@ -145,7 +160,7 @@ def default_name(url: str, others: Iterable[dict[str, Any]]) -> str:
 
 def _written(server: Server, asked: argparse.Namespace, made: Registered, wanted: str = "") -> int:
     """Write secret, registration and entry, and tell what comes next."""
-    folder, name = asked.ehrs_file.resolve().parent, file_name(server.url)
+    folder, name = asked.ehrs_file.parent, file_name(server.url)
     others = [each for each in private_files.read_list(asked.ehrs_file) if each.get("iss") != server.url]
     entry: dict[str, Any] = {
         "iss": server.url,
@@ -176,9 +191,17 @@ def _written(server: Server, asked: argparse.Namespace, made: Registered, wanted
         )
     else:
         terminal.heading(f"Chartside is registered at {server.url} as {made.client_id}.")
-        terminal.say(f"The entry is in {asked.ehrs_file}.")
+        terminal.say(f"The entry is in {asked.ehrs_file}{_beside(entry)}.")
         _number(steps)
     return Exit.OK
+
+
+def _beside(entry: Mapping[str, Any]) -> str:
+    """Return where else something was written, to go on with a sentence."""
+    secret, kept = entry.get("client_secret_file"), entry.get("registration_file")
+    told = [f"the secret in {secret}"] if secret else []
+    told += [f"the EHR's token to change or end the registration in {kept}"] if kept else []
+    return "".join(f", {each}" for each in told)
 
 
 def _algorithm(server: Server) -> str:
@@ -201,9 +224,13 @@ def _next_steps(server: Server, asked: argparse.Namespace, made: Registered, mis
     if not asked.admin_user:
         steps.append(
             'Name an administrator in the entry, as their page "My profile and settings" shows them after a launch:'
-            ' "admin_users": ["Practitioner/..."].'
+            f' "admin_users": ["{example_user(server)}"].'
         )
-    steps.append(f"Set CHARTSIDE_EHRS_FILE={asked.ehrs_file.resolve()} and restart Chartside.")
+    if asked.ca_file:
+        steps.append(
+            f"Set CHARTSIDE_CA_FILE={asked.ca_file.resolve()}: Chartside itself must trust that authority too."
+        )
+    steps.append(f"Set CHARTSIDE_EHRS_FILE={asked.ehrs_file} and restart Chartside.")
     steps.append(
         "Run `sudo -u chartside chartside doctor --env-file /etc/chartside/chartside.env`: it tells whether the EHR"
         " accepts the registration."
@@ -232,6 +259,7 @@ def _second_command(server: Server, asked: argparse.Namespace, *, auth: str) -> 
     words = ["chartside", "register", server.url, "--base-url", asked.base_url, "--ehrs-file", str(asked.ehrs_file)]
     words += ["--auth", auth]
     words += ["--name", asked.name] if asked.name else []
+    words += ["--ca-file", str(asked.ca_file)] if asked.ca_file else []
     for user in asked.admin_user:
         words += ["--admin-user", user]
     for name in ("standalone", "backend_services", "replace"):

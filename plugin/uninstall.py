@@ -43,8 +43,10 @@ def run(asked: argparse.Namespace) -> int:
     environment.be_the_owner(env)
     data_dir = _data_dir(env)
     if asked.json and not asked.yes:
-        raise _nobody("With --json there is nobody to ask.")
-    _refuse_answering(env)
+        raise _nobody("With --json there is nobody to ask.", "Run it in a terminal without --json")
+    authorities = environment.authorities(env)
+    with fetch.trusting(authorities):
+        _refuse_answering(env)
     plan = app_process.ask(["close", "--plan"], environment=env)
     if plan["running"]:
         raise _still_running(f"Chartside still runs on this machine ({' and '.join(plan['running'])}).")
@@ -59,7 +61,8 @@ def run(asked: argparse.Namespace) -> int:
     if not closed["is_closed"]:
         sentence = f"{closed['recordings_with_sound']} recordings could not be erased; nothing else was removed."
         raise Failure(Exit.PROBLEM, "not_erased", sentence, "Look at the log, mend it, and run this again.")
-    revoked, left = revoke_all(env)
+    with fetch.trusting(authorities):
+        revoked, left = revoke_all(env)
     left += _remove(data_dir) + _left(env, data_dir)
     if asked.json:
         kept = str(keep_to) if keep_to else ""
@@ -118,8 +121,8 @@ def _make(folder: Path) -> None:
         raise Failure(Exit.USAGE, "cannot_write", f"{folder} cannot be written. Nothing was removed.", todo)
 
 
-def _nobody(sentence: str) -> Failure:
-    return Failure(Exit.USAGE, "not_asked", sentence, "Run it in a terminal without --json, or add --yes.")
+def _nobody(sentence: str, todo: str) -> Failure:
+    return Failure(Exit.USAGE, "not_asked", sentence, f"{todo}, or add --yes.")
 
 
 def _still_running(sentence: str) -> Failure:
@@ -166,7 +169,7 @@ def _ask(plan: Mapping[str, Any], data_dir: Path, keep_to: Path | None) -> None:
     ]
     terminal.table(("what", "where"), kept)
     if not sys.stdin.isatty():
-        raise _nobody("There is nobody to ask.")
+        raise _nobody("There is nobody to ask: an answer is taken from a terminal only.", "Run it in a terminal")
     if input("Type uninstall to go on: ").strip() != "uninstall":
         raise Failure(Exit.INTERRUPTED, "stopped", "Nothing was removed.", "Run it again when you are ready.")
 

@@ -8,12 +8,16 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fhir_mappings.scopes import clinical
 from smart_app.config import Settings
 from smart_app.launch import scopes
+
+if TYPE_CHECKING:
+    from smart_app.store.ehr_tables import ClientKey
 
 _OPERATIONS = {"c": "create", "r": "read", "u": "update", "s": "search"}
 
@@ -69,7 +73,8 @@ def _close(settings: Settings, asked: argparse.Namespace) -> dict[str, Any]:
 def _keys(settings: Settings, asked: argparse.Namespace) -> dict[str, Any]:
     """List the keys that prove Chartside at the EHRs (private_key_jwt), after making new ones when asked to rotate."""
     from smart_app.kit import SystemClock, open_database
-    from smart_app.launch.client_keys import ClientKeys
+    from smart_app.launch.client_keys import AHEAD, ClientKeys
+    from smart_app.store import client_keys
 
     db, seal = open_database(settings)
     ours = ClientKeys(db=db, seal=seal, clock=SystemClock())
@@ -78,8 +83,24 @@ def _keys(settings: Settings, asked: argparse.Namespace) -> dict[str, Any]:
         kids, signs_from = ours.rotate(is_leaked=asked.leaked)
         found |= {"made": kids, "signs_from": signs_from.isoformat(timespec="seconds")}
     found |= ours.jwks()
+    with db.read() as open_db:
+        now = SystemClock().now()
+        rows = client_keys.published(open_db, since=now - AHEAD)
+        found["states"] = {row.kid: _state(row, now) for row in rows}
     db.close()
     return found
+
+
+def _state(row: "ClientKey", now: datetime) -> dict[str, str]:
+    """Return what a key does now (waits, signs, or is kept for answers under way), since when and until when."""
+    from smart_app.launch.client_keys import AHEAD
+
+    is_over = row.retired_at is not None and row.retired_at <= now
+    state = "kept" if is_over else "waits" if row.signs_from > now else "signs"
+    told = {"state": state, "since": row.signs_from.isoformat(timespec="seconds")}
+    if row.retired_at is not None:
+        told["until"] = (row.retired_at + AHEAD if is_over else row.retired_at).isoformat(timespec="seconds")
+    return told
 
 
 def _fhir_client(settings: Settings, asked: argparse.Namespace) -> dict[str, Any]:

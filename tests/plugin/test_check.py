@@ -8,7 +8,9 @@ import pytest
 
 from plugin import fetch
 from plugin.check import steps_at
+from plugin.failures import Failure
 from plugin.servers import Plan, Server
+from smart_app.config import origin_is_safe
 from tests.peers.openemr_like.process import OpenEmrLike
 from tests.plugin.conftest import Run
 from tests.plugin.scripted import STATEMENT, Scripted, certificate, json_reply, slow, smart
@@ -146,6 +148,7 @@ def test_a_clock_that_is_wrong_is_told(chartside: Run, server: Scripted) -> None
         ("https://ehr.example/fhir?x=1", "not_an_address"),
         ("https://ehr.example:port/fhir", "not_an_address"),
         ("http://ehr.example/fhir", "not_https"),
+        ("http://[::1]:8090/fhir", "not_https"),
     ],
 )
 def test_what_is_no_address_of_an_ehr_is_refused_without_a_call(chartside: Run, text: str, code: str) -> None:
@@ -154,6 +157,26 @@ def test_what_is_no_address_of_an_ehr_is_refused_without_a_call(chartside: Run, 
     assert said.status == 2
     assert said.json["error"]["code"] == code
     assert "https" in said.json["error"]["todo"]
+
+
+def test_a_password_in_an_address_is_named_and_not_said_back(chartside: Run) -> None:
+    """What to do is the address without it."""
+    said = chartside("check", "https://me:secret@ehr.example/fhir")
+    assert said.status == 2
+    assert "user name or a password" in said.err
+    assert "https://ehr.example/fhir" in said.err
+    assert "secret" not in said.err
+    assert "me:" not in said.err
+
+
+@pytest.mark.parametrize("url", ["http://[::1]:8090/fhir", "http://localhost:8090/fhir", "http://127.0.0.1:8090/fhir"])
+def test_the_command_and_the_app_agree_on_what_this_machine_is(url: str) -> None:
+    """An entry that register writes is one that the app takes."""
+    try:
+        is_taken = bool(fetch.address(url))
+    except Failure:
+        is_taken = False
+    assert is_taken == origin_is_safe(url, is_loopback_dev=True)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +240,37 @@ def test_a_certificate_that_cannot_be_trusted_ends_it(chartside: Run, tmp_path: 
     assert said.status == 3
     assert said.json["error"]["code"] == "certificate"
     assert "signed by itself" in said.json["error"]["sentence"]
+    assert "--ca-file FILE" in said.json["error"]["todo"]
+    assert "CHARTSIDE_CA_FILE" in said.json["error"]["todo"]
+
+
+@pytest.mark.parametrize("way", ["option", "env-file", "shell"])
+@pytest.mark.req("C06")
+def test_an_authority_of_the_clinic_s_own_is_trusted_when_it_is_named(
+    chartside: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """By its option or as the app itself is told; what comes next carries the option on."""
+    pem = certificate(tmp_path)
+    (tmp_path / "env").write_text(f"CHARTSIDE_CA_FILE={pem}\n")
+    named = {"option": ("--ca-file", str(pem)), "env-file": ("--env-file", str(tmp_path / "env")), "shell": ()}[way]
+    if way == "shell":
+        monkeypatch.setenv("CHARTSIDE_CA_FILE", str(pem))
+    with Scripted({}, certificate=pem).running() as tls:
+        tls.good()
+        said = chartside("check", f"{tls.url}/fhir", *named)
+        assert said.status == 0, said.err
+        assert " ".join(named) in said.out.replace("\n", " ")
+        assert "--ehrs-file" in said.out
+        assert len(tls.seen) > 2
+        monkeypatch.delenv("CHARTSIDE_CA_FILE", raising=False)
+        assert chartside("check", f"{tls.url}/fhir").status == 3, "trust ends with the command"
+
+
+def test_a_file_without_certificates_is_named(chartside: Run, tmp_path: Path) -> None:
+    """Before anything is asked."""
+    (tmp_path / "none.pem").write_text("nothing")
+    said = chartside("check", "https://ehr.example/fhir", "--ca-file", str(tmp_path / "none.pem"), "--json")
+    assert (said.status, said.json["error"]["code"]) == (2, "ca_file")
 
 
 @pytest.mark.parametrize(

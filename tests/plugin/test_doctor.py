@@ -27,7 +27,7 @@ from smart_app.jobs.takeover import at_work
 from smart_app.store import retention
 from tests.peers.openemr_like.process import OpenEmrLike
 from tests.plugin.conftest import Run
-from tests.plugin.scripted import Scripted, json_reply
+from tests.plugin.scripted import Scripted, certificate, json_reply
 
 NOW = datetime.now(UTC)
 GOOD_STATE: dict[str, Any] = {
@@ -191,6 +191,58 @@ def test_keys_are_turned_over_through_the_app(chartside: Run, installation: Inst
     assert {key["kid"] for key in before["keys"]} < {key["kid"] for key in after["keys"]}
     assert len(after["made"]) == 2
     assert not any("d" in key for key in after["keys"])
+    assert {each["state"] for each in before["states"].values()} == {"signs"}
+    for key in after["keys"]:
+        state = after["states"][key["kid"]]
+        is_new = key["kid"] in after["made"]
+        assert state["state"] == ("waits" if is_new else "signs")
+        assert after["signs_from"] == (state["since"] if is_new else state["until"])
+    shown = chartside("keys", "list", "--env-file", str(installation.env_file)).out
+    assert "signs from" in shown
+    assert " until " in shown
+
+
+@pytest.mark.parametrize("command", [("doctor",), ("keys", "list"), ("fhir-client", "list")])
+@pytest.mark.usefixtures("in_process")
+def test_without_settings_the_way_to_them_is_named(
+    chartside: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """The service's settings are in its file, not in an administrator's shell."""
+    for name in [each for each in os.environ if each.startswith("CHARTSIDE_")]:
+        monkeypatch.delenv(name)
+    said = chartside(*command)
+    assert said.status == 2
+    assert "--env-file" in said.err
+
+
+@pytest.mark.parametrize("state", [None, {"fault": "OperationalError"}])
+@pytest.mark.usefixtures("in_process")
+def test_a_registration_that_was_not_asked_about_is_told(
+    tmp_path: Path, server: Scripted, state: dict[str, Any] | None
+) -> None:
+    """Silence would look like an EHR that accepts it."""
+    server.good()
+    ehr = {"iss": f"{server.url}/fhir", "name": "E", "expected_issuer": server.url, "admin_users": []}
+    found = [one for one in examine(facts(tmp_path, state=state, ehrs=[ehr]), {}) if one.code == "client_not_asked"]
+    assert [one.mark for one in found] == ["note"]
+    assert ("not been started" in found[0].found) is (state is None)
+    asked = {**ehr, "client_id": "c", "auth": "none", "token": {"status": 400, "error": "invalid_grant"}}
+    assert "client_not_asked" not in {one.code for one in examine(facts(tmp_path, ehrs=[asked]), {})}
+
+
+@pytest.mark.usefixtures("in_process")
+def test_an_ehr_of_the_clinic_s_own_authority_is_looked_at_as_the_app_does(tmp_path: Path) -> None:
+    """With CHARTSIDE_CA_FILE its certificate is no problem; without, it is; the site's own address may have it too."""
+    pem = certificate(tmp_path)
+    with Scripted({}, certificate=pem).running() as tls:
+        tls.good()
+        tls.script["/healthz"] = json_reply({"status": "ok"})
+        ehr = {"iss": f"{tls.url}/fhir", "name": "E", "expected_issuer": tls.url, "admin_users": []}
+        told = facts(tmp_path, base_url=tls.url, ehrs=[ehr])
+        with_it = {one.code: one.mark for one in examine(told, {"CHARTSIDE_CA_FILE": str(pem)})}
+        without = {one.code: one.mark for one in examine(told, {})}
+    assert (with_it["ehr"], with_it["web"]) == ("ok", "ok")
+    assert (without["ehr_certificate"], without["web"]) == ("problem", "problem")
 
 
 def test_wrong_settings_end_it_with_the_app_s_own_words(chartside: Run, installation: Installation) -> None:

@@ -14,7 +14,7 @@ from plugin.register import default_name, file_name
 from smart_app import config
 from tests.peers.openemr_like.process import OpenEmrLike
 from tests.plugin.conftest import Run
-from tests.plugin.scripted import Reply, Scripted, json_reply
+from tests.plugin.scripted import Reply, Scripted, certificate, json_reply
 
 pytestmark = pytest.mark.usefixtures("in_process")
 
@@ -85,7 +85,9 @@ def test_a_second_registration_is_refused_before_it_is_made(
 ) -> None:
     """The EHR would keep both clients; --replace says that the admin knows."""
     command = ("register", openemr.fhir_url, "--base-url", BASE, "--ehrs-file", str(tmp_path / "ehrs.json"))
-    assert chartside(*command).status == 0
+    first = chartside(*command)
+    assert first.status == 0
+    assert '["Person/..."]' in first.out, "OpenEMR's administrators mostly have no NPI"
     before = len(openemr.stored()["clients"])
     again = chartside(*command, "--json")
     assert (again.status, again.json["error"]["code"]) == (2, "entry_exists")
@@ -245,7 +247,45 @@ def test_a_folder_that_cannot_be_written_stops_it_before_the_ehr_is_asked(
     ehrs = tmp_path / "missing" / "ehrs.json"
     said = chartside("register", f"{server.url}/fhir", "--base-url", BASE, "--ehrs-file", str(ehrs), "--json")
     assert (said.status, said.json["error"]["code"]) == (2, "cannot_write")
+    assert f"The folder {ehrs.parent}" in said.json["error"]["sentence"], "the folder, not a file that nobody knows"
+    assert ".chartside" not in said.out
     assert not any(method == "POST" for method, *_ in server.seen)
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+@pytest.mark.req("C08")
+def test_it_says_where_it_wrote(
+    chartside: Run, server: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_named: bool
+) -> None:
+    """The list that the service's settings name, else this folder; in full, the secret too."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.delenv("CHARTSIDE_EHRS_FILE", raising=False)
+    (tmp_path / "env").write_text(f"CHARTSIDE_EHRS_FILE={tmp_path / 'ehrs.json'}\n" if is_named else "")
+    server.good(registration_endpoint=f"{server.url}/register")
+    server.script["/register"] = json_reply({"client_id": "a", "client_secret": "b"}, 201)
+    said = chartside("register", f"{server.url}/fhir", "--base-url", BASE, "--env-file", str(tmp_path / "env"))
+    assert said.status == 0, said.err
+    folder = tmp_path if is_named else tmp_path / "here"
+    told = said.out.replace("\n", "").replace(" ", "")
+    assert str(folder / "ehrs.json") in told
+    assert entries(folder)[0]["client_secret_file"] in told
+    assert '["Practitioner/..."]' in said.out
+
+
+@pytest.mark.req("C08")
+def test_it_registers_where_the_certificate_is_of_the_clinic_s_own_authority(chartside: Run, tmp_path: Path) -> None:
+    """And says that Chartside must be told too."""
+    pem = certificate(tmp_path)
+    with Scripted({}, certificate=pem).running() as tls:
+        tls.good(registration_endpoint=f"{tls.url}/register")
+        tls.script["/register"] = json_reply({"client_id": "a", "client_secret": "b"}, 201)
+        said = chartside(
+            *("register", f"{tls.url}/fhir", "--base-url", BASE, "--ca-file", str(pem), "--json"),
+            *("--ehrs-file", str(tmp_path / "ehrs.json")),
+        )
+    assert said.status == 0, said.out
+    assert f"Set CHARTSIDE_CA_FILE={pem}" in " ".join(said.json["next"])
 
 
 @pytest.mark.parametrize("user", ["erin", "https://ehr.example/fhir/Practitioner/1", "Practitioner/", "practitioner/1"])

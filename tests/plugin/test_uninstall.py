@@ -122,6 +122,8 @@ def test_nobody_to_ask_means_no(chartside: Run, old: Old) -> None:
     said = chartside("uninstall", "--env-file", str(old.env_file), "--keep-to", str(old.kept))
     assert said.status == 2
     assert "recordings that still have their sound" in said.out
+    assert "--yes" in said.err
+    assert "--json" not in said.err, "nobody said --json"
     assert not old.kept.exists()
     with sqlite3.connect(old.data_dir / "chartside.sqlite") as db:
         assert db.execute("SELECT count(*) FROM recording WHERE erased_at IS NULL").fetchone() == (1,)
