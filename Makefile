@@ -26,6 +26,10 @@ node_modules/.installed: package.json package-lock.json $(VENV)/.installed
 	@PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --no-fund --no-audit
 	@touch $@
 
+$(VENV)/.local-server: tests/draft/local_server.txt $(VENV)/.installed
+	@$(BIN)/pip install -q --no-deps --require-hashes -r $<
+	@touch $@
+
 browser: $(VENV)/.installed  ## Find a Chromium, or install Debian's
 	@$(BIN)/python -m plugin.browser --install
 
@@ -50,7 +54,7 @@ rows: $(VENV)/.installed  ## Which row of the behaviour table is proved by which
 smart-trace: $(VENV)/.installed  ## Each client requirement of SMART App Launch 2.2 and its test of the last `make test`; writes docs/smart-conformance.md
 	$(BIN)/python -m tests.smart_trace
 
-test: forget check browser faketime coturn php  ## Everything: checks, unit tests, journeys in real browsers
+test: forget check $(VENV)/.local-server browser faketime coturn php  ## Everything: checks, unit tests, journeys in real browsers
 	$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(RUNNING))
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(RUNNING)
 

