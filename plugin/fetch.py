@@ -80,7 +80,7 @@ def address(text: str, what: str = "the address of a FHIR server", *, todo: str 
             sentence = f"'{shown}' has a user name or a password in it."
             bare = f"{parts.scheme}://{host}"
             raise Failure(
-                Exit.USAGE, "not_an_address", sentence, f"Take them out: {bare}. Chartside needs no login here."
+                Exit.USAGE, "not_an_address", sentence, f"Give the {parts.scheme} address without them: {bare}"
             )
         is_odd = parts.port == 0 or any(each.isspace() for each in text)
     except ValueError:
