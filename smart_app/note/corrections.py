@@ -86,6 +86,10 @@ class Corrector:
         """Return how much speech has no words, and where; None while there is no transcript."""
         return said.coverage_of(db, self.desk.vault, session)
 
+    def hard_words(self, db: Db, session: TelehealthSession) -> dict[str, frozenset[str]]:
+        """Return the words that the recogniser was unsure of, by their line; none while there is no transcript."""
+        return said.hard_words_of(db, self.desk.vault, session)
+
     def _opened(self, db: Db, note: Note, revision: int) -> tuple[TelehealthSession, said.Said]:
         """Return the session and its transcript, to be changed by nobody else meanwhile.
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from smart_app.note.content import Content, Element, Evidence, Line, Offer, Part
+from smart_app.note.hard_heard import said_by
 from smart_app.note.session_facts import from_json as facts_from_json
 from smart_app.ports import Omission, Section, Statement, Summary
 
@@ -53,9 +54,16 @@ def content_to_json(content: Content) -> list[dict[str, Any]]:
     return [asdict(each) for each in content]
 
 
-def content_for_page(content: Content) -> list[dict[str, Any]]:
-    """Write a note's content for its page: with the label that stands above each element."""
-    return [{**asdict(each), "reported": each.label} for each in content]
+def content_for_page(content: Content, hard: Mapping[str, frozenset[str]]) -> list[dict[str, Any]]:
+    """Write a note's content for its page: with the label above each element, and each statement's unsure words.
+
+    `hard` are the words that the recogniser was unsure of, by the id of their line.
+    """
+    shapes = [{**asdict(each), "reported": each.label} for each in content]
+    for part in (part for shape in shapes for part in shape["parts"]):
+        for line in part["lines"]:
+            line["hard_words"] = said_by(line["text"], [each["id"] for each in line["evidence"]], hard)
+    return shapes
 
 
 def _evidence(items: Iterable[Mapping[str, Any]]) -> tuple[Evidence, ...]:

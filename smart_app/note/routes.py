@@ -325,7 +325,8 @@ class _NotePages:
             note = _note(db, note_id)
             session = sessions.find(db, note.session_id)
             body = self._state(db, note, session) | {"coverage": self.corrector.coverage(db, session)}
-            elements = content_for_page(material.content_of(self.seal, note))
+            hard = self.corrector.hard_words(db, session)
+            elements = content_for_page(material.content_of(self.seal, note), hard)
         return jsonify(note_id=note_id, session_id=note.session_id, elements=elements, **body)
 
     @allow(Who.CLINICIAN)

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 from smart_app.errors import BadInput, Conflict, Expired, NotFound, VaultError
+from smart_app.note.hard_heard import hard_words
 from smart_app.ports import Gap, Speaker, Transcript, Utterance, Vault
 from smart_app.session import LIVE, State
 from smart_app.store import captured, summaries
@@ -139,6 +140,14 @@ def times_of(db: Db, vault: Vault, session: TelehealthSession) -> dict[str, tupl
     """Return start and end of every utterance; empty once the transcript is erased (S36)."""
     try:
         return read(db, vault, session).times
+    except (NotFound, Expired):
+        return {}
+
+
+def hard_words_of(db: Db, vault: Vault, session: TelehealthSession) -> dict[str, frozenset[str]]:
+    """Return the words that the recogniser was unsure of, by their line; empty once the transcript is erased."""
+    try:
+        return hard_words(read(db, vault, session).shape)
     except (NotFound, Expired):
         return {}
 

@@ -156,3 +156,11 @@ test("a new draft that says the same is known for it", () => {
   assert.equal(review.isSamePart(part(line("a", "supported")), part()), false);
   assert.equal(review.isSamePart(part(), undefined), false);
 });
+
+test("words that were hard to hear are named as long as the drafted statement stands", () => {
+  const hard = line("a", "supported", "drafted", { hard_words: ["50", "zoloft"] });
+  assert.equal(review.listenTo(hard), "Check by listening: “50”, “zoloft”");
+  assert.equal(review.chipFor(hard).words, "In the transcript");
+  assert.equal(review.listenTo(review.edit(hard, "Takes a tablet.")), "");
+  assert.equal(review.listenTo(line("b", "supported")), "");
+});

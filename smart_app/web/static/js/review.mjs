@@ -7,7 +7,7 @@
  * @typedef {{id: string, start_s: number|null, end_s: number|null}} Evidence
  * @typedef {"drafted"|"kept"|"edited"|"removed"|"added"} LineState
  * @typedef {{id: string, text: string, drafted: string, evidence: Evidence[], verdict: string, why: string,
- *   state: LineState, offer?: string, checked?: string, checked_why?: string, is_own?: boolean}} Line
+ *   state: LineState, offer?: string, checked?: string, checked_why?: string, is_own?: boolean, hard_words?: string[]}} Line
  * @typedef {{key: string, title: string, hint: string, lines: Line[]}} Part
  * @typedef {{id: string, kind: string, text: string, evidence: Evidence[], why: string}} Offer
  * @typedef {{key: string, label: string, text: string, is_edited: boolean}} Fact
@@ -114,6 +114,15 @@ export function chipFor(line) {
   if (line.verdict === "partly") return { words: "Partly in the transcript", tone: "waiting", icon: "alert" };
   if (line.verdict === "clinician") return { words: "Said by you", tone: "plain", icon: "person" };
   return { words: "In the transcript", tone: "good", icon: "check" };
+}
+
+/**
+ * Say what to listen to: words of a statement as it was drafted that the recogniser was unsure of.
+ * @param {Line} line
+ */
+export function listenTo(line) {
+  const words = line.state === "drafted" || line.state === "kept" ? (line.hard_words ?? []) : [];
+  return words.length ? `Check by listening: ${words.map((each) => `“${each}”`).join(", ")}` : "";
 }
 
 /** @param {Line} line */

@@ -150,11 +150,13 @@ export class StatementList {
     const words = el("button", { type: "button", class: "statement-words", "aria-expanded": "false", "aria-controls": "evidence" }, line.text);
     words.addEventListener("click", () => this.host.show(line, words));
     const chip = review.chipFor(line);
+    const listen = review.listenTo(line);
     const times = line.evidence.flatMap((each) => (each.start_s === null ? [] : [review.clock(each.start_s)]));
     const meta = el(
       "div",
       { class: "statement-meta" },
       el("span", { class: `pill${chip.tone === "plain" ? "" : ` pill-${chip.tone}`}` }, icon(chip.icon), chip.words),
+      listen ? el("span", { class: "pill pill-waiting" }, icon("play"), listen) : null,
       times.length && line.state !== "removed" ? el("span", { class: "small soft tabular" }, `${review.isReworded(line) ? "drafted from" : "at"} ${times.slice(0, 3).join(", ")}${times.length > 3 ? " …" : ""}`) : null,
       this.#actions(part, line, needs),
     );
