@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from plugin.demo import sound
 from plugin.demo.run import Clinic
 from plugin.demo.seeds import Seeds
+from smart_app.store.quality_tables import DraftQuality
 from tests.journeys.browsing import Camera
 from tests.journeys.conftest import AppData, Open
 from tests.journeys.people import SLOW_MS, ClinicianSeat
@@ -21,6 +22,7 @@ from tests.journeys.people import SLOW_MS, ClinicianSeat
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
 
 SPOKEN_S = 75.0
+COUNTED = ", ".join(each.name for each in DraftQuality.__table__.columns if each.name != "id")
 OWN = "Bring the sleep diary next time."
 
 
@@ -68,6 +70,7 @@ def test_a_line_is_corrected_by_keyboard(review: Review, camera: Camera) -> None
     _statement(page).click()
     heard = review.source.locator(".said-words").inner_text()
     correct = review.source.get_by_role("button", name="Correct the line")
+    expect(correct).to_be_in_viewport(ratio=1)
     correct.focus()
     page.keyboard.press("Enter")
     field = page.get_by_label("What was said (empty: nothing)")
@@ -150,6 +153,7 @@ def test_one_section_is_redrafted_and_the_others_keep_their_edits(review: Review
     expect(subjective).to_contain_text("Client describes a hard first week.")
     assert plan.locator(".statement-words").all_inner_texts() == before
     assert OWN in before
+    expect(subjective.locator(".part-said")).to_contain_text("Nothing changed")
     expect(page.locator("#summary-number")).to_have_text("2")
 
 
@@ -216,9 +220,9 @@ def test_without_the_sound_the_words_can_still_be_corrected(review: Review, app_
 
 
 def test_the_clinic_sees_how_much_of_drafts_is_changed(
-    review: Review, clinic: Clinic, open_browser: Open, voices: dict[int, Path], camera: Camera
+    review: Review, clinic: Clinic, open_browser: Open, voices: dict[int, Path], camera: Camera, app_data: AppData
 ) -> None:
-    """First that there is nothing to count; after a signature a bar for each section, without a name."""
+    """First nothing to count, then too little to show; from five signatures on a bar for each section, nameless."""
     admin = ClinicianSeat.launch(open_browser("quality", voices[sound.CLINICIAN]), clinic, "Erin Walsh", "Sam Rivera")
     admin.page.get_by_role("link", name="Site settings").click()
     admin.page.get_by_role("link", name="Quality of drafts").click()
@@ -232,7 +236,12 @@ def test_the_clinic_sees_how_much_of_drafts_is_changed(
     page.get_by_role("button", name="Sign note").click()
     expect(page.get_by_role("heading", name="Signed and locked")).to_be_visible(timeout=SLOW_MS)
     admin.page.reload()
-    expect(admin.page.get_by_role("row", name=re.compile("Subjective"))).to_contain_text("%")
+    section = admin.page.get_by_role("row", name=re.compile("Subjective"))
+    expect(section).to_contain_text("too few to show: 1")
+    for _ in range(3):
+        app_data.change(f"INSERT INTO draft_quality ({COUNTED}) SELECT {COUNTED} FROM draft_quality")  # noqa: S608
+    admin.page.reload()
+    expect(section).to_contain_text("%")
     expect(admin.page.locator("body")).not_to_contain_text("Dr Alice")
     camera.take(admin.page, "admin-quality", is_full=True)
     with admin.page.expect_download() as download:
