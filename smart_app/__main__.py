@@ -87,10 +87,12 @@ def serve(settings: config.Settings, port: int) -> int:
 def work(settings: config.Settings) -> int:
     """Work on what sessions and charts are owed, until SIGTERM or SIGINT."""
     from smart_app import kit
+    from smart_app.jobs.memory import share_one_heap
     from smart_app.jobs.takeover import at_work
     from smart_app.web.front import quiet_logs
 
     quiet_logs()
+    share_one_heap()
     made = kit.make(settings)
     with at_work(settings, made.db):
         made.jobs.work()
