@@ -3,8 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from smart_app.ports import LANGUAGE_NOT_DRAFTED
 from smart_app.session import State
+from smart_app.transcript import base_model
+from smart_app.transcript.languages import languages_of
 from tests.conftest import FrozenClock
 from tests.fakes.room import Visit, open_visit
 from tests.fakes.site import sound_chunk, whole_site
@@ -47,9 +51,14 @@ def test_a_session_in_spanish(tmp_path: Path, clock: FrozenClock) -> None:
         assert "Transcript of the session" in site.page(f"/sessions/{visit.id}/summary")
 
 
-def test_with_an_english_model_there_is_nothing_to_choose(tmp_path: Path, clock: FrozenClock) -> None:
-    """The bundled model understands English alone."""
+def test_with_an_english_model_there_is_nothing_to_choose(
+    tmp_path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bundled model understands English alone, where Whisper base is not installed beside it."""
+    monkeypatch.setattr(base_model, "installed", tuple)
+    languages_of.cache_clear()
     with whole_site(tmp_path / "data", clock) as site:
         visit = open_visit(site)
         assert "Language of the session" not in site.page(f"/sessions/{visit.id}")
         assert visit.alice.post(f"/sessions/{visit.id}/language", {"language": "es"}).status_code == 400
+    languages_of.cache_clear()

@@ -19,6 +19,7 @@ from smart_app.ports import Section, Statement, Summary, TooLittle, Transcript
 NAME = "chartside-builtin"
 TOO_LONG = "Too long to quote, and no rule can reword it for certain."
 MOST_FOR_WORDING = 12
+USUAL = "soap"
 
 _ASKED = re.compile(r', (?:asked|on) "([^"]+)": "')
 
@@ -30,7 +31,7 @@ class BuiltinDrafter:
         """Draft about so many words; None for the length that suits the session (`cues/formats.toml`)."""
         self._words = words
 
-    def draft(self, transcript: Transcript, *, style: str = "soap") -> Summary | TooLittle:
+    def draft(self, transcript: Transcript, *, style: str = USUAL) -> Summary | TooLittle:
         """Draft in the format `style`. Raises BadInput for an unknown format."""
         known = cues()
         if style not in known.formats:
@@ -84,10 +85,17 @@ def _laid_out(
     found: list[Candidate], style: str, known: Cues, transcript: Transcript, *, room: int
 ) -> tuple[tuple[Section, ...], tuple[Statement, ...]]:
     """Word the chosen candidates as checked statements: under the format's headings, and those it has none for."""
-    held = {part for layout in known.formats[style] for part in layout.parts}
+    # The choice does not hang on the format, so that a summary laid out in another one is what would have been drafted
+    # in it: what SOAP has headings for shares one room, the rest has as much for itself.
+    usual = {part for layout in known.formats[USUAL] for part in layout.parts}
     worded = [c for c in found if c.is_worded]
-    kept = chosen([c for c in worded if c.part in held], known, room)
-    beside = chosen([c for c in worded if c.part not in held], known, room)
+    every = [
+        *chosen([c for c in worded if c.part in usual], known, room),
+        *chosen([c for c in worded if c.part not in usual], known, room),
+    ]
+    held = {part for layout in known.formats[style] for part in layout.parts}
+    kept = [c for c in every if c.part in held]
+    beside = [c for c in every if c.part not in held]
     out: list[Section] = []
     count = 0
     for layout in known.formats[style]:

@@ -66,8 +66,8 @@ def rechecked(text: str, also: str, lines: Sequence[Utterance]) -> tuple[Verdict
     verdict, why = by_rules(text, lines)
     heard = content(_spoken(lines)) | content(also)
     new = [token for token in dict.fromkeys(tokens(text)) if token not in _OF_A_REPORT and content(token) - heard]
-    if verdict == "supported" and new:
-        return "partly", f"Not in the lines it rests on: {', '.join(new)}."
+    if verdict != "no source" and new:
+        return "partly", f"Not in the lines it rests on: {', '.join(new)}. {why}".strip()
     return verdict, why
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from smart_app.spoken import name_of
+from smart_app.transcript import base_model
 from smart_app.transcript.languages import choices, languages_of
 
 
@@ -19,10 +20,16 @@ def folder(tmp_path: Path, *, start: int, codes: tuple[str, ...] = ("en", "es", 
     return str(tmp_path)
 
 
-def test_the_bundled_model_is_english_only() -> None:
-    """tiny.en lists other languages among its tokens and knows none of them."""
+def test_the_bundled_model_is_english_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """tiny.en lists other languages among its tokens and knows none of them; Whisper base beside it knows many."""
+    languages_of.cache_clear()
+    assert base_model.installed()
+    assert {"en": "English", "es": "Spanish"}.items() <= choices("").items()
+    monkeypatch.setattr(base_model, "installed", tuple)
+    languages_of.cache_clear()
     assert languages_of("") == ("en",)
     assert choices("") == {"en": "English"}
+    languages_of.cache_clear()
 
 
 def test_a_multilingual_model_offers_what_its_vocabulary_holds(tmp_path: Path) -> None:
