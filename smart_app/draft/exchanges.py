@@ -35,6 +35,8 @@ _BARE = re.compile(
 )
 _OVERLAP_S = 1.0
 """A bare "yes" that begins earlier than this before the question ends is a listener's noise, not an answer."""
+_INTERRUPTS_S = 1.5
+"""People answer before a question is quite out; who began earlier than this before its end speaks of something else."""
 _ECHO_WORDS = 4
 """A question this short after an answer ("Never?") doubts it, so what comes next may take it back."""
 _REACH = 4
@@ -130,15 +132,13 @@ def _asks_what(text: str) -> bool:
 
 
 def _answers(turn: list[Sentence], question: _Question) -> bool:
-    """Say whether this turn can be the answer: not a listener's noise, not a bare yes to "what" or "when"."""
+    """Say whether this turn can be the answer: not what began before the question was out, not a listener's noise."""
     bare = len(turn) == 1 and _BARE.match(turn[0].text) is not None
-    if not bare:
-        return True
-    if _asks_what(question.sentence.text):
+    if bare and _asks_what(question.sentence.text):
         return False
     asked, said = question.sentence.utterance, turn[0].utterance
     is_timed = asked.end_s > asked.start_s and said.end_s > said.start_s
-    return not (is_timed and said.start_s < asked.end_s - _OVERLAP_S)
+    return not (is_timed and said.start_s < asked.end_s - (_OVERLAP_S if bare else _INTERRUPTS_S))
 
 
 def heard(utterances: Iterable[Utterance], cues: Cues) -> Heard:

@@ -4,6 +4,9 @@ import re
 
 import pytest
 
+from smart_app.draft.cues import cues
+from smart_app.draft.exchanges import heard
+from smart_app.ports import Utterance
 from tests.draft.said import drafted
 
 DENIED = r"(?:\bnot\b|n't\b|\bno\b|\bnever\b|\bdenies\b|\bnothing\b|\bwithout\b|\bnone\b)"
@@ -146,3 +149,18 @@ def test_no_speaker_no_denial_and_no_condition_is_lost(lines: tuple[str, ...], h
 def _is_from(evidence: tuple[str, ...], n_lines: int) -> bool:
     """Say whether a statement rests on the case's lines, which stand behind two lines of talk."""
     return any(3 <= int(i.removeprefix("u")) < 3 + n_lines for i in evidence)
+
+
+@pytest.mark.parametrize(("begins_s", "is_answer"), [(10.0, False), (12.5, True), (14.0, True)])
+def test_what_began_before_the_question_was_out_is_not_its_answer(begins_s: float, is_answer: bool) -> None:
+    """Two who speak at once do not answer each other; who cuts a question short by a second does."""
+    spoken = [
+        ("clinician", 10.0, 13.0, "How have you been sleeping since we last met?"),
+        ("client", begins_s, begins_s + 4, "About five hours, and I wake up at four with my heart racing."),
+    ]
+    lines = tuple(
+        Utterance(id=f"u{n}", speaker=who, start_s=start_s, end_s=end_s, text=text)
+        for n, (who, start_s, end_s, text) in enumerate(spoken, start=1)
+    )
+    pair = next(each for each in heard(lines, cues()).pairs if each.sentence.utterance.id == "u2")
+    assert pair.is_direct is is_answer
