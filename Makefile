@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUNNING := tests/journeys tests/crash tests/bad_input
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: bench-speech help demo test rows servers smart-trace forget journey check bench bench-live bench-draft browser faketime coturn php openemr-module mutate-fhir lock clean
+.PHONY: bench-speech help demo test rows servers smart-trace trust forget journey check bench bench-live bench-draft browser faketime coturn php openemr-module mutate-fhir lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -53,6 +53,12 @@ rows: $(VENV)/.installed  ## Which row of the behaviour table is proved by which
 
 smart-trace: $(VENV)/.installed  ## Each client requirement of SMART App Launch 2.2 and its test of the last `make test`; writes docs/smart-conformance.md
 	$(BIN)/python -m tests.smart_trace
+
+trust: $(VENV)/.installed  ## Each rule of trust, its tests, figures and goals of the last runs; writes docs/trust-report.md
+	$(BIN)/python -m tests.trust.report
+
+campaign-%: $(VENV)/.installed  # A long trial of a trust rule (docs/testing.md lists them); ARGS="--cases N"
+	$(BIN)/python -m tests.campaigns.$* $(ARGS)
 
 test: forget check $(VENV)/.local-server browser faketime coturn php  ## Everything: checks, unit tests, journeys in real browsers
 	$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(RUNNING))

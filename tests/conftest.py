@@ -13,6 +13,9 @@ from smart_app.store import ehr_tables, quality_tables, tables  # noqa: F401 - t
 from smart_app.store.database import Base, Database
 from smart_app.store.sealed import Seal
 from tests.rows import Ledger
+from tests.trust.figures import Printer, figure
+
+__all__ = ["figure"]  # a fixture, defined beside the record that it fills
 
 KATHMANDU_NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC) - timedelta(hours=5, minutes=45)
 """Where the tests' clock begins: noon in an odd zone, so that naive times show."""
@@ -49,8 +52,9 @@ def environment(data_dir: Path, **more: str) -> dict[str, str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the record of which row of the behaviour table was proved (`make rows`)."""
+    """Keep the record of which row was proved by which test (`make rows`), and print the figures (`make trust`)."""
     config.pluginmanager.register(Ledger(), "rows")
+    config.pluginmanager.register(Printer(), "figures")
 
 
 @pytest.fixture

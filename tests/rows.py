@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.trust import figures
+
 ROOT = Path(__file__).parents[1]
 LABELS = Path(__file__).with_name("rows.toml")
 OUTCOMES = ROOT / ".pytest_cache" / "rows.json"
@@ -113,9 +115,10 @@ def collect() -> tuple[dict[str, list[str]], dict[str, Any]]:
 def main() -> int:
     """Print a line per id, write docs/rows.md; 1 when an S or D row lacks a proof, or a test failed or did not run."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--forget", action="store_true", help="begin a new record of outcomes")
+    parser.add_argument("--forget", action="store_true", help="begin a new record of outcomes and figures")
     if parser.parse_args().forget:
         OUTCOMES.unlink(missing_ok=True)
+        figures.forget()
         return 0
     labels = tomllib.loads(LABELS.read_text())
     wanted, outcomes = collect()
