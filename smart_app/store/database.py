@@ -104,20 +104,33 @@ class Database:
             event.listen(self.engine, "connect", _switch_off_implicit_begin)
             event.listen(self.engine, "begin", _begin)
         self._at_the_end: list[Callable[[Db], None]] = []
+        self._around: list[Callable[[Db], Callable[[], None] | None]] = []
         self._writes = sessionmaker(self.engine, expire_on_commit=False)
         self._reads = sessionmaker(self.engine.execution_options(chartside_read=True), expire_on_commit=False)
 
     @contextmanager
     def begin(self) -> Iterator[Db]:
         """Open a transaction that may write; commit at the end, roll back on any exception. Never nested."""
-        with self._write_turn, self._writes.begin() as db:
-            yield db
-            for act in self._at_the_end:
-                act(db)
+        with self._write_turn:
+            with self._writes.begin() as db:
+                yield db
+                for act in self._at_the_end:
+                    act(db)
+                settle = [each(db) for each in self._around]
+            for done in settle:
+                if done is not None:
+                    done()
 
     def before_commit(self, act: Callable[[Db], None]) -> None:
         """Have something done at the end of every transaction that may write, as part of it."""
         self._at_the_end.append(act)
+
+    def around_commit(self, act: Callable[[Db], Callable[[], None] | None]) -> None:
+        """Have something done just before every transaction that may write commits, and what it returns right after.
+
+        An exception of the first rolls the transaction back; the second may raise nothing.
+        """
+        self._around.append(act)
 
     @contextmanager
     def read(self) -> Iterator[Db]:
