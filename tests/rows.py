@@ -5,6 +5,7 @@ the ids of its `req` marker, and the decisions that its docstring names ("decisi
 """
 
 import argparse
+import fcntl
 import json
 import re
 import subprocess
@@ -64,12 +65,15 @@ class Ledger:
         ids = dict(report.user_properties).get("ids", [])
         before = self.outcomes.get(report.nodeid, {}).get("outcome", "passed")
         worst = before if before != "passed" else report.outcome
-        self.outcomes[report.nodeid] = {"ids": ids, "outcome": worst}
+        self.outcomes[report.nodeid] = {"ids": ids, "outcome": worst, "code": figures.code_version()}
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Add this run's outcomes to those of the runs before; xdist's workers leave it to their controller."""
         if self.outcomes and not hasattr(session.config, "workerinput"):
-            _write(OUTCOMES, {**_read(OUTCOMES), **self.outcomes})
+            OUTCOMES.parent.mkdir(exist_ok=True)
+            with OUTCOMES.with_suffix(".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # another pytest may end at the same moment
+                _write(OUTCOMES, {**_read(OUTCOMES), **self.outcomes})
 
 
 def line(row: str, label: str, tests: dict[str, str]) -> tuple[str, str]:
