@@ -6,7 +6,6 @@ again.
 """
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import structlog
 from smart_app.config import Settings
 from smart_app.errors import ChartsideError
 from smart_app.jobs.following import TakenAway, hints_of
+from smart_app.jobs.keeping import LeaseLost, kept
 from smart_app.jobs.resources import Models
 from smart_app.ports import Clock, Drafter, Heard, Summary, TooLittle, Transcript, Vault
 from smart_app.retention.erasure import Retention
@@ -41,10 +41,6 @@ log = structlog.get_logger()
 HearRun = Callable[[CapturedRun, Sequence[str], Callable[[], None]], Heard]
 """Decodes and recognises what is left of one run, with names that help; the last argument raises LeaseLost."""
 MergeRuns = Callable[[list[tuple[CapturedRun, Heard]]], Transcript]
-
-
-class LeaseLost(Exception):
-    """Another worker has the session, or it was withdrawn: stop, and write nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +98,7 @@ class Pipeline:
             self._failed(session_id, _broken(), is_last=True)
             return
         try:
-            with self._renewed_lease(session_id) as check:
+            with kept(lambda: self._renew(session_id), every_s=RENEW_S, subject=session_id) as check:
                 self._make(session_id, check)
         except (LeaseLost, TakenAway):
             log.info("lease_lost", session=session_id)
@@ -112,33 +108,12 @@ class Pipeline:
             log.error("processing_broke", session=session_id, error=type(error).__name__)
             self._failed(session_id, _broken(), is_last=attempts >= MAX_ATTEMPTS)
 
-    @contextmanager
-    def _renewed_lease(self, session_id: str) -> Iterator[Callable[[], None]]:
-        """Renew the lease in a thread; the yielded check raises LeaseLost when it is gone."""
-        stop, lost = threading.Event(), threading.Event()
-
-        def renew() -> None:
-            while not stop.wait(RENEW_S):
-                try:
-                    with self._holding(session_id):
-                        continue
-                except LeaseLost:
-                    lost.set()
-                    return
-                except Exception as error:  # a busy database: the lease outlasts several missed renewals
-                    log.warning("lease_not_renewed", session=session_id, error=type(error).__name__)
-
-        def check() -> None:
-            if lost.is_set():
-                raise LeaseLost
-
-        thread = threading.Thread(target=renew, name="lease", daemon=True)
-        thread.start()
+    def _renew(self, session_id: str) -> bool:
         try:
-            yield check
-        finally:
-            stop.set()
-            thread.join()
+            with self._holding(session_id):
+                return True
+        except LeaseLost:
+            return False
 
     @contextmanager
     def _holding(self, session_id: str) -> Iterator[tuple[Db, tables.TelehealthSession]]:
