@@ -50,7 +50,7 @@ def serve(settings: config.Settings, port: int) -> int:
     from gunicorn.app.base import BaseApplication
 
     from smart_app import create_app, kit, wiring  # noqa: F401 - read before the fork: the processes share the code
-    from smart_app.web.front import quiet_logs
+    from smart_app.logs import gunicorn_logger, quiet_logs
 
     quiet_logs()
 
@@ -66,6 +66,7 @@ def serve(settings: config.Settings, port: int) -> int:
                 "keepalive": 30,
                 "accesslog": None,
                 "loglevel": "warning",
+                "logger_class": gunicorn_logger(),
                 "control_socket_disable": True,
             }
             for name, value in options.items():
@@ -89,7 +90,7 @@ def work(settings: config.Settings) -> int:
     from smart_app import kit
     from smart_app.jobs.memory import share_one_heap
     from smart_app.jobs.takeover import at_work
-    from smart_app.web.front import quiet_logs
+    from smart_app.logs import quiet_logs
 
     quiet_logs()
     share_one_heap()
@@ -102,7 +103,7 @@ def work(settings: config.Settings) -> int:
 def sweep(settings: config.Settings) -> int:
     """Erase what is due, once."""
     from smart_app import kit
-    from smart_app.web.front import quiet_logs
+    from smart_app.logs import quiet_logs
 
     quiet_logs()
     made = kit.make(settings)

@@ -1,7 +1,6 @@
 """What every answer gets: security headers, CSRF protection, rate limits, error pages with a code and what to do."""
 
 import hmac
-import logging
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from smart_app.config import Settings
 from smart_app.errors import BadInput, ChartsideError, NotFound, TooLarge
+from smart_app.logs import place_of
 from smart_app.web import language
 from smart_app.web.counters import QuietMemory
 
@@ -161,21 +161,6 @@ class _Fault(ChartsideError):
 
 def _broken(error: Exception) -> tuple[str | Response, int]:
     """Answer a fault of ours without its text; the log gets its kind and place, never its words (T11)."""
-    trace, place = error.__traceback__, ""
-    while trace is not None:
-        place, trace = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}", trace.tb_next
+    place = place_of(error.__traceback__)
     log.error("fault", error=type(error).__name__, place=place, endpoint=request.endpoint, request=g.get("request_id"))
     return _refused(_Fault())
-
-
-def quiet_logs() -> None:
-    """Log events as JSON lines with ids only; libraries speak at warning level (T11)."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )
-    logging.basicConfig(level=logging.WARNING)
