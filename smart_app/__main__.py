@@ -144,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "serve":
             command.add_argument("--port", type=int, default=8080, help="where to listen on 127.0.0.1 (default 8080)")
     keys_command = commands.add_parser("keys", help="the keys that prove Chartside at the EHRs")
-    keys_command.add_argument("what", choices=("list", "rotate"))
+    keys_command.add_argument("what", choices=("list", "rotate", "rotate-master"))
     keys_command.add_argument("--leaked", action="store_true", help="destroy the old keys at once")
     commands.add_parser("inspect", help="how this installation stands")
     close_command = commands.add_parser("close", help="end this installation")

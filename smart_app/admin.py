@@ -71,8 +71,16 @@ def _close(settings: Settings, asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _keys(settings: Settings, asked: argparse.Namespace) -> dict[str, Any]:
-    """List the keys that prove Chartside at the EHRs (private_key_jwt), after making new ones when asked to rotate."""
+    """List the keys that prove Chartside at the EHRs (private_key_jwt), after making new ones when asked to rotate.
+
+    `rotate-master` turns over the master key instead.
+    """
     from smart_app.kit import SystemClock, open_database
+
+    if asked.what == "rotate-master":
+        from smart_app import rotation
+
+        return rotation.rotate(settings, SystemClock().now)
     from smart_app.launch.client_keys import AHEAD, ClientKeys
     from smart_app.store import client_keys
 

@@ -86,7 +86,7 @@ def close(settings: Settings, keep_to: Path | None) -> dict[str, Any]:
     if left["recordings_with_sound"]:
         return {"is_closed": False, **left}
     kept = _export(made, keep_to) if keep_to is not None else 0
-    KeySlots(settings.key_file, settings.master_key.reveal()).destroy_all()
+    KeySlots(settings.key_file, settings).destroy_all()
     if not _is_own(settings):
         closing.drop_tables(made.db)
     made.db.close()

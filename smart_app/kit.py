@@ -256,7 +256,7 @@ def open_database(settings: Settings) -> tuple[Database, Seal]:
     The files of the data folder become the owner's alone, also those that an older version made.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    db, seal = Database(settings.database_url), Seal(settings.master_key)
+    db, seal = Database(settings.database_url), Seal(settings)
     upgrade(db)
     for path in settings.data_dir.iterdir():
         with contextlib.suppress(OSError):  # a file of somebody else's, or one that SQLite has just removed
@@ -276,7 +276,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     clock, transcriber = outside.clock, outside.transcriber
     db, seal = open_database(settings)
     settings.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    vault = SlotVault(KeySlots(settings.key_file, settings.master_key.reveal()))
+    vault = SlotVault(KeySlots(settings.key_file, settings))
     audio = AudioStore(settings.audio_dir, vault)
     http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev, ca_file=settings.ca_file)
     tokens = TokenKeeper(db=db, settings=settings, clock=clock, seal=seal, http=http)
@@ -323,7 +323,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
         follow=follower.step,
         pulse=partial(_pulse, db, clock, kept),
     )
-    jobs = Jobs(settings.queue_file, settings.master_key, steps, clock.now)
+    jobs = Jobs(settings.queue_file, settings.signing_key, steps, clock.now)
     return Kit(
         settings=settings,
         clock=clock,

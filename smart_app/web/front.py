@@ -45,7 +45,7 @@ has limits of its own."""
 def prepare(app: Flask, settings: Settings) -> Limiter:
     """Set the app up; return the limiter, which rooms use for stricter limits on single routes."""
     app.config.update(
-        SECRET_KEY=hmac.digest(settings.master_key.reveal(), b"chartside csrf", "sha256"),
+        SECRET_KEY=hmac.digest(settings.signing_key.reveal(), b"chartside csrf", "sha256"),
         SESSION_COOKIE_NAME="chartside-form" if settings.is_loopback_dev else "__Host-chartside-form",
         SESSION_COOKIE_SECURE=not settings.is_loopback_dev,
         SESSION_COOKIE_HTTPONLY=True,
