@@ -27,6 +27,7 @@ from smart_app.jobs.filing import Filer
 from smart_app.jobs.following import Ears, Follower, hints_of
 from smart_app.jobs.pipeline import Pipeline, Tools
 from smart_app.jobs.queue import Jobs, Steps
+from smart_app.jobs.redrafting import Redrafter
 from smart_app.jobs.resources import Models
 from smart_app.launch import scopes
 from smart_app.launch.discovery import Discovery
@@ -34,7 +35,7 @@ from smart_app.launch.services import FilingTokens
 from smart_app.launch.tokens import TokenKeeper
 from smart_app.note import material, overview, said
 from smart_app.note.content import ai_element
-from smart_app.note.corrections import Drafting
+from smart_app.note.corrections import Corrector, Drafting
 from smart_app.note.desk import Desk
 from smart_app.ports import PRACTICE_PATIENT, Clock, Drafter, PatientFacts, Person, Transcriber, Transcript, Utterance
 from smart_app.recording import erasure, withdrawal
@@ -231,6 +232,21 @@ def _face(db: Database, clock: Clock, settings: Settings, seal: Seal, models: Mo
     return writer
 
 
+def _filer(db: Database, clock: Clock, settings: Settings, seal: Seal, models: Models, charts: FhirCharts) -> Filer:
+    """Return what files what is owed to the charts."""
+    return Filer(
+        db=db,
+        charts=charts,
+        clock=clock,
+        seal=seal,
+        settings=settings,
+        models=lambda: models,
+        read_elements=partial(material.elements_for_filing, seal),
+        read_template=partial(material.template_of, seal),
+        read_evidence=partial(material.evidence_of, seal),
+    )
+
+
 def _filing_charts(
     db: Database, settings: Settings, clock: Clock, seal: Seal, http: GuardedHttp, tokens: TokenKeeper
 ) -> FhirCharts:
@@ -305,22 +321,16 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
         tools=_tools(outside.drafter, follower, models),
         owner=owner,
     )
-    filer = Filer(
-        db=db,
-        charts=_filing_charts(db, settings, clock, seal, http, tokens),
-        clock=clock,
-        seal=seal,
-        settings=settings,
-        models=lambda: models,
-        read_elements=partial(material.elements_for_filing, seal),
-        read_template=partial(material.template_of, seal),
-        read_evidence=partial(material.evidence_of, seal),
-    )
+    filer = _filer(db, clock, settings, seal, models, _filing_charts(db, settings, clock, seal, http, tokens))
+    corrector = Corrector(desk=desk, drafting=_drafting(outside.drafter))
+    redrafter = Redrafter(db=db, clock=clock, corrector=corrector, owner=owner)
     steps = Steps(
         process=pipeline.run,
         file=filer.run,
         sweep=partial(sweep, db, clock, kept, withdrawals, audio, settings, face),
         follow=follower.step,
+        redraft=redrafter.run,
+        redrafts=redrafter.owed,
         pulse=partial(_pulse, db, clock, kept),
     )
     jobs = Jobs(settings.queue_file, settings.signing_key, steps, clock.now)
@@ -336,7 +346,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
         sound=sound,
         retention=kept,
         desk=desk,
-        drafting=_drafting(outside.drafter),
+        drafting=corrector.drafting,
         withdrawals=withdrawals,
         signer=signer,
         steps=steps,

@@ -21,6 +21,7 @@ class Bench:
     def __init__(self) -> None:
         self.done: list[tuple[str, str]] = []
         self.pieces: list[bool | BaseException] = []
+        self.redrafts: list[str] = []
         self.pulses: list[tuple[list[str], list[str]] | BaseException] = []
 
     def steps(self) -> Steps:
@@ -30,6 +31,8 @@ class Bench:
             file=lambda id_: self.done.append(("file", id_)),
             sweep=lambda: self.done.append(("sweep", "")),
             follow=self._follow,
+            redraft=lambda id_: self.done.append(("redraft", id_)),
+            redrafts=lambda: self.redrafts,
             pulse=self._pulse,
         )
 
@@ -80,11 +83,18 @@ def test_a_wake_up_reaches_the_worker(jobs: Jobs, bench: Bench) -> None:
 
 
 def test_the_pulse_finds_what_nobody_woke(jobs: Jobs, bench: Bench) -> None:
-    """Sessions and filings that are owed by their rows: a lost wake-up costs a second, never a session."""
+    """What is owed by its row: a lost wake-up costs a second, never a session; asked twice it is done once."""
     bench.pulses = [(["session-1"], ["filing-1", "filing-2"])]
+    bench.redrafts = ["redraft-1"]
+    beat(jobs)
     beat(jobs)
     work_off(jobs)
-    assert bench.done == [("process", "session-1"), ("file", "filing-1"), ("file", "filing-2")]
+    assert bench.done == [
+        ("process", "session-1"),
+        ("file", "filing-1"),
+        ("file", "filing-2"),
+        ("redraft", "redraft-1"),
+    ]
 
 
 def test_what_waits_already_is_not_repeated_on_every_pulse(jobs: Jobs, bench: Bench, clock: FrozenClock) -> None:
