@@ -123,6 +123,8 @@ def quiet_logs() -> None:
     )
     handler = logging.StreamHandler()
     handler.setFormatter(LibraryLines())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     _hooks()
