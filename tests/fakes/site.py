@@ -69,7 +69,7 @@ class Site(Room):
 
     def sign_in(self) -> None:
         """Launch again from Carol's chart, e.g. after hours."""
-        _launch(self.browser, self.ehr, self.clock)
+        launch(self.browser, self.ehr, self.clock)
 
     def work(self, *, pulses: int = 4) -> None:
         """Be a worker for some pulses: process and file what is owed; what refers to something unfiled waits 1 s."""
@@ -135,7 +135,7 @@ def sound_chunk() -> bytes:
     return media(noise(2.0)[None, :])
 
 
-def _launch(browser: FlaskClient, ehr: SmartEhr, clock: FrozenClock) -> str:
+def launch(browser: FlaskClient, ehr: SmartEhr, clock: FrozenClock) -> str:
     """Walk the launch; return the cookie."""
     ehr.faults.claims["now"] = int(clock.now().timestamp())
     asked = browser.get("/launch", query_string={"iss": ehr.iss, "launch": "xyz"}, headers=list(TOP_LEVEL.items()))
@@ -157,11 +157,13 @@ def _alice(kit: kits.Kit, cookie: str) -> Person:
 
 
 @contextmanager
-def whole_site(data_dir: Path, clock: FrozenClock, **more: str) -> Iterator[Site]:
-    """Run the EHR, wire everything with `more` settings, and sign Dr Alice in."""
+def whole_site(
+    data_dir: Path, clock: FrozenClock, *, more_ehrs: Sequence[dict[str, Any]] = (), **more: str
+) -> Iterator[Site]:
+    """Run the EHR, wire everything with `more` settings, and sign Dr Alice in; Dr Erin is an administrator too."""
     with SmartEhr() as ehr:
-        entry = ehr.config_entry(admin_users=[ehr.fhir_user])
-        settings = config.load(environment(data_dir, CHARTSIDE_EHRS=json.dumps([entry]), **more))
+        entry = ehr.config_entry(admin_users=[ehr.fhir_user, "Practitioner/erin"])
+        settings = config.load(environment(data_dir, CHARTSIDE_EHRS=json.dumps([entry, *more_ehrs]), **more))
         ear = FakeTranscriber()
         drafter = InItsLanguages(BuiltinDrafter())
         outside = kits.Outside(clock=clock, transcriber=ear, speech_model="fake", drafter=drafter)
@@ -169,7 +171,7 @@ def whole_site(data_dir: Path, clock: FrozenClock, **more: str) -> Iterator[Site
         app = create_app(settings, kit)
         app.config["WTF_CSRF_ENABLED"] = False
         browser = app.test_client()
-        cookie = _launch(browser, ehr, clock)
+        cookie = launch(browser, ehr, clock)
         yield Site(
             app=app,
             limiter=next(iter(app.extensions["limiter"])),
