@@ -107,7 +107,7 @@ def sweep(settings: config.Settings) -> int:
 
     quiet_logs()
     made = kit.make(settings)
-    kit.sweep(made.db, made.clock, made.retention, made.withdrawals, made.audio, settings, made.face)
+    made.steps.sweep()
     print(f"Swept at {made.clock.now():%Y-%m-%d %H:%M:%S} UTC.")  # noqa: T201 - the command's answer
     return 0
 

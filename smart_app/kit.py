@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -46,7 +47,8 @@ from smart_app.retention import receipts
 from smart_app.retention.erasure import Retention
 from smart_app.session import LIVE
 from smart_app.sound import StoredSound, merge
-from smart_app.store import captured, filings, launches, master_key, retention, sessions, visits
+from smart_app.store import audit_lines, captured, filings, launches, master_key, retention, sessions, visits
+from smart_app.store.clock_steps import Boot, settle, this_boot
 from smart_app.store.database import Database, Db
 from smart_app.store.ehr_profiles import EhrProfiles, forget_old_refusals
 from smart_app.store.practice import forget as forget_practice
@@ -94,6 +96,8 @@ class Outside:
     transcriber: Transcriber
     speech_model: str
     drafter: Drafter
+    boot: Callable[[], Boot] | None = None
+    """How long the machine is up, which tells a clock that was set from time that went by; None: nobody sets it."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Outside":
@@ -104,6 +108,7 @@ class Outside:
             transcriber=transcriber,
             speech_model=speech_model,
             drafter=_drafter(settings),
+            boot=this_boot,
         )
 
 
@@ -181,6 +186,8 @@ class Kit:
         if kept is None or session.key_slot is None:
             if session.ready_at is None:
                 raise NotFound("no_transcript", "There is no transcript of this session.", "Wait for the summary.")
+            raise Expired("transcript_erased", "The transcript was erased.", "The summary is still here.")
+        if kept.erase_due_at <= self.clock.now():
             raise Expired("transcript_erased", "The transcript was erased.", "The summary is still here.")
         shape = json.loads(self.vault.open(session.key_slot, kept.sealed, aad=f"transcript:{session.id}"))
         transcript = json_shape.from_json(shape)
@@ -297,7 +304,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev, ca_file=settings.ca_file)
     tokens = TokenKeeper(db=db, settings=settings, clock=clock, seal=seal, http=http)
     charts = FhirCharts(http=http, tokens=tokens, clock=clock, memory=EhrProfiles(db))
-    sound = StoredSound(db=db, audio=audio, settings=settings)
+    sound = StoredSound(db=db, audio=audio, settings=settings, clock=clock)
     signer = receipts.Signer(settings.signing_key)
     receipt = partial(_receipt, signer)
     eraser = erasure.Eraser(vault=vault, audio=audio, receipt=receipt)
@@ -327,11 +334,11 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     steps = Steps(
         process=pipeline.run,
         file=filer.run,
-        sweep=partial(sweep, db, clock, kept, withdrawals, audio, settings, face),
+        sweep=partial(sweep, db, clock, outside.boot, kept, withdrawals, audio, settings, face),
         follow=follower.step,
         redraft=redrafter.run,
         redrafts=redrafter.owed,
-        pulse=partial(_pulse, db, clock, kept),
+        pulse=partial(_pulse, db, clock, outside.boot, kept),
     )
     jobs = Jobs(settings.queue_file, settings.signing_key, steps, clock.now)
     return Kit(
@@ -372,9 +379,26 @@ def _forget_ai_text(desk: Desk, db: Db, note: Note) -> None:
     desk.forget_ai_text(db, note)
 
 
+def _follow_clock(db: Database, clock: Clock, boot: Callable[[], Boot] | None) -> None:
+    """Let deadlines follow a clock that was set, and say so in the trail."""
+    if boot is None:
+        return
+    # A SQLite file is of one machine, whatever its name is today; a shared database has a mark of each.
+    machine = "" if db.engine.dialect.name == "sqlite" else socket.gethostname()
+    now = clock.now()
+    with db.begin() as open_db:
+        moved_s = settle(open_db, machine=machine, wall=now, boot=boot())
+        if moved_s:
+            detail = {"deadlines_forward_s": f"{moved_s:.0f}"}
+            audit_lines.append_if_possible(
+                open_db, at=now, actor="server", action="clock.set", subject="site", detail=detail
+            )
+
+
 def sweep(
     db: Database,
     clock: Clock,
+    boot: Callable[[], Boot] | None,
     kept: Retention,
     withdrawals: withdrawal.Withdrawals,
     audio: AudioStore,
@@ -382,6 +406,7 @@ def sweep(
     face: FaceWriter,
 ) -> None:
     """Do all that time brings: deadlines, unfinished withdrawals, empty rooms, files that a crash left, the face."""
+    _follow_clock(db, clock, boot)
     withdrawal.finish_withdrawals(withdrawals, at=clock.now())
     kept.sweep()
     face.catch_up(db)
@@ -392,7 +417,8 @@ def sweep(
         forget_practice(open_db, before=clock.now() - practice.KEPT)
 
 
-def _pulse(db: Database, clock: Clock, kept: Retention) -> tuple[list[str], list[str]]:
+def _pulse(db: Database, clock: Clock, boot: Callable[[], Boot] | None, kept: Retention) -> tuple[list[str], list[str]]:
+    _follow_clock(db, clock, boot)
     now = clock.now()
     with db.begin() as open_db:
         retention.beat(open_db, name=f"{socket.gethostname()}-{os.getpid()}", now=now)

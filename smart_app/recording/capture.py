@@ -73,6 +73,11 @@ def _owners(db: Db, tracks: list[Track], session_id: str) -> list[Participant]:
     return [participants.find(db, session_id, each.participant_id) for each in tracks]
 
 
+def _is_over(recording: Recording, now: datetime) -> bool:
+    """Say whether the recording is erased, or must be."""
+    return recording.erased_at is not None or recording.key_slot is None or recording.erase_due_at <= now
+
+
 def _may_still_come(recording: Recording, now: datetime) -> bool:
     return recording.stopped_at is None or now - recording.stopped_at <= recordings.LATE_CHUNKS_FOR
 
@@ -94,7 +99,7 @@ def issue(
     """
     if recording.session_id != session.id:
         raise NotFound
-    if recording.erased_at is not None or recording.key_slot is None:
+    if _is_over(recording, now):
         raise erased()
     tracks = recordings.tracks(db, recording.id)
     owners = _owners(db, tracks, session.id)
@@ -145,7 +150,7 @@ def check(
     session, recording = known.session, known.recording
     if known.grant.consent_epoch != session.consent_epoch:
         raise refused()
-    if recording.erased_at is not None or recording.key_slot is None:
+    if _is_over(recording, now) or recording.key_slot is None:
         raise erased()
     if recording.stopped_at is None and session.state != State.RECORDING:
         raise refused()

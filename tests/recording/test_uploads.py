@@ -27,7 +27,7 @@ def test_it_stores_a_chunk_encrypted_under_a_grant(visit: Visit) -> None:
     assert (answer.status_code, answer.json) == (201, {"acked": True})
     assert len(visit.room.audio_files()) == 1
     assert MARKER not in visit.room.all_bytes()
-    assert run_chunks(visit.room.db, visit.room.audio, track, 0) == [BODY]
+    assert run_chunks(visit.room.db, visit.room.audio, track, 0, now=visit.room.clock.now()) == [BODY]
 
 
 @pytest.mark.req("B01")
@@ -123,7 +123,7 @@ def test_it_takes_chunks_in_any_order_and_says_what_is_missing(visit: Visit) -> 
     said = visit.alice.get(f"/sessions/{visit.id}/recording/missing").json
     assert said["tracks"][track] == {"0": {"have": 3, "missing": [1]}}
     visit.alice.put_chunk(token, track, 0, 1, b"1")
-    assert run_chunks(visit.room.db, visit.room.audio, track, 0) == [b"0", b"1", b"2", b"3"]
+    assert run_chunks(visit.room.db, visit.room.audio, track, 0, now=visit.room.clock.now()) == [b"0", b"1", b"2", b"3"]
 
 
 @pytest.mark.req("B01")
@@ -136,7 +136,7 @@ def test_it_answers_a_repeat_without_writing_and_refuses_other_bytes(visit: Visi
     other = visit.alice.put_chunk(token, track, 0, 0, BODY + b"!")
     assert (other.status_code, other.json["code"]) == (409, "other_bytes")
     assert len(visit.room.audio_files()) == 1
-    assert run_chunks(visit.room.db, visit.room.audio, track, 0) == [BODY]
+    assert run_chunks(visit.room.db, visit.room.audio, track, 0, now=visit.room.clock.now()) == [BODY]
 
 
 @pytest.mark.req("S21", "B01")
@@ -153,7 +153,7 @@ def test_it_takes_late_chunks_up_to_the_last_one_after_a_stop_and_none_beyond(vi
     assert visit.carol.get(f"/room/{visit.id}/state").status_code == 200
     late = visit.grants()[track]
     assert visit.alice.put_chunk(late, track, 0, 1, b"1").status_code == 201
-    assert run_chunks(visit.room.db, visit.room.audio, track, 0) == [b"0", b"1", b"2"]
+    assert run_chunks(visit.room.db, visit.room.audio, track, 0, now=visit.room.clock.now()) == [b"0", b"1", b"2"]
     with visit.room.db.read() as db:
         assert recordings.track(db, track).last_number == 2
 
@@ -278,7 +278,7 @@ def test_two_uploads_of_one_chunk_at_once_keep_one(visit: Visit) -> None:
     audio.write = write_twice  # type: ignore[method-assign]
     assert visit.alice.put_chunk(token, track, 0, 0, BODY).status_code == 200
     assert len(visit.room.audio_files()) == 1
-    assert run_chunks(visit.room.db, audio, track, 0) == [BODY]
+    assert run_chunks(visit.room.db, audio, track, 0, now=visit.room.clock.now()) == [BODY]
 
 
 @pytest.mark.req("B01")
