@@ -5,7 +5,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -155,6 +155,66 @@ def test_one_section_is_redrafted_and_the_others_keep_their_edits(review: Review
     assert OWN in before
     expect(subjective.locator(".part-said")).to_contain_text("Nothing changed")
     expect(page.locator("#summary-number")).to_have_text("2")
+
+
+def _ask_for_plan(review: Review, app_data: AppData, *, attempts: int, leased_for: timedelta) -> None:
+    """Owe the note its Plan drafted anew, as if a worker had begun it."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    until = (now + leased_for).isoformat(sep=" ", timespec="microseconds")
+    app_data.change("DELETE FROM redraft")
+    app_data.change(
+        "INSERT INTO redraft (id, session_id, note_id, part, dropped, asked_by, asked_at, stand, lease_owner,"
+        " lease_until, attempts, public) VALUES (?, ?, ?, 'plan', '[]', 'Practitioner/x', ?, 'waiting', 'w', ?, ?, '')",
+        f"r{attempts}",
+        review.session_id,
+        review.url.rsplit("/", 1)[-1],
+        now.isoformat(sep=" ", timespec="microseconds"),
+        until,
+        attempts,
+    )
+
+
+def test_while_a_section_is_drafted_the_rest_goes_on(review: Review, app_data: AppData, camera: Camera) -> None:
+    """It says how it stands, also to a page that is loaded anew; nothing typed elsewhere meanwhile is lost."""
+    page = review.page
+    _ask_for_plan(review, app_data, attempts=1, leased_for=timedelta(minutes=5))
+    page.reload()
+    plan = page.get_by_role("region", name="Plan", exact=True)
+    expect(plan.locator(".part-job")).to_contain_text("Being drafted", timeout=SLOW_MS)
+    expect(plan).to_have_attribute("aria-busy", "true")
+    plan.get_by_role("button", name="Redraft Plan").click()
+    expect(page.locator("#save-state")).to_contain_text("Plan is being redrafted already")
+    camera.take(page, "note-redraft-under-way")
+    field = page.get_by_label("Add a line to Objective")
+    field.fill("Calm, spoke fluently.")
+    field.press("Enter")
+    expect(page.locator("#save-state")).to_contain_text("Saved", timeout=SLOW_MS)
+    app_data.change("UPDATE redraft SET lease_until = NULL, lease_owner = NULL")
+    expect(page.locator("#save-state")).to_contain_text("Plan was redrafted", timeout=SLOW_MS)
+    expect(plan).to_contain_text(OWN)
+    expect(plan.locator(".part-job")).to_be_hidden()
+    assert plan.get_attribute("aria-busy") is None
+    expect(page.get_by_role("region", name="Objective", exact=True)).to_contain_text("Calm, spoke fluently.")
+    expect(page.locator("#conflict")).to_be_hidden()
+    page.reload()
+    expect(page.get_by_role("region", name="Objective", exact=True)).to_contain_text("Calm, spoke fluently.")
+
+
+def test_a_redraft_that_fails_says_what_to_do(review: Review, app_data: AppData, camera: Camera) -> None:
+    """The section stays as it was; the sentence outlives a reload, and a new press tries again."""
+    page = review.page
+    _ask_for_plan(review, app_data, attempts=4, leased_for=timedelta(seconds=-1))
+    page.reload()
+    plan = page.get_by_role("region", name="Plan", exact=True)
+    expect(plan.locator(".part-job")).to_contain_text("Press Redraft to try again", timeout=SLOW_MS)
+    page.reload()
+    expect(plan.locator(".part-job")).to_contain_text("Press Redraft to try again", timeout=SLOW_MS)
+    expect(plan).to_contain_text(OWN)
+    camera.take(page, "note-redraft-failed")
+    plan.get_by_role("button", name="Redraft Plan").click()
+    page.get_by_role("dialog").get_by_role("button", name="Redraft").click()
+    expect(page.locator("#save-state")).to_contain_text("Plan was redrafted", timeout=SLOW_MS)
+    expect(plan.locator(".part-job")).to_be_hidden()
 
 
 def test_a_second_tab_does_not_correct_over_the_first(review: Review) -> None:
