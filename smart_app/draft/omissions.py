@@ -9,6 +9,7 @@ from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import CLINICIAN, ROOM, Answered, Heard, heard
 from smart_app.draft.quoting import said_by
 from smart_app.draft.sentences import Sentence
+from smart_app.draft.stances import is_of_others, names_client
 from smart_app.draft.stems import content
 from smart_app.draft.words import has_negation, numbers, quantities, tokens
 from smart_app.ports import Omission, Section, Statement, Transcript
@@ -25,6 +26,8 @@ _IN_GENERAL = re.compile(r"\b(?:if|people|anybody|anyone|someone|patients)\b|\bt
 _DOSE_UNITS = frozenset({"mg", "mcg", "g", "ml"})
 _SHORT_ANSWER = 12
 """An answer of fewer words is offered with its question, without which it says little."""
+_SUBJECT_WORDS = 4
+"""In its first so many words an answer says of whom it tells ("Well, my brother does")."""
 MOST = 12
 """Offers beyond this bury the important ones; risk, medication and plans are kept first."""
 _ORDER: tuple[Kind, ...] = ("risk", "medication", "appointment", "homework", "substances", "diagnosis")
@@ -68,12 +71,12 @@ def _kind(sentence: Sentence, pair: Answered | None, known: Cues) -> Kind | None
         return "risk"
     if _is_medication(text, asked, known) and not is_asked:
         return "medication"
-    if not is_clinicians and _is_of(text, asked, known, "substances"):
+    if not is_clinicians and _is_substance(sentence, asked, known):
         return "substances"
     plan = _plan(sentence, known)
     if plan is not None:
         return plan
-    is_named = known.omissions["diagnosis"].search(text) is not None and not _IN_GENERAL.search(text)
+    is_named = _is_clients(sentence, known.omissions["diagnosis"]) and not _IN_GENERAL.search(text)
     return "diagnosis" if is_named and not is_asked else None
 
 
@@ -101,10 +104,23 @@ def _is_medication(text: str, asked: str, known: Cues) -> bool:
     return changes and bool(known.medications(tokens(asked)))
 
 
-def _is_of(text: str, asked: str, known: Cues, kind: str) -> bool:
-    if known.omissions[kind].search(text):
+def _is_clients(sentence: Sentence, pattern: re.Pattern[str]) -> bool:
+    """Say whether the words stand there and tell of the client: a brother's drinking is not the client's."""
+    found = list(pattern.finditer(sentence.text))
+    if sentence.utterance.speaker not in (CLINICIAN, "client"):
+        # Others at the session speak of the client as he and she, and one microphone does not say who speaks.
+        return bool(found)
+    return any(names_client(each.group(0)) or not is_of_others(sentence.text[: each.start()]) for each in found)
+
+
+def _is_substance(sentence: Sentence, asked: str, known: Cues) -> bool:
+    """Say whether the client tells of what they take, or answers a question about it, which is not of others."""
+    if _is_clients(sentence, known.omissions["substances"]):
         return True
-    return bool(asked) and known.omissions[f"{kind}_asked"].search(asked) is not None
+    asks = bool(asked) and known.omissions["substances_asked"].search(asked) is not None
+    if sentence.utterance.speaker != "client":
+        return asks
+    return asks and not is_of_others(asked) and not is_of_others(" ".join(sentence.text.split()[:_SUBJECT_WORDS]))
 
 
 def _plan(sentence: Sentence, known: Cues) -> Kind | None:
