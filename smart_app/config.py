@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
+from smart_app import processors
 from smart_app.errors import ConfigError
 
 MAX_AUDIO_HOURS = 23.0
@@ -399,10 +400,7 @@ def _turn_urls(env: Mapping[str, str], *, has_secret: bool) -> tuple[str, ...]:
 def _engine(env: Mapping[str, str], name: str, needed: tuple[str, ...]) -> Literal["builtin", "openai"]:
     if _choice(env, name, ("builtin", "openai")) == "builtin":
         return "builtin"
-    for each in needed:
-        # Without an address a client library would fall back to its vendor's, and a session's words would leave (T14).
-        if not env.get(each):
-            raise _refuse(each, f"is not set, and {name}=openai needs it.", "Set it, or use builtin.")
+    processors.require(env, name, needed)
     return "openai"
 
 
