@@ -2,6 +2,7 @@
 
 import base64
 import difflib
+import importlib.util
 import json
 import os
 import ssl
@@ -91,6 +92,8 @@ class Settings:
     """Allow http on loopback (the demo). Cookies then carry no Secure flag."""
     web_processes: int = 4
     """Processes that answer requests; four serve fifty sessions that record at once on two cores."""
+    limits_url: str = ""
+    """Where the rate limits are counted (redis:// or rediss://); empty: in a file of this machine's processes."""
     proxies: int = 0
     """How many reverse proxies stand in front: so many entries of X-Forwarded-For name the real address."""
     ca_file: Path | None = None
@@ -426,6 +429,17 @@ def _base_url(env: Mapping[str, str], *, is_loopback_dev: bool) -> str:
     return base_url
 
 
+def _limits_url(env: Mapping[str, str]) -> str:
+    url = env.get("CHARTSIDE_LIMITS_URL", "")
+    if url and urlsplit(url).scheme not in {"redis", "rediss"}:
+        raise _refuse(
+            "CHARTSIDE_LIMITS_URL", "must be a redis:// or rediss:// address.", "Correct it, or leave it out."
+        )
+    if url and importlib.util.find_spec("redis") is None:
+        raise _refuse("CHARTSIDE_LIMITS_URL", "needs the package redis.", "Install chartside[redis], or leave it out.")
+    return url
+
+
 def load(env: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from the environment.
 
@@ -452,6 +466,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         ehrs=_ehrs(env, is_loopback_dev=is_loopback_dev),
         canonical_url=env.get("CHARTSIDE_CANONICAL_URL", "https://chartside.example.org"),
         is_loopback_dev=is_loopback_dev,
+        limits_url=_limits_url(env),
         proxies=int(_number(env, "CHARTSIDE_PROXIES", 0, low=0, high=5)),
         ca_file=_ca_file(env),
         web_processes=int(_number(env, "CHARTSIDE_WEB_PROCESSES", 4, low=1, high=64)),

@@ -22,7 +22,7 @@ from smart_app.kit import Kit
 from smart_app.launch import routes as launch
 from smart_app.launch.client_keys import ClientKeys
 from smart_app.launch.discovery import Discovery
-from smart_app.launch.identity import BrowserIdentity
+from smart_app.launch.identity import BrowserIdentity, browser_key
 from smart_app.launch.introspection import Introspection
 from smart_app.note import encounter_routes
 from smart_app.note import routes as note
@@ -32,7 +32,7 @@ from smart_app.recording import routes as recording
 from smart_app.store import site
 from smart_app.transcript import languages
 from smart_app.transcript.dictate import Dictation
-from smart_app.web import front, language, policy
+from smart_app.web import front, language, limits, policy
 
 
 def _register(app: Flask, make: Callable[..., Blueprint], **needs: object) -> None:
@@ -136,6 +136,7 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
         )
     )
     app.context_processor(partial(_site_facts, made))
+    limits.apply(app, limiter, partial(browser_key, settings))
     for endpoint in ("recording.put_chunk", *face.PUBLIC_ENDPOINTS):
         front.exempt_from_csrf(app, endpoint)
     with made.db.begin() as db:

@@ -16,6 +16,8 @@ from smart_app.store.database import Db
 from smart_app.store.sealed import token_hash
 from smart_app.store.tables import Participant, Recording, TelehealthSession, Track
 
+MOST_SESSION_BYTES = 2_000_000_000
+"""Four people at 64 kbit/s for seventeen hours; a browser that sends more than sound meets it."""
 GRANT_LASTS = timedelta(seconds=60)
 _TOKEN_BYTES = 32
 
@@ -69,6 +71,14 @@ def check_disk(audio: AudioStore, settings: Settings) -> None:
         raise DiskReserve("disk_reserve", *PUBLIC["disk_reserve"])
 
 
+def check_quota(db: Db, session_id: str) -> None:
+    """Refuse more sound of a session that holds more than any has. Raises DiskReserve."""
+    if recordings.stored_bytes(db, session_id) >= MOST_SESSION_BYTES:
+        raise DiskReserve(
+            "session_full", "This session has as much sound as Chartside keeps of one.", "End it and start a new one."
+        )
+
+
 def _owners(db: Db, tracks: list[Track], session_id: str) -> list[Participant]:
     return [participants.find(db, session_id, each.participant_id) for each in tracks]
 
@@ -95,10 +105,11 @@ def issue(
     """Make one grant per track of the recording and note the runs that begin.
 
     Raises GrantRefused when any consent is not live, Expired when the recording is erased, Conflict when another tab
-    records.
+    records, DiskReserve when the session is full.
     """
     if recording.session_id != session.id:
         raise NotFound
+    check_quota(db, session.id)
     if _is_over(recording, now):
         raise erased()
     tracks = recordings.tracks(db, recording.id)

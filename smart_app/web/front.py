@@ -19,7 +19,7 @@ from smart_app.config import Settings
 from smart_app.errors import BadInput, ChartsideError, NotFound, TooLarge
 from smart_app.logs import place_of
 from smart_app.web import language
-from smart_app.web.counters import QuietMemory
+from smart_app.web.counters import SharedFile
 
 log = structlog.get_logger()
 
@@ -69,7 +69,9 @@ def prepare(app: Flask, settings: Settings) -> Limiter:
         get_remote_address,
         app=app,
         default_limits=[DEFAULT_LIMIT],
-        storage_uri=f"{QuietMemory.STORAGE_SCHEME[0]}://",
+        storage_uri=settings.limits_url or f"{SharedFile.STORAGE_SCHEME[0]}://{settings.data_dir / 'limits.sqlite'}",
+        # Where Redis is away each process counts alone: a limit must not stop a session or a withdrawal.
+        in_memory_fallback_enabled=bool(settings.limits_url),
     )
 
 

@@ -5,6 +5,7 @@
 
 import argparse
 import itertools
+import logging
 import os
 import sys
 import tempfile
@@ -12,6 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from tests.conftest import FrozenClock
 from tests.trust.figures import write
@@ -91,6 +94,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--cases", type=int, default=int(os.environ.get("CASES", "100000")))
     most, began = parser.parse_args().cases, time.monotonic()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with tempfile.TemporaryDirectory() as folder, street(Path(folder) / "data", FrozenClock()) as block:
         block.site.limiter.enabled = False
         count, through = run(block, most=most)

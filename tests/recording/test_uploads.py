@@ -218,6 +218,17 @@ def test_it_refuses_to_start_and_to_store_when_the_disk_is_nearly_full(visit: Vi
     assert visit.room.audio_files() == []
 
 
+@pytest.mark.req("T15")
+def test_a_session_takes_so_much_sound_and_no_more(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a session may hold is far more than any has; a full one gets no further grant, and still ends as usual."""
+    track, token = one(visit.record())
+    assert visit.alice.put_chunk(token, track, 0, 0, BODY).status_code == 201
+    monkeypatch.setattr("smart_app.recording.capture.MOST_SESSION_BYTES", len(BODY))
+    answer = visit.ask_grants()
+    assert (answer.status_code, answer.json["code"]) == (507, "session_full")
+    assert visit.end()["state"] == "ended"
+
+
 @pytest.mark.req("B01")
 def test_the_first_byte_starts_the_deadline_and_owes_the_media(visit: Visit) -> None:
     """The 23 hours run from the first recorded byte of each recording (decision 5)."""
