@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from smart_app.errors import ChartsideError
 from smart_app.jobs.following import TakenAway, hints_of
 from smart_app.jobs.keeping import LeaseLost, kept
 from smart_app.jobs.resources import Models
+from smart_app.jobs.side_by_side import side_by_side
 from smart_app.ports import Clock, Drafter, Heard, Summary, TooLittle, Transcript, Vault
 from smart_app.retention.erasure import Retention
 from smart_app.session import Event, State
@@ -147,11 +149,10 @@ class Pipeline:
             return self._tools.transcript_from_json(
                 json.loads(self._vault.open(slot, sealed, aad=f"transcript:{session_id}"))
             )
-        heard = []
-        for run in runs:
-            check()
-            heard.append((run, self._heard(session_id, slot, run, hotwords, check)))
-        transcript = self._tools.merge_runs(heard)
+        hear = partial(self._heard, session_id, slot, hotwords, check)
+        # Both tracks' rests at once: a short one does not fill the recogniser's threads.
+        heard = side_by_side([partial(hear, run) for run in runs], at_once=self._settings.speech_threads)
+        transcript = self._tools.merge_runs(list(zip(runs, heard, strict=True)))
         body = json.dumps(self._tools.transcript_to_json(transcript), ensure_ascii=False).encode()
         sealed = self._vault.seal(slot, body, aad=f"transcript:{session_id}")
         now = self._clock.now()
@@ -161,9 +162,10 @@ class Pipeline:
         return transcript
 
     def _heard(
-        self, session_id: str, slot: int, run: CapturedRun, hotwords: tuple[str, ...], check: Callable[[], None]
+        self, session_id: str, slot: int, hotwords: tuple[str, ...], check: Callable[[], None], run: CapturedRun
     ) -> Heard:
         """Return what was said in one run: kept from before a crash, or heard to its end now and kept."""
+        check()
         aad = f"run:{run.track_id}:{run.run}"
         with self._db.read() as db:
             sealed = captured.transcribed_run(db, run.track_id, run.run)
