@@ -316,7 +316,13 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     models = Models(speech_model=outside.speech_model, drafter=_drafter_name(settings), prompt_version=cues().version)
     face = _face(db, clock, settings, seal, models)
     owner = f"{socket.gethostname()}-{os.getpid()}"
-    ears = Ears(read=sound.chunks, open=sound.growing, transcriber=transcriber, hints=partial(_hints, db, seal))
+    ears = Ears(
+        read=sound.chunks,
+        open=sound.growing,
+        transcriber=transcriber,
+        hints=partial(_hints, db, seal),
+        at_once=settings.speech_threads,
+    )
     follower = Follower(db=db, clock=clock, vault=vault, ears=ears, owner=owner)
     pipeline = Pipeline(
         db=db,
