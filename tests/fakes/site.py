@@ -23,6 +23,8 @@ from smart_app.errors import ChartsideError
 from smart_app.launch.identity import BrowserIdentity
 from smart_app.ports import Heard, Person, Sound, Word
 from smart_app.recording.erasure import Eraser
+from smart_app.store.upgrade import upgrade
+from tests import thrift
 from tests.conftest import FrozenClock, environment
 from tests.fakes.room import FakeHttp, FakeQueue, Room, Side, Visit, open_visit
 from tests.fakes.smart_ehr import SmartEhr
@@ -164,6 +166,8 @@ def whole_site(
     with SmartEhr() as ehr:
         entry = ehr.config_entry(admin_users=[ehr.fhir_user, "Practitioner/erin"])
         settings = config.load(environment(data_dir, CHARTSIDE_EHRS=json.dumps([entry, *more_ehrs]), **more))
+        if not (data_dir / "chartside.sqlite").exists():
+            thrift.draw_at(settings.database_url, upgrade)
         ear = FakeTranscriber()
         drafter = InItsLanguages(BuiltinDrafter())
         outside = kits.Outside(clock=clock, transcriber=ear, speech_model="fake", drafter=drafter)
