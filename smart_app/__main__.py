@@ -15,6 +15,7 @@ from typing import Any
 
 from smart_app import alive, config
 from smart_app.errors import ChartsideError, ConfigError
+from smart_app.undumped import forbid_dumps
 
 EXIT_REFUSED = 2
 _INTERRUPTED = 130
@@ -157,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(asked: argparse.Namespace) -> int:
     """Run a process of the app. Raises ConfigError for settings with which it must not start."""
+    forbid_dumps()
     settings = config.load()
     for name, nearest in settings.unknown:
         meant = f" Did you mean {nearest}?" if nearest else ""

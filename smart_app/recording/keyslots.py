@@ -8,6 +8,7 @@ A key's number holds the slot's index and its generation, so the number of a des
 the same slot: destroying twice is safe.
 """
 
+import contextlib
 import fcntl
 import os
 import struct
@@ -34,6 +35,11 @@ _CRC = struct.Struct(">I")
 _MAGIC = b"CSK1"
 _FREE, _USED = 0, 1
 _INDEX_BITS = 20
+_NO_BACKUP = (
+    "Signature: 8a477f597d28d172789f06886806bc55\n"
+    "# Chartside's keys of recordings. Keep this folder out of every backup: a copied key outlives its erasure.\n"
+    "# borg, restic and tar leave it out by this file with --exclude-caches; see https://bford.info/cachedir/\n"
+)
 _MAX_GENERATION = 2**11 - 1
 """Index and generation fit a signed 32-bit column; a slot that was used so often is retired."""
 _KEY_AT = _HEAD.size + _CRC.size
@@ -193,9 +199,15 @@ class KeySlots:
         if count + SLOTS_PER_GROWTH > 2**_INDEX_BITS:
             raise VaultError("no_slot", "The key store is full.", "Tell your administrator.")
         # A crash in mid-growth leaves a torn last slot at most; growth starts at the last whole one.
+        self._mark_folder()
         self._overwrite(file, count, b"".join(_free_slot(0) for _ in range(SLOTS_PER_GROWTH)))
         self._sync_folder()
         return count, 0
+
+    def _mark_folder(self) -> None:
+        """Tell backup programs to leave the folder out: a copied key outlives its erasure."""
+        with contextlib.suppress(OSError):  # a full disk: the mark is a help, the keys do not depend on it
+            (self._path.parent / "CACHEDIR.TAG").write_text(_NO_BACKUP)
 
     def _sync_folder(self) -> None:
         folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
