@@ -5,8 +5,13 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command 
 VENV := .venv
 BIN := $(VENV)/bin
 # Tests that run whole clinics with real browsers and the speech model: two files at a time, each with its own clinic.
-RUNNING := tests/journeys tests/crash tests/bad_input
+# The longest files come first and the short ones last, so that both end together.
+RUNNING := tests/crash tests/journeys tests/bad_input
+# What others' pytest plugins import takes seconds in every process, and no test here uses them.
+PYTEST := $(BIN)/python -m pytest -q -p no:schemathesis -p no:faker
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Without it, each of the hundred processes that the tests start would compile the whole product again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: bench-speech help demo test rows servers smart-trace trust forget journey check bench bench-live bench-draft browser faketime coturn php openemr-module mutate-fhir lock clean
 
@@ -61,8 +66,8 @@ campaign-%: $(VENV)/.installed  # A long trial of a trust rule (docs/testing.md 
 	$(BIN)/python -m tests.campaigns.$* $(ARGS)
 
 test: forget check $(VENV)/.local-server browser faketime coturn php  ## Everything: checks, unit tests, journeys in real browsers
-	$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(RUNNING))
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(RUNNING)
+	$(PYTEST) -n 2 $(addprefix --ignore=,$(RUNNING) tests/architecture)
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(RUNNING)
 
 servers: $(VENV)/.installed node_modules/.installed  ## What each FHIR server takes of a visit and gives back; writes docs/servers.md
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.peers.servers
@@ -70,7 +75,7 @@ servers: $(VENV)/.installed node_modules/.installed  ## What each FHIR server ta
 forget: $(VENV)/.installed  # The record of which tests passed begins anew.
 	@$(BIN)/python -m tests.rows --forget
 
-journey: browser faketime coturn  ## All journeys in real browsers, one after another, with screenshots in docs/img
+journey: browser faketime coturn  ## All journeys in real browsers, one after another; renews the pictures of the documents, others go to build/screens
 	CHARTSIDE_SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys -s
 
 check: $(VENV)/.installed node_modules/.installed  ## Style, types, import contracts, ES modules
@@ -80,7 +85,7 @@ check: $(VENV)/.installed node_modules/.installed  ## Style, types, import contr
 	$(BIN)/lint-imports
 	PATH="$(abspath $(BIN)):$$PATH" npx --no-install tsc -p tsconfig.json
 	PATH="$(abspath $(BIN)):$$PATH" node --test --test-reporter=dot "tests/js/*.test.mjs"
-	$(BIN)/python -m pytest -q tests/architecture
+	$(PYTEST) tests/architecture
 
 bench: browser  ## Measure: note ready after End, memory, real-time factor, chunk uploads; printed and stored
 	$(BIN)/python -m benchmarks
