@@ -20,6 +20,8 @@ from smart_app.transcript.guards import Attempt, is_unsure
 BATCH = 4
 """Windows decoded together: a step costs one pass over the weights; more save no more (measured), each takes 20 MB."""
 BEAM = 5
+BEAM_BATCH = 2
+"""A beam holds what the encoder made once for each of its hypotheses: 100 MB a window."""
 DOUBT_LOGPROB = -0.1
 """Clear speech in quiet scores above it greedily, and a beam finds nothing better there."""
 HINT_TOKENS = 96
@@ -111,9 +113,10 @@ class Recogniser:
         encoded = self._encoded(self._features(sounds))
         attempts = self._read(encoded, sounds, hint, tokenizer, beam=1)
         again = [i for i, attempt in enumerate(attempts) if is_unsure(attempt, least_logprob=DOUBT_LOGPROB)]
-        if again:
-            found = self._read(_rows(encoded, again), [sounds[i] for i in again], hint, tokenizer, beam=self._beam)
-            for place, attempt in zip(again, found, strict=True):
+        for at in range(0, len(again), BEAM_BATCH):
+            few = again[at : at + BEAM_BATCH]
+            found = self._read(_rows(encoded, few), [sounds[i] for i in few], hint, tokenizer, beam=self._beam)
+            for place, attempt in zip(few, found, strict=True):
                 attempts[place] = attempt
         return attempts
 
