@@ -1,7 +1,7 @@
 """The app's own processes: `python -m smart_app serve | worker | sweep | transcribe | draft`.
 
-`keys`, `scopes`, `inspect`, `close` and `fhir-client` answer in JSON: they are what `chartside` asks the app. A refusal
-is `{"refused": {code, public, todo}}` with status 2.
+`keys`, `scopes`, `inspect`, `close`, `fhir-client` and `audit` answer in JSON: they are what `chartside` asks the app.
+A refusal is `{"refused": {code, public, todo}}` with status 2.
 """
 
 import argparse
@@ -26,7 +26,7 @@ _RUN = {
     " Start as many as you like.",
     "sweep": "Erase what is due, once: for cron, so that erasing does not hang on a worker alone.",
 }
-_ANSWERED = ("keys", "inspect", "close", "fhir-client")
+_ANSWERED = ("keys", "inspect", "close", "fhir-client", "audit")
 _THREADS = 4
 """In each web process. More only take the interpreter's lock from one another: with eight threads in one process a
 chunk's six short queries waited for it six times, and fifty sessions could not be served."""
@@ -153,6 +153,10 @@ def _parser() -> argparse.ArgumentParser:
     close_command.add_argument("--keep-to", default="", help="folder for what must be kept")
     client_command = commands.add_parser("fhir-client", help="who may read the FHIR face; details on standard input")
     client_command.add_argument("what", choices=("add", "list", "revoke"))
+    audit_command = commands.add_parser("audit", help="the audit trail")
+    audit_command.add_argument("what", choices=("verify", "export", "archive"))
+    for name in ("patient", "clinician", "kind", "since", "until", "to"):
+        audit_command.add_argument(f"--{name}", default="")
     return parser
 
 

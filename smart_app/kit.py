@@ -49,11 +49,12 @@ from smart_app.session import LIVE
 from smart_app.sound import StoredSound, merge
 from smart_app.store import audit_lines, captured, filings, launches, master_key, retention, sessions, visits
 from smart_app.store.clock_steps import Boot, settle, this_boot
+from smart_app.store.audit_head import AuditHead
 from smart_app.store.database import Database, Db
 from smart_app.store.ehr_profiles import EhrProfiles, forget_old_refusals
 from smart_app.store.practice import forget as forget_practice
 from smart_app.store.sealed import Seal
-from smart_app.store.tables import Note, Recording, TelehealthSession
+from smart_app.store.tables import Note, Recording, RecordingConsent, TelehealthSession
 from smart_app.store.upgrade import upgrade
 from smart_app.transcript import json_shape
 from smart_app.transcript.engines import engine_of
@@ -287,6 +288,8 @@ def open_database(settings: Settings) -> tuple[Database, Seal]:
                 path.chmod(0o600)
     with db.read() as open_db:
         master_key.check(open_db, seal)
+    settings.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    audit_lines.guard(db, AuditHead(settings.audit_head_file))
     return db, seal
 
 
@@ -311,7 +314,12 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     kept = Retention(db=db, clock=clock, vault=vault, destroy=eraser, summary_days=settings.summary_days)
     desk = Desk(clock=clock, seal=seal, vault=vault, on_signed=kept.on_signed, recheck=rechecked)
     withdrawals = withdrawal.Withdrawals(
-        db=db, vault=vault, audio=audio, receipt=receipt, forget_ai_text=partial(_forget_ai_text, desk)
+        db=db,
+        vault=vault,
+        audio=audio,
+        receipt=receipt,
+        withdrawal_receipt=partial(_withdrawal_receipt, signer),
+        forget_ai_text=partial(_forget_ai_text, desk),
     )
     models = Models(speech_model=outside.speech_model, drafter=_drafter_name(settings), prompt_version=cues().version)
     face = _face(db, clock, settings, seal, models)
@@ -381,6 +389,10 @@ def _receipt(signer: receipts.Signer, db: Db, *, recording: Recording, cause: st
     return receipts.make(db, signer, recording=recording, cause=cause, at=at)
 
 
+def _withdrawal_receipt(signer: receipts.Signer, db: Db, *, consent: RecordingConsent, at: datetime) -> str:
+    return receipts.make_for_withdrawal(db, signer, consent=consent, at=at)
+
+
 def _forget_ai_text(desk: Desk, db: Db, note: Note) -> None:
     desk.forget_ai_text(db, note)
 
@@ -417,6 +429,8 @@ def sweep(
     kept.sweep()
     face.catch_up(db)
     erasure.sweep_orphans(db, audio)
+    with db.begin() as open_db:
+        audit_lines.catch_up(open_db, at=clock.now())
     with db.begin() as open_db:
         ending.end_empty_rooms(open_db, now=clock.now(), after_minutes=settings.room_empty_minutes)
         forget_old_refusals(open_db, now=clock.now())

@@ -6,6 +6,7 @@ from functools import partial
 from flask import Blueprint, Flask, g
 
 from smart_app import kit as kits
+from smart_app.audit import routes as audit
 from smart_app.call import routes as call
 from smart_app.chart.http import origin
 from smart_app.config import Settings
@@ -29,6 +30,7 @@ from smart_app.note import routes as note
 from smart_app.note.ready_made import seed_templates
 from smart_app.ports import PRACTICE_PATIENT
 from smart_app.recording import routes as recording
+from smart_app.retention import routes as retention
 from smart_app.store import site
 from smart_app.transcript import languages
 from smart_app.transcript.dictate import Dictation
@@ -126,6 +128,8 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
     )
     app.register_blueprint(help_.blueprint(settings=settings, patient_of=made.patient_of))
     app.register_blueprint(admin_routes.blueprint(db=made.db, clock=made.clock))
+    app.register_blueprint(audit.blueprint(db=made.db, clock=made.clock, settings=settings))
+    app.register_blueprint(retention.blueprint(db=made.db, clock=made.clock, signer=made.signer))
     app.register_blueprint(face_admin.blueprint(db=made.db, clock=made.clock, settings=settings))
     app.register_blueprint(
         why_routes.blueprint(db=made.db, clock=made.clock, seal=made.seal, sources=made.why_sources())

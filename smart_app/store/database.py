@@ -104,6 +104,7 @@ class Database:
             event.listen(self.engine, "connect", _switch_off_implicit_begin)
             event.listen(self.engine, "begin", _begin)
         self._at_the_end: list[Callable[[Db], None]] = []
+        self._at_the_start: list[Callable[[Db], None]] = []
         self._around: list[Callable[[Db], Callable[[], None] | None]] = []
         self._writes = sessionmaker(self.engine, expire_on_commit=False)
         self._reads = sessionmaker(self.engine.execution_options(chartside_read=True), expire_on_commit=False)
@@ -113,6 +114,8 @@ class Database:
         """Open a transaction that may write; commit at the end, roll back on any exception. Never nested."""
         with self._write_turn:
             with self._writes.begin() as db:
+                for act in self._at_the_start:
+                    act(db)
                 yield db
                 for act in self._at_the_end:
                     act(db)
@@ -124,6 +127,10 @@ class Database:
     def before_commit(self, act: Callable[[Db], None]) -> None:
         """Have something done at the end of every transaction that may write, as part of it."""
         self._at_the_end.append(act)
+
+    def at_the_start(self, act: Callable[[Db], None]) -> None:
+        """Have something done at the start of every transaction that may write."""
+        self._at_the_start.append(act)
 
     def around_commit(self, act: Callable[[Db], Callable[[], None] | None]) -> None:
         """Have something done just before every transaction that may write commits, and what it returns right after.
