@@ -23,6 +23,8 @@ from smart_app.transcript.windows import PAD_S, Window, packed, stretches
 LEAST_UNCOVERED_S = 0.5
 """What the coverage figure counts: shorter gaps are inexact word times."""
 
+LEAST_LEVEL_S = 0.1
+"""Sound that tells how loud a word is."""
 QUIETEST = 1e-10
 """Power of digital silence, so that it has a logarithm."""
 
@@ -158,14 +160,16 @@ def _words(
                     start_s=round(start_s, 2),
                     end_s=round(end_s, 2),
                     probability=round(word.probability, 3),
-                    level_db=_level_db(sound[int(start_s * SAMPLE_RATE) : int(end_s * SAMPLE_RATE)]),
+                    level_db=_level_db(sound, start_s, end_s),
                 )
             )
     return tuple(sorted(out, key=lambda word: word.start_s))
 
 
-def _level_db(piece: Sound) -> float:
-    """Return the loudness of a piece of a track, in dB below full scale."""
+def _level_db(sound: Sound, start_s: float, end_s: float) -> float:
+    """Return the loudness of a word, in dB below full scale; the aligner gives some words no length at all."""
+    around_s = max(0.0, LEAST_LEVEL_S - (end_s - start_s)) / 2
+    piece = sound[max(0, int((start_s - around_s) * SAMPLE_RATE)) : int((end_s + around_s) * SAMPLE_RATE)]
     power = float(np.square(piece).mean()) if piece.size else 0.0
     return round(10 * math.log10(max(power, QUIETEST)), 1)
 
