@@ -78,14 +78,19 @@ forget: $(VENV)/.installed  # The record of which tests passed begins anew.
 journey: browser faketime coturn  ## All journeys in real browsers, one after another; renews the pictures of the documents, others go to build/screens
 	CHARTSIDE_SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys -s
 
-check: $(VENV)/.installed node_modules/.installed  ## Style, types, import contracts, ES modules
+check: $(VENV)/.installed node_modules/.installed dist/chartside.cdx.json  ## Style, types, import contracts, ES modules, known holes, dist/chartside.cdx.json
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	PATH="$(abspath $(BIN)):$$PATH" npx --no-install tsc -p tsconfig.json
 	PATH="$(abspath $(BIN)):$$PATH" node --test --test-reporter=dot "tests/js/*.test.mjs"
+	$(BIN)/bandit -q -r smart_app fhir_mappings plugin -ll -c pyproject.toml
+	$(BIN)/python -m tests.supply audit
 	$(PYTEST) tests/architecture
+
+dist/chartside.cdx.json: requirements.lock $(VENV)/.installed  # What is installed, with licences (CycloneDX)
+	$(BIN)/python -m tests.supply sbom
 
 bench: browser  ## Measure: note ready after End, memory, real-time factor, chunk uploads; printed and stored
 	$(BIN)/python -m benchmarks
@@ -106,8 +111,8 @@ bench-speech: $(VENV)/.installed  ## Measure recognition beside plain faster-whi
 mutate-fhir: $(VENV)/.installed  ## Break every FHIR resource in every way: how many the rules refuse; writes docs/fhir-quality.md
 	$(BIN)/python -m tests.fhir_mappings.mutation
 
-lock: ## Renew requirements.lock from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal -o requirements.lock
+lock: ## Renew requirements.lock from pyproject.toml, with nothing younger than a week (needs uv)
+	uv pip compile pyproject.toml --exclude-newer "$$(date -u -d '7 days ago' +%FT%TZ)" --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal -o requirements.lock
 
 clean: ## Remove what the make targets installed and the demo's data
 	rm -rf $(VENV) node_modules var
