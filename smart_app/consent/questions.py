@@ -114,6 +114,7 @@ def open_recording(db: Db, asker: Asker, session: TelehealthSession, *, actor: s
         for each in participants.invited_here(db, session.id, at)
         if not each.is_in_person and consents.live_of(db, each.id) is not None
     ]
+    live = [consents.live_of(db, each.id) for each in participants.invited_here(db, session.id, at)]
     recording_id = new_id()
     row = recordings.create(
         db,
@@ -124,7 +125,9 @@ def open_recording(db: Db, asker: Asker, session: TelehealthSession, *, actor: s
         at=at,
         audio_max=timedelta(hours=asker.settings.audio_max_hours),
     )
-    audit_lines.append(db, at=at, actor=actor, action="recording.start", subject=row.id, detail={"session": session.id})
+    given = " ".join(f"{each.id}@{each.text_version}" for each in live if each is not None)
+    detail = {"session": session.id, "consents": given}
+    audit_lines.append(db, at=at, actor=actor, action="recording.start", subject=row.id, detail=detail)
     return row
 
 

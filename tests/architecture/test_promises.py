@@ -130,6 +130,7 @@ def test_error_codes_are_words_and_none_is_used_again() -> None:
     assert codes & RETIRED == set()
 
 
+@pytest.mark.req("M13")
 def test_no_broad_except_goes_without_a_reason() -> None:
     """`except Exception` says on its line why nothing narrower will do; a bare except never stands."""
     silent = []

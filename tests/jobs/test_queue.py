@@ -1,5 +1,6 @@
 """The wake-up call: ids only, signed, repeated no more than needed, and not silenced by one bad moment."""
 
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -75,6 +76,7 @@ def beat(jobs: Jobs) -> None:
         jobs._beat()
 
 
+@pytest.mark.req("T17")
 def test_a_wake_up_reaches_the_worker(jobs: Jobs, bench: Bench) -> None:
     """The id, and nothing else."""
     jobs.wake("session-1")
@@ -117,6 +119,16 @@ def test_the_pulse_outlives_a_bad_moment(jobs: Jobs, bench: Bench) -> None:
     beat(jobs)
     work_off(jobs)
     assert bench.done == [("process", "session-1")]
+
+
+@pytest.mark.req("T17")
+def test_a_job_in_the_file_is_an_id_and_nothing_else(jobs: Jobs, tmp_path: Path) -> None:
+    """Whoever reads the queue learns which session is looked at, not whose it is."""
+    jobs.wake("session-1")
+    with sqlite3.connect(tmp_path / "queue.sqlite") as file:
+        [[data]] = file.execute("SELECT data FROM task").fetchall()
+    message = jobs._huey.deserialize_task(data)
+    assert (message.name, message.args, message.kwargs) == ("process", ("session-1",), {})
 
 
 @pytest.mark.req("T17")

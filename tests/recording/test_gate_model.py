@@ -230,7 +230,7 @@ class Gate(RuleBasedStateMachine):
         assert len(on_disk) == len(self.stored)
 
 
-@pytest.mark.req("B01", "B02", "S04", "S15")
+@pytest.mark.req("B01", "B02", "S04", "S15", "M02")
 def test_no_byte_is_stored_without_all_consents() -> None:
     """Small here; the figure of ten thousand cases is a benchmark's."""
     small = settings(

@@ -37,7 +37,7 @@ def test_it_needs_no_cookie_for_a_chunk(visit: Visit) -> None:
     assert visit.room.side("").put_chunk(token, track, 0, 0, BODY).status_code == 201
 
 
-@pytest.mark.req("S04", "S15", "B01")
+@pytest.mark.req("S04", "S15", "B01", "M02")
 def test_it_refuses_a_chunk_without_with_a_made_up_and_with_a_foreign_grant(visit: Visit) -> None:
     """No grant, a guess, or the grant of another track: 403 and nothing stored."""
     grants = visit.record()
