@@ -8,7 +8,7 @@ from typing import Literal
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import CLINICIAN, ROOM, Answered, Heard, heard
 from smart_app.draft.quoting import said_by
-from smart_app.draft.sentences import Sentence
+from smart_app.draft.sentences import LONGEST_QUOTE, Sentence
 from smart_app.draft.stances import is_of_others, names_client
 from smart_app.draft.stems import content
 from smart_app.draft.words import has_negation, numbers, quantities, tokens
@@ -44,7 +44,7 @@ def omissions(transcript: Transcript, sections: Iterable[Section], *, cut: Heard
         kind = _kind(sentence, answers.get(sentence.place), known)
         if kind is None or _is_held(sentence, kind, drafted, known) or _is_repeated(sentence, kind, found):
             continue
-        text, evidence = _offered(sentence, answers.get(sentence.place))
+        text, evidence = _offered(sentence, answers.get(sentence.place), kind, known)
         found.append((kind, sentence, Omission(kind=kind, text=text, evidence=evidence)))
     best = sorted(found, key=lambda each: (_ORDER.index(each[0]), each[1].place))[:MOST]
     return tuple(omission for _, _, omission in sorted(best, key=lambda each: each[1].place))
@@ -139,17 +139,26 @@ def _plan(sentence: Sentence, known: Cues) -> Kind | None:
     return "appointment" if known.omissions["appointment"].search(text) else None
 
 
-def _offered(sentence: Sentence, pair: Answered | None) -> tuple[str, tuple[str, ...]]:
+def _offered(sentence: Sentence, pair: Answered | None, kind: Kind, known: Cues) -> tuple[str, tuple[str, ...]]:
     """Return an offer's text and lines: with its question where the answer is short."""
     if pair is None or not pair.question or sentence.n_words >= _SHORT_ANSWER:
-        return _line(sentence), sentence.ids
+        return f'{said_by(sentence.utterance.speaker)}: "{_shown(sentence, kind, known)}"', sentence.ids
     who = said_by(sentence.utterance.speaker).lower()
     text = f'Asked "{pair.question}", {who} said: "{sentence.quoted}"'
     return text, tuple(dict.fromkeys((*pair.asked_ids, *sentence.ids)))
 
 
-def _line(sentence: Sentence) -> str:
-    return f'{said_by(sentence.utterance.speaker)}: "{sentence.quoted}"'
+def _shown(sentence: Sentence, kind: Kind, known: Cues) -> str:
+    """Return the words of an offer: of a long stretch without punctuation those around what it is offered for."""
+    words = sentence.text.split()
+    if len(words) <= LONGEST_QUOTE:
+        return sentence.quoted
+    named = next((n for n, word in enumerate(words) if kind == "medication" and known.medications(tokens(word))), None)
+    found = known.omissions["medication_change" if kind == "medication" else kind].search(sentence.text)
+    at = named if named is not None else len(sentence.text[: found.start() if found else 0].split())
+    first = max(0, min(at - LONGEST_QUOTE // 3, len(words) - LONGEST_QUOTE))
+    before, after = "... " * (first > 0), " ..." * (first + LONGEST_QUOTE < len(words))
+    return f"{before}{' '.join(words[first : first + LONGEST_QUOTE])}{after}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,3 +135,11 @@ def test_what_is_said_twice_is_offered_once() -> None:
     """The same words and numbers again are no second fact."""
     line = "P: I smoke a pack a day."
     assert len(omissions(transcript(line, "C: I see.", line), ())) == 1
+
+
+def test_of_a_long_stretch_without_punctuation_the_words_that_matter_are_shown() -> None:
+    """Recognised speech may have no full stops; an offer of two hundred words is not read."""
+    talk = " ".join(["so we went through all of it and then some more"] * 12)
+    [found] = omissions(transcript(f"C: {talk} and we will start sertraline fifty milligrams {talk}"), ())
+    assert "start sertraline fifty milligrams" in found.text
+    assert len(found.text.split()) < 50
