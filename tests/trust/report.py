@@ -1,4 +1,4 @@
-"""`make trust`: each rule with its tests, figures and goals; writes docs/trust-report.md.
+"""`make trust`: each rule with its tests, figures and goals; writes docs/trust-report.md, and testing.md's campaigns.
 
 1 when a rule has no test, a test failed or did not run, or a goal was missed or not tried.
 """
@@ -19,7 +19,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from tests import rows as record
-from tests.trust import figures
+from tests.trust import campaigns, figures
 from tests.trust.figures import Figure
 from tests.trust.standing import Row, gathered, goals, rows
 
@@ -219,6 +219,7 @@ def main() -> int:
     if record.OUTCOMES.exists():
         ran = f"{datetime.fromtimestamp(record.OUTCOMES.stat().st_mtime, UTC):%Y-%m-%d %H:%M} UTC"
     PAGE.write_text(page(asked, kinds, ran, _codes(wanted, outcomes)), encoding="utf-8")
+    campaigns.write(campaigns.campaigns(kept))
     bad = [row.id for kind in kinds.values() for row in kind if not row.is_good]
     print(f"Open: {' '.join(bad)}" if bad else "Nothing is open.")
     return 1 if bad else 0
