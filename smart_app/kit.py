@@ -48,6 +48,7 @@ from smart_app.retention.erasure import Retention
 from smart_app.session import LIVE
 from smart_app.sound import StoredSound, merge
 from smart_app.store import audit_lines, captured, filings, launches, master_key, retention, sessions, visits
+from smart_app.store.ballast import Ballast
 from smart_app.store.clock_steps import Boot, settle, this_boot
 from smart_app.store.audit_head import AuditHead
 from smart_app.store.database import Database, Db
@@ -281,6 +282,9 @@ def open_database(settings: Settings) -> tuple[Database, Seal]:
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     db, seal = Database(settings.database_url), Seal(settings)
+    if db.engine.dialect.name == "sqlite":
+        db.ballast = Ballast(settings.data_dir / "ballast")
+        db.ballast.ensure()
     upgrade(db)
     for path in settings.data_dir.iterdir():
         with contextlib.suppress(OSError):  # a file of somebody else's, or one that SQLite has just removed
@@ -428,6 +432,8 @@ def sweep(
     withdrawal.finish_withdrawals(withdrawals, at=clock.now())
     kept.sweep()
     face.catch_up(db)
+    if db.ballast is not None:
+        db.ballast.ensure()
     erasure.sweep_orphans(db, audio)
     with db.begin() as open_db:
         audit_lines.catch_up(open_db, at=clock.now())

@@ -57,8 +57,11 @@ class Jobs:
         self._sweep: Any = self._huey.periodic_task(huey.crontab(minute="*"), name="sweep")(steps.sweep)
 
     def wake(self, session_id: str) -> None:
-        """Ask a worker to look at this session now."""
-        self._process(session_id)
+        """Ask a worker to look at this session now; a call that is lost (a full disk) is made good by the pulse."""
+        try:
+            self._process(session_id)
+        except Exception as error:  # whatever huey's storage says: what it would wake is owed by a row anyway
+            log.warning("wake_failed", error=type(error).__name__)
 
     def work(self) -> None:
         """Work until SIGINT or SIGTERM; what is left undone is found again by its row."""

@@ -7,6 +7,7 @@ later step is safe to repeat, and `finish_withdrawals` completes what a crash le
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from smart_app.consent import stopping
@@ -59,12 +60,16 @@ def withdraw(kit: Withdrawals, session_id: str, participant_id: str, *, at: date
 
     A repeat returns the same. Raises MoveRefused when they never agreed.
     """
-    with kit.db.begin() as db:
-        is_owed = _begin(db, session_id, participant_id, at=at)
+    is_owed = kit.db.surely(partial(_refuse_from_here, kit, session_id, participant_id, at=at))
     if is_owed:
-        _erase(kit, session_id, at=at)
+        kit.db.surely(partial(_erase, kit, session_id, at=at))
     with kit.db.read() as db:
         return [row.id for row in receipts.of_session(db, session_id)]
+
+
+def _refuse_from_here(kit: Withdrawals, session_id: str, participant_id: str, *, at: datetime) -> bool:
+    with kit.db.begin() as db:
+        return _begin(db, session_id, participant_id, at=at)
 
 
 def finish_withdrawals(kit: Withdrawals, *, at: datetime) -> int:
@@ -72,7 +77,7 @@ def finish_withdrawals(kit: Withdrawals, *, at: datetime) -> int:
     with kit.db.read() as db:
         waiting = sorted({row.session_id for row in consents.withdrawals_begun(db)})
     for session_id in waiting:
-        _erase(kit, session_id, at=at)
+        kit.db.surely(partial(_erase, kit, session_id, at=at))
     return len(waiting)
 
 

@@ -31,13 +31,14 @@ from smart_app.store import tables
 from smart_app.transcript import decode
 from tests.campaigns import scanner
 from tests.campaigns.scanner import Hit, Needle
-from tests.crash.walk import Visit, pieces
+from tests.crash.walk import Visit, pieces, until
 from tests.fakes.clinic import Clinic, clinic
 from tests.trust import figures
 
 CAMPAIGN = "erasure"
 HEARD_S = 45.0
 SETTLED_S = 5.0
+READY_WITHIN_S = 600.0
 PLAIN = ("sound as sent", "sound decoded", "data key", "phrase")
 """What no file may ever hold, not even before the erasure."""
 STORED = ("sealed sound", "wrapped key", "sealed words")
@@ -170,14 +171,17 @@ def run(folder: Path) -> Outcome:
     outcome = Outcome()
     with clinic(folder / "clinic") as running:
         visit = Visit(running.site.base_url, running.site.ehr_url, [pieces(sound.tracks(end_s=HEARD_S))])
-        for _ in (*visit.hold(), *visit.wait()):
+        for _ in visit.hold():
             pass
+        until(lambda: True if visit.clinician.state()["state"] == "ready" else None, most_s=READY_WITHIN_S)
         kit = kits.make(config.load(running.env))
         needles = needles_of(kit, visit.session_id)
         kit.db.close()
         outcome.needles = Counter(needle.kind for needle in needles)
         outcome.control = control(folder, needles)
+        print("looking before", file=sys.stderr, flush=True)
         outcome.before = scanner.counted(_look(running, needles, temporary))
+        print("withdrawing", file=sys.stderr, flush=True)
         withdraw(running, visit)
         outcome.after = scanner.counted(_look(running, needles, temporary))
     return outcome
