@@ -267,6 +267,7 @@ def main() -> int:
         return 0
     names = given.calls.split(",") if given.calls else sorted(path.stem for path in audio.glob("*.webm"))
     if given.memory:
+        share_one_heap()
         curve = memory_curve(audio / f"{names[-1]}.webm", given.memory, threads=given.threads)
         print(json.dumps({"call": names[-1], "minutes_and_mb": curve}))
         return 0
