@@ -121,6 +121,9 @@ def _tell(answer: dict[str, Any]) -> int:
 
 def _on_files(command: str, arguments: list[str]) -> int:
     if command == "transcribe":
+        from smart_app.jobs.memory import share_one_heap
+
+        share_one_heap()
         from smart_app.transcript.files import main as run
     else:
         from smart_app.draft.files import main as run

@@ -48,9 +48,9 @@ from smart_app.retention.erasure import Retention
 from smart_app.session import LIVE
 from smart_app.sound import StoredSound, merge
 from smart_app.store import audit_lines, captured, filings, launches, master_key, retention, sessions, visits
+from smart_app.store.audit_head import AuditHead
 from smart_app.store.ballast import Ballast
 from smart_app.store.clock_steps import Boot, settle, this_boot
-from smart_app.store.audit_head import AuditHead
 from smart_app.store.database import Database, Db
 from smart_app.store.ehr_profiles import EhrProfiles, forget_old_refusals
 from smart_app.store.practice import forget as forget_practice
