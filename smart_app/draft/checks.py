@@ -7,6 +7,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 
+from smart_app.draft import orders
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import ROOM
 from smart_app.draft.risk_denied import contradicted, denies, told_of
@@ -60,10 +61,14 @@ def checked(statement: Statement, transcript: Transcript, *, others: Iterable[St
 def checked_all(statements: Iterable[Statement], transcript: Transcript) -> tuple[Statement, ...]:
     """Return freely worded statements with their verdicts: what no rule refuses may still be doubted by the score."""
     session = prepared(transcript)
+    by_id = {u.id: u for u in transcript.utterances}
     every = list(statements)
     out: list[Statement] = []
     for statement in (checked(each, transcript, others=every) for each in every):
-        why = doubt(_unquoted(statement.text), statement.evidence, session) if statement.verdict == "supported" else ""
+        why = ""
+        if statement.verdict == "supported":
+            why = doubt(_unquoted(statement.text), statement.evidence, session)
+            why = orders.doubted([by_id[each] for each in statement.evidence]) or why
         out.append(dataclasses.replace(statement, verdict="partly", why=why) if why else statement)
     return tuple(out)
 
