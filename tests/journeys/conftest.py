@@ -16,6 +16,7 @@ from plugin.demo import run, sound
 from plugin.demo.site import Site
 from plugin.sandbox.process import free_port
 from tests.journeys.browsing import Browser, Camera
+from tests.trust import phi
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "docs" / "img"
@@ -87,6 +88,7 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[run.Clinic]:
     site = site_in(tmp_path_factory.mktemp("clinic"))
     with run.running(site, Quiet()) as clinic:
         yield clinic
+    assert phi.in_files(site.data_dir.glob("*.log"), phi.cast()) == [], "a log holds something of a person (T11)"
 
 
 @pytest.fixture(scope="module")
