@@ -2,7 +2,10 @@
 
 import pytest
 
+from smart_app.errors import MediaRejected
+from smart_app.transcript.decode import decode
 from tests.campaigns import media
+from tests.transcript.sounds import recorded_chunks
 from tests.trust.figures import Say
 
 
@@ -15,3 +18,13 @@ def test_hostile_media_gives_sound_or_a_refusal_and_asks_for_no_socket(figure: S
     assert found.crashes == []
     assert all(is_met for *_, is_met in media.told(found)), media.told(found)
     assert found.ends["too_long"], "the bomb was one"
+
+
+@pytest.mark.req("G10", "T09")
+def test_a_track_of_an_unknown_codec_is_a_damaged_recording() -> None:
+    """The campaign found it: the decoder died of it as if the machine had stopped it, and it was tried again."""
+    whole = b"".join(recorded_chunks())
+    assert b"A_OPUS" in whole
+    with pytest.raises(MediaRejected) as refused:
+        decode(whole.replace(b"A_OPUS", b"A_OPQS"), max_s=60)
+    assert refused.value.code == "broken"
