@@ -2,7 +2,6 @@
 
 import base64
 import difflib
-import importlib.util
 import json
 import os
 import ssl
@@ -23,7 +22,6 @@ MIN_AUDIT_YEARS, MAX_AUDIT_YEARS = 6.0, 100.0
 """HIPAA asks for six years (45 CFR 164.316(b)(2))."""
 ClientAuthentication = Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
 SigningAlgorithm = Literal["RS384", "ES384"]
-
 
 _PREFIX = "CHARTSIDE_"
 _OTHERS = ("CHROMIUM",)
@@ -429,17 +427,6 @@ def _base_url(env: Mapping[str, str], *, is_loopback_dev: bool) -> str:
     return base_url
 
 
-def _limits_url(env: Mapping[str, str]) -> str:
-    url = env.get("CHARTSIDE_LIMITS_URL", "")
-    if url and urlsplit(url).scheme not in {"redis", "rediss"}:
-        raise _refuse(
-            "CHARTSIDE_LIMITS_URL", "must be a redis:// or rediss:// address.", "Correct it, or leave it out."
-        )
-    if url and importlib.util.find_spec("redis") is None:
-        raise _refuse("CHARTSIDE_LIMITS_URL", "needs the package redis.", "Install chartside[redis], or leave it out.")
-    return url
-
-
 def load(env: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from the environment.
 
@@ -466,7 +453,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         ehrs=_ehrs(env, is_loopback_dev=is_loopback_dev),
         canonical_url=env.get("CHARTSIDE_CANONICAL_URL", "https://chartside.example.org"),
         is_loopback_dev=is_loopback_dev,
-        limits_url=_limits_url(env),
+        limits_url=env.get("CHARTSIDE_LIMITS_URL", ""),
         proxies=int(_number(env, "CHARTSIDE_PROXIES", 0, low=0, high=5)),
         ca_file=_ca_file(env),
         web_processes=int(_number(env, "CHARTSIDE_WEB_PROCESSES", 4, low=1, high=64)),

@@ -20,7 +20,7 @@ from smart_app.draft.cues import cues
 from smart_app.draft.json_shape import to_json as summary_to_json
 from smart_app.draft.languages import InItsLanguages
 from smart_app.draft.omissions import omissions
-from smart_app.errors import Expired, NotFound, NotSignedIn
+from smart_app.errors import ConfigError, Expired, NotFound, NotSignedIn
 from smart_app.help import practice
 from smart_app.help.reading import Sources
 from smart_app.jobs.face_writing import FaceWriter
@@ -292,9 +292,31 @@ def open_database(settings: Settings) -> tuple[Database, Seal]:
                 path.chmod(0o600)
     with db.read() as open_db:
         master_key.check(open_db, seal)
+        _check_keys(settings, open_db)
     settings.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     audit_lines.guard(db, AuditHead(settings.audit_head_file))
     return db, seal
+
+
+def _check_keys(settings: Settings, db: Db) -> None:
+    """Refuse to begin a new key file where the old one must be: its volume may not be mounted.
+
+    Raises ConfigError with the way on for a site whose keys are lost for good, as after a restore from a backup.
+    """
+    largest = retention.largest_key_number(db)
+    if settings.key_file.exists() or largest is None:
+        return
+    lost = settings.key_file.with_name("lost")
+    lost.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not lost.exists():
+        raise ConfigError(
+            "keys_missing",
+            f"{settings.key_file} is not there, but stored sound or words need its keys.",
+            "Mount the volume of the keys. If they are lost for good, as after a restore from a backup, run:"
+            f" touch {lost}, and start again; that sound can then never be read.",
+        )
+    KeySlots(settings.key_file, settings).begin_after(largest)
+    lost.unlink()
 
 
 def make(settings: Settings, outside: Outside | None = None) -> Kit:

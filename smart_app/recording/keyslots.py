@@ -137,6 +137,12 @@ class KeySlots:
                 done += 1
         return done, broken
 
+    def begin_after(self, number: int) -> None:
+        """Begin a new file whose keys never get a number that the lost one had: rows may still name those."""
+        with self._locked(fcntl.LOCK_EX) as file:
+            if os.fstat(file).st_size == 0:
+                self._grow(file, 0, (number >> _INDEX_BITS) + 1)
+
     def destroy_all(self) -> None:
         """Overwrite every slot with random bytes, sync, and remove the file: the end of an installation."""
         if not self._path.exists():
@@ -199,10 +205,20 @@ class KeySlots:
         if count + SLOTS_PER_GROWTH > 2**_INDEX_BITS:
             raise VaultError("no_slot", "The key store is full.", "Tell your administrator.")
         # A crash in mid-growth leaves a torn last slot at most; growth starts at the last whole one.
+        generation = self._first_generation(file)
+        self._grow(file, count, generation)
+        return count, generation
+
+    @staticmethod
+    def _first_generation(file: int) -> int:
+        """Return where new slots begin to count: as those of the first growth did, at the least."""
+        found = _read_head(os.pread(file, SLOT_BYTES, (SLOTS_PER_GROWTH - 1) * SLOT_BYTES))
+        return min(found[1], _MAX_GENERATION) if found else 0
+
+    def _grow(self, file: int, count: int, generation: int) -> None:
         self._mark_folder()
-        self._overwrite(file, count, b"".join(_free_slot(0) for _ in range(SLOTS_PER_GROWTH)))
+        self._overwrite(file, count, b"".join(_free_slot(generation) for _ in range(SLOTS_PER_GROWTH)))
         self._sync_folder()
-        return count, 0
 
     def _mark_folder(self) -> None:
         """Tell backup programs to leave the folder out: a copied key outlives its erasure."""

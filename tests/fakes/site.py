@@ -4,7 +4,7 @@ Only the time and the recogniser are doubles. `work` does what a worker's pulse 
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from smart_app.draft.builtin import BuiltinDrafter
 from smart_app.draft.languages import InItsLanguages
 from smart_app.errors import ChartsideError
 from smart_app.launch.identity import BrowserIdentity
-from smart_app.ports import Heard, Person, Sound, Word
+from smart_app.ports import Drafter, Heard, Person, Sound, Word
 from smart_app.recording.erasure import Eraser
 from smart_app.store.upgrade import upgrade
 from tests import thrift
@@ -160,16 +160,26 @@ def _alice(kit: kits.Kit, cookie: str) -> Person:
 
 @contextmanager
 def whole_site(
-    data_dir: Path, clock: FrozenClock, *, more_ehrs: Sequence[dict[str, Any]] = (), **more: str
+    data_dir: Path,
+    clock: FrozenClock,
+    *,
+    more_ehrs: Sequence[dict[str, Any]] = (),
+    drafter: Drafter | None = None,
+    prepare: Callable[[SmartEhr], None] = lambda _: None,
+    **more: str,
 ) -> Iterator[Site]:
-    """Run the EHR, wire everything with `more` settings, and sign Dr Alice in; Dr Erin is an administrator too."""
+    """Run the EHR, wire everything with `more` settings, and sign Dr Alice in; Dr Erin is an administrator too.
+
+    `prepare` changes the EHR before the first launch.
+    """
     with SmartEhr() as ehr:
+        prepare(ehr)
         entry = ehr.config_entry(admin_users=[ehr.fhir_user, "Practitioner/erin"])
         settings = config.load(environment(data_dir, CHARTSIDE_EHRS=json.dumps([entry, *more_ehrs]), **more))
         if not (data_dir / "chartside.sqlite").exists():
             thrift.draw_at(settings.database_url, upgrade)
         ear = FakeTranscriber()
-        drafter = InItsLanguages(BuiltinDrafter())
+        drafter = drafter or InItsLanguages(BuiltinDrafter())
         outside = kits.Outside(clock=clock, transcriber=ear, speech_model="fake", drafter=drafter)
         kit = kits.make(settings, outside)
         app = create_app(settings, kit)

@@ -182,7 +182,8 @@ def test_while_a_section_is_drafted_the_rest_goes_on(review: Review, app_data: A
     plan = page.get_by_role("region", name="Plan", exact=True)
     expect(plan.locator(".part-job")).to_contain_text("Being drafted", timeout=SLOW_MS)
     expect(plan).to_have_attribute("aria-busy", "true")
-    plan.get_by_role("button", name="Redraft Plan").click()
+    plan.get_by_role("button", name="Redraft Plan").focus()
+    page.keyboard.press("Enter")
     expect(page.locator("#save-state")).to_contain_text("Plan is being redrafted already")
     camera.take(page, "note-redraft-under-way")
     field = page.get_by_label("Add a line to Objective")
@@ -277,6 +278,50 @@ def test_without_the_sound_the_words_can_still_be_corrected(review: Review, app_
     page.get_by_label("What was said (empty: nothing)").fill("Words without sound.")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(review.source.locator(".said-words")).to_have_text("Words without sound.", timeout=SLOW_MS)
+
+
+@pytest.mark.req("S28")
+def test_the_chart_shows_how_much_of_a_recording_is_text(review: Review, app_data: AppData, camera: Camera) -> None:
+    """A bar, and the percentage in words, on the open page as it grows: here of a summary that is made anew."""
+    until = (datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=10)).isoformat(sep=" ", timespec="microseconds")
+    # The seeds are uploaded quicker than they were spoken.
+    app_data.change(
+        "UPDATE recording SET stopped_at = strftime('%Y-%m-%d %H:%M:%S', started_at, '+75 seconds')"
+        " WHERE session_id = ?",
+        review.session_id,
+    )
+    app_data.change("DELETE FROM track_transcript WHERE session_id = ?", review.session_id)
+    app_data.change("DELETE FROM followed_run WHERE session_id = ?", review.session_id)
+    app_data.change(
+        "INSERT INTO followed_run (session_id, recording_id, track_id, run, reached_ms, next_number, holes, attempts)"
+        " SELECT recording.session_id, recording.id, track.id, 0, 15000, 0, '[]', 0 FROM track"
+        " JOIN recording ON recording.id = track.recording_id WHERE recording.session_id = ?",
+        review.session_id,
+    )
+    app_data.change(
+        "UPDATE telehealth_session SET state = 'processing', lease_owner = 'w', lease_until = ? WHERE id = ?",
+        until,
+        review.session_id,
+    )
+    page = review.page.context.new_page()
+    page.goto(f"{review.seat.clinic.site.base_url}/chart")
+    bar = page.get_by_role("progressbar", name="How much of the recording is turned into text")
+    expect(bar).to_be_visible(timeout=SLOW_MS)
+    share = float(str(bar.evaluate("(bar) => bar.value")))
+    assert 0.1 < share < 0.3
+    card = page.locator(f"#session-{review.session_id}")
+    expect(card).to_contain_text(f"{int(share * 100)} % of the recording is turned into text")
+    camera.take(page, "chart-being-heard")
+    app_data.change("UPDATE followed_run SET reached_ms = 25000 WHERE session_id = ?", review.session_id)
+    expect(card).not_to_contain_text(f"{int(share * 100)} % of the recording is turned into text", timeout=SLOW_MS)
+    assert float(str(bar.evaluate("(bar) => bar.value"))) > share
+    app_data.change(
+        "UPDATE telehealth_session SET state = 'ready', lease_owner = NULL, lease_until = NULL WHERE id = ?",
+        review.session_id,
+    )
+    app_data.change("DELETE FROM followed_run WHERE session_id = ?", review.session_id)
+    expect(bar).to_have_count(0, timeout=SLOW_MS)
+    page.close()
 
 
 def test_the_clinic_sees_how_much_of_drafts_is_changed(

@@ -86,7 +86,7 @@ def test_one_browser_does_not_use_up_anothers(endpoint: str) -> None:
 def test_several_machines_count_at_one_address(settings: config.Settings) -> None:
     """A Redis address, and nothing else; while it is away each process counts alone."""
     with pytest.raises(ConfigError) as refused:
-        config.load({**environment(settings.data_dir), "CHARTSIDE_LIMITS_URL": "memcached://x"})
+        create_app(dataclasses.replace(settings, limits_url="memcached://x"))
     assert "CHARTSIDE_LIMITS_URL" in refused.value.public
     app = create_app(dataclasses.replace(settings, limits_url="redis://127.0.0.1:9"))
     app.config["WTF_CSRF_ENABLED"] = False

@@ -398,11 +398,14 @@ class Editor {
     if (this.#redrafts.some((each) => each.part === part.key && each.stand === "waiting")) return tell(this.saveState, `${part.title} is being redrafted already`);
     if (this.#isWording()) return;
     const keep = await askRedraft(part);
-    if (!keep) return;
-    await this.#after(async () => {
-      this.#take(await postJson(`${noteUrl}/redraft`, { revision: this.revision, part: part.key, keep }));
-      tell(this.saveState, `Redrafting ${part.title}…`);
-    });
+    if (keep) {
+      await this.#after(async () => {
+        this.#take(await postJson(`${noteUrl}/redraft`, { revision: this.revision, part: part.key, keep }));
+        tell(this.saveState, `Redrafting ${part.title}…`);
+      });
+    }
+    // The button was disabled while this ran, so the dialog could not give it the focus back.
+    setTimeout(() => this.#statements?.focusRedraft(part.title));
   }
 
   /** Show how the sections stand that are drafted anew, and ask on while one is under way. @param {import("./redrafting.mjs").Redraft[]} now */

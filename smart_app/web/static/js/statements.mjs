@@ -92,6 +92,12 @@ export class StatementList {
     }
   }
 
+  /** Put the focus on a section's Redraft, where it is nowhere else. @param {string} title */
+  focusRedraft(title) {
+    const again = this.root.querySelector(`button[aria-label="${CSS.escape(`Redraft ${title}`)}"]`);
+    if (document.activeElement === document.body && again instanceof HTMLElement) again.focus();
+  }
+
   /** Say whether a line is still being worded. */
   get isEditing() {
     return this.#store !== null;
