@@ -72,7 +72,6 @@ def add(
     prompt_version: str,
     speech_model: str,
     now: datetime,
-    had_transcript: bool = False,
 ) -> Summary:
     """Keep a new version of the session's summary."""
     row = Summary(
@@ -85,7 +84,6 @@ def add(
         speech_model=speech_model,
         drafter=drafter,
         prompt_version=prompt_version,
-        had_transcript=had_transcript,
         made_at=now,
     )
     db.add(row)
@@ -94,15 +92,7 @@ def add(
 
 
 def add_own(
-    db: Db,
-    *,
-    summary_id: str,
-    session_id: str,
-    style: str,
-    sealed: bytes,
-    speech_model: str,
-    now: datetime,
-    had_transcript: bool = False,
+    db: Db, *, summary_id: str, session_id: str, style: str, sealed: bytes, speech_model: str, now: datetime
 ) -> Summary:
     """Keep what the clinician wrote as the session's newest summary."""
     return add(
@@ -116,7 +106,6 @@ def add_own(
         prompt_version="",
         speech_model=speech_model,
         now=now,
-        had_transcript=had_transcript,
     )
 
 

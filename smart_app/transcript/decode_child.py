@@ -273,8 +273,7 @@ def opened(av: Any, media: io.BytesIO | Fed, demuxer: str) -> tuple[Any, Any]:
     if not container.streams.audio:
         raise Refused("empty")
     stream = container.streams.audio[0]
-    # A codec that libav does not know has no context.
-    name = stream.codec_context.name if stream.codec_context is not None else ""
+    name = stream.codec_context.name
     if not (name in CODECS or (demuxer == "wav" and name.startswith("pcm_"))):
         raise Refused("broken")
     return container, stream
