@@ -5,10 +5,15 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command 
 VENV := .venv
 BIN := $(VENV)/bin
 # Tests that run whole clinics with real browsers and the speech model: two files at a time, each with its own clinic.
-RUNNING := tests/journeys tests/crash tests/bad_input
+# The longest files come first and the short ones last, so that both end together.
+RUNNING := tests/crash tests/journeys tests/bad_input
+# What others' pytest plugins import takes seconds in every process, and no test here uses them.
+PYTEST := $(BIN)/python -m pytest -q -p no:schemathesis -p no:faker
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Without it, each of the hundred processes that the tests start would compile the whole product again.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: bench-speech help demo test rows servers smart-trace forget journey check bench bench-live bench-draft browser faketime coturn php openemr-module mutate-fhir lock clean
+.PHONY: bench-speech help demo test rows servers smart-trace trust forget journey check bench bench-live bench-draft browser faketime coturn php openemr-module mutate-fhir lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -54,9 +59,15 @@ rows: $(VENV)/.installed  ## Which row of the behaviour table is proved by which
 smart-trace: $(VENV)/.installed  ## Each client requirement of SMART App Launch 2.2 and its test of the last `make test`; writes docs/smart-conformance.md
 	$(BIN)/python -m tests.smart_trace
 
+trust: $(VENV)/.installed  ## Each rule of trust, its tests, figures and goals of the last runs; writes docs/trust-report.md
+	$(BIN)/python -m tests.trust.report
+
+campaign-%: $(VENV)/.installed  # A long trial of a trust rule (docs/testing.md lists them); ARGS="--cases N"
+	$(BIN)/python -m tests.campaigns.$* $(ARGS)
+
 test: forget check $(VENV)/.local-server browser faketime coturn php  ## Everything: checks, unit tests, journeys in real browsers
-	$(BIN)/python -m pytest -q -n 2 $(addprefix --ignore=,$(RUNNING))
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(RUNNING)
+	$(PYTEST) -n 2 $(addprefix --ignore=,$(RUNNING) tests/architecture)
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(RUNNING)
 
 servers: $(VENV)/.installed node_modules/.installed  ## What each FHIR server takes of a visit and gives back; writes docs/servers.md
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.peers.servers
@@ -64,17 +75,22 @@ servers: $(VENV)/.installed node_modules/.installed  ## What each FHIR server ta
 forget: $(VENV)/.installed  # The record of which tests passed begins anew.
 	@$(BIN)/python -m tests.rows --forget
 
-journey: browser faketime coturn  ## All journeys in real browsers, one after another, with screenshots in docs/img
+journey: browser faketime coturn  ## All journeys in real browsers, one after another; renews the pictures of the documents, others go to build/screens
 	CHARTSIDE_SCREENSHOTS=1 $(BIN)/python -m pytest tests/journeys -s
 
-check: $(VENV)/.installed node_modules/.installed  ## Style, types, import contracts, ES modules
+check: $(VENV)/.installed node_modules/.installed dist/chartside.cdx.json  ## Style, types, import contracts, ES modules, known holes, dist/chartside.cdx.json
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	PATH="$(abspath $(BIN)):$$PATH" npx --no-install tsc -p tsconfig.json
 	PATH="$(abspath $(BIN)):$$PATH" node --test --test-reporter=dot "tests/js/*.test.mjs"
-	$(BIN)/python -m pytest -q tests/architecture
+	$(BIN)/bandit -q -r smart_app fhir_mappings plugin -ll -c pyproject.toml
+	$(BIN)/python -m tests.supply audit
+	$(PYTEST) tests/architecture
+
+dist/chartside.cdx.json: requirements.lock $(VENV)/.installed  # What is installed, with licences (CycloneDX)
+	$(BIN)/python -m tests.supply sbom
 
 bench: browser  ## Measure: note ready after End, memory, real-time factor, chunk uploads; printed and stored
 	$(BIN)/python -m benchmarks
@@ -95,8 +111,8 @@ bench-speech: $(VENV)/.installed  ## Measure recognition beside plain faster-whi
 mutate-fhir: $(VENV)/.installed  ## Break every FHIR resource in every way: how many the rules refuse; writes docs/fhir-quality.md
 	$(BIN)/python -m tests.fhir_mappings.mutation
 
-lock: ## Renew requirements.lock from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal -o requirements.lock
+lock: ## Renew requirements.lock from pyproject.toml, with nothing younger than a week (needs uv)
+	uv pip compile pyproject.toml --exclude-newer "$$(date -u -d '7 days ago' +%FT%TZ)" --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal -o requirements.lock
 
 clean: ## Remove what the make targets installed and the demo's data
 	rm -rf $(VENV) node_modules var

@@ -26,6 +26,7 @@ import jiwer
 import psutil
 
 from benchmarks.figures import machine
+from smart_app.jobs.memory import share_one_heap
 from smart_app.ports import SAMPLE_RATE, Heard, Utterance, Word
 from smart_app.transcript import decode
 from smart_app.transcript.coverage import uncovered
@@ -73,6 +74,7 @@ def cpu_s() -> float:
 def heard_by(way: str, sound: decode.Sounds, threads: int) -> list[tuple[Word, ...]]:
     """Return the words of each track (one for the mix) in one of the ways."""
     if way == "ours":
+        share_one_heap()  # as the worker and `chartside transcribe` do
         transcriber = WhisperTranscriber(cpu_threads=threads)
         return [transcriber.transcribe(track).words for track in sound]
     os.environ["HF_HUB_OFFLINE"] = "1"
@@ -265,6 +267,7 @@ def main() -> int:
         return 0
     names = given.calls.split(",") if given.calls else sorted(path.stem for path in audio.glob("*.webm"))
     if given.memory:
+        share_one_heap()
         curve = memory_curve(audio / f"{names[-1]}.webm", given.memory, threads=given.threads)
         print(json.dumps({"call": names[-1], "minutes_and_mb": curve}))
         return 0

@@ -9,7 +9,7 @@ RECEIPT_DETAIL = "deletion-receipt"
 
 def erasure_to_fhir(event: ErasureEvent, site: Site) -> Resource:
     """Write that a recording was destroyed, with the receipt. Raises InvalidResource."""
-    erased = _data(event.recording, site) | {
+    erased = of_thing(reference(event.recording), site) | {
         "lifecycle": codes.ERASURE.coding(site),
         "detail": [{"type": RECEIPT_DETAIL, "valueString": event.receipt_id}],
     }
@@ -23,7 +23,7 @@ def erasure_to_fhir(event: ErasureEvent, site: Site) -> Resource:
         "outcome": event.outcome,
         "agent": [agent],
         "source": {"observer": reference(event.device)},
-        "entity": [erased, _patient(event.patient, site)],
+        "entity": [erased, of_patient(reference(event.patient), site)],
     }
     return rules.require(resource, site)
 
@@ -41,22 +41,24 @@ def to_fhir(event: AccessEvent, site: Site) -> Resource:
         "outcome": event.outcome,
         "agent": [{"type": kind.concept(site), "who": reference(event.who), "requestor": True}],
         "source": {"observer": reference(event.device)},
-        "entity": [_data(event.what, site), _patient(event.patient, site)],
+        "entity": [of_thing(reference(event.what), site), of_patient(reference(event.patient), site)],
     }
     return rules.require(resource, site)
 
 
-def _data(what: str, site: Site) -> Resource:
+def of_thing(what: Resource, site: Site) -> Resource:
+    """Return the entity of what was touched, by a reference."""
     return {
-        "what": reference(what),
+        "what": what,
         "type": codes.SYSTEM_OBJECT.coding(site),
         "role": codes.DOMAIN_RESOURCE.coding(site),
     }
 
 
-def _patient(patient: str, site: Site) -> Resource:
+def of_patient(patient: Resource, site: Site) -> Resource:
+    """Return the entity of whose it is, by a reference."""
     return {
-        "what": reference(patient),
+        "what": patient,
         "type": codes.PERSON.coding(site),
         "role": codes.PATIENT_ROLE.coding(site),
     }

@@ -14,6 +14,12 @@ Resource = dict[str, Any]
 
 LOGICAL = {"Media": "recording", "Consent": "consent", "Device": "model", "DocumentReference": "note"}
 """Types that may be referred to by identifier, with their identifier's kind: a server may not take them (C06)."""
+TRAIL_LOGICAL = {
+    **{"Media": "recording", "Consent": "consent", "DocumentReference": "note", "Encounter": "session"},
+    **{"RelatedPerson": "participant", "Questionnaire": "template", "Practitioner": "clinician", "Device": "agent"},
+    "Basic": "thing",
+}
+"""The same for the audit trail: whatever its lines are about, known here by our own ids."""
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
 

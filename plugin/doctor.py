@@ -118,7 +118,9 @@ def _disks(facts: Mapping[str, Any]) -> Iterator[Finding]:
     yield machine.disk(folder, int(facts["disk_reserve_bytes"]))
     yield machine.encryption(folder)
     yield from machine.key_volume(key_file, folder)
+    yield from machine.key_file_system(key_file)
     yield machine.swap()
+    yield from machine.core_dumps(folder, facts["running"])
 
 
 def _database(facts: Mapping[str, Any]) -> Iterator[Finding]:

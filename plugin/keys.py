@@ -1,4 +1,7 @@
-"""`chartside keys`: the keys that prove Chartside at the EHRs (private_key_jwt); the app holds and makes them."""
+"""`chartside keys`: the keys that prove Chartside at the EHRs (private_key_jwt), and the master key that seals.
+
+The app holds and makes them.
+"""
 
 import argparse
 from collections.abc import Mapping
@@ -7,14 +10,22 @@ from typing import Any
 from plugin import app_process, environment, terminal
 from plugin.failures import Exit
 
-EXAMPLES = ("chartside keys list", "chartside keys rotate", "chartside keys rotate --leaked")
+EXAMPLES = (
+    "chartside keys list",
+    "chartside keys rotate",
+    "chartside keys rotate --leaked",
+    "chartside keys rotate-master",
+)
+MASTER_TIMEOUT_S = 3600.0
+"""Everything that is stored is sealed anew."""
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
     """Add the command to the parser."""
-    words = "list or turn over the keys that prove Chartside at the EHRs"
+    words = "list or turn over the keys that prove Chartside at the EHRs; turn over the master key"
     parser: argparse.ArgumentParser = commands.add_parser("keys", help=words, description=__doc__)
-    parser.add_argument("what", choices=("list", "rotate"), help="show the public keys, or make new ones")
+    what = "show the public keys, make new ones, or make a new master key and seal everything under it"
+    parser.add_argument("what", choices=("list", "rotate", "rotate-master"), help=what)
     parser.add_argument("--leaked", action="store_true", help="with rotate: destroy the old keys at once")
     environment.add_option(parser)
     parser.set_defaults(run=run)
@@ -23,6 +34,8 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def run(asked: argparse.Namespace) -> int:
     """Show the published keys; with `rotate`, after making new ones."""
+    if asked.what == "rotate-master":
+        return _rotate_master(asked)
     is_rotation = asked.what == "rotate"
     leaked = ["--leaked"] if asked.leaked and is_rotation else []
     found = app_process.ask(["keys", asked.what, *leaked], environment=environment.read(asked.env_file))
@@ -41,6 +54,21 @@ def run(asked: argparse.Namespace) -> int:
             f"The new keys sign from {_at(found['signs_from'])} UTC on, when every EHR has read them;"
             " the old ones till then."
         )
+    return Exit.OK
+
+
+def _rotate_master(asked: argparse.Namespace) -> int:
+    env = environment.read(asked.env_file)
+    environment.be_the_owner(env)
+    found = app_process.ask(["keys", "rotate-master"], environment=env, timeout_s=MASTER_TIMEOUT_S)
+    if asked.json:
+        terminal.write_json({"exit": 0, **found})
+        return Exit.OK
+    terminal.heading(f"The new master key is in {found['file']}")
+    terminal.say(f"{found['sealed']} values and {found['keys']} data keys are sealed under it; the old key opens none.")
+    if found["broken"]:
+        terminal.say(f"{found['broken']} values could be opened by no key, before as after.")
+    terminal.say("Copy the new key to your safe place. Keep the old one there as long as backups from before today.")
     return Exit.OK
 
 

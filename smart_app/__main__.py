@@ -1,7 +1,7 @@
 """The app's own processes: `python -m smart_app serve | worker | sweep | transcribe | draft`.
 
-`keys`, `scopes`, `inspect`, `close` and `fhir-client` answer in JSON: they are what `chartside` asks the app. A refusal
-is `{"refused": {code, public, todo}}` with status 2.
+`keys`, `scopes`, `inspect`, `close`, `fhir-client` and `audit` answer in JSON: they are what `chartside` asks the app.
+A refusal is `{"refused": {code, public, todo}}` with status 2.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from typing import Any
 
 from smart_app import alive, config
 from smart_app.errors import ChartsideError, ConfigError
+from smart_app.undumped import forbid_dumps
 
 EXIT_REFUSED = 2
 _INTERRUPTED = 130
@@ -25,7 +26,7 @@ _RUN = {
     " Start as many as you like.",
     "sweep": "Erase what is due, once: for cron, so that erasing does not hang on a worker alone.",
 }
-_ANSWERED = ("keys", "inspect", "close", "fhir-client")
+_ANSWERED = ("keys", "inspect", "close", "fhir-client", "audit")
 _THREADS = 4
 """In each web process. More only take the interpreter's lock from one another: with eight threads in one process a
 chunk's six short queries waited for it six times, and fifty sessions could not be served."""
@@ -50,7 +51,7 @@ def serve(settings: config.Settings, port: int) -> int:
     from gunicorn.app.base import BaseApplication
 
     from smart_app import create_app, kit, wiring  # noqa: F401 - read before the fork: the processes share the code
-    from smart_app.web.front import quiet_logs
+    from smart_app.logs import gunicorn_logger, quiet_logs
 
     quiet_logs()
 
@@ -66,6 +67,7 @@ def serve(settings: config.Settings, port: int) -> int:
                 "keepalive": 30,
                 "accesslog": None,
                 "loglevel": "warning",
+                "logger_class": gunicorn_logger(),
                 "control_socket_disable": True,
             }
             for name, value in options.items():
@@ -89,7 +91,7 @@ def work(settings: config.Settings) -> int:
     from smart_app import kit
     from smart_app.jobs.memory import share_one_heap
     from smart_app.jobs.takeover import at_work
-    from smart_app.web.front import quiet_logs
+    from smart_app.logs import quiet_logs
 
     quiet_logs()
     share_one_heap()
@@ -102,11 +104,11 @@ def work(settings: config.Settings) -> int:
 def sweep(settings: config.Settings) -> int:
     """Erase what is due, once."""
     from smart_app import kit
-    from smart_app.web.front import quiet_logs
+    from smart_app.logs import quiet_logs
 
     quiet_logs()
     made = kit.make(settings)
-    kit.sweep(made.db, made.clock, made.retention, made.withdrawals, made.audio, settings, made.face)
+    made.steps.sweep()
     print(f"Swept at {made.clock.now():%Y-%m-%d %H:%M:%S} UTC.")  # noqa: T201 - the command's answer
     return 0
 
@@ -119,6 +121,9 @@ def _tell(answer: dict[str, Any]) -> int:
 
 def _on_files(command: str, arguments: list[str]) -> int:
     if command == "transcribe":
+        from smart_app.jobs.memory import share_one_heap
+
+        share_one_heap()
         from smart_app.transcript.files import main as run
     else:
         from smart_app.draft.files import main as run
@@ -143,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "serve":
             command.add_argument("--port", type=int, default=8080, help="where to listen on 127.0.0.1 (default 8080)")
     keys_command = commands.add_parser("keys", help="the keys that prove Chartside at the EHRs")
-    keys_command.add_argument("what", choices=("list", "rotate"))
+    keys_command.add_argument("what", choices=("list", "rotate", "rotate-master"))
     keys_command.add_argument("--leaked", action="store_true", help="destroy the old keys at once")
     commands.add_parser("inspect", help="how this installation stands")
     close_command = commands.add_parser("close", help="end this installation")
@@ -151,11 +156,16 @@ def _parser() -> argparse.ArgumentParser:
     close_command.add_argument("--keep-to", default="", help="folder for what must be kept")
     client_command = commands.add_parser("fhir-client", help="who may read the FHIR face; details on standard input")
     client_command.add_argument("what", choices=("add", "list", "revoke"))
+    audit_command = commands.add_parser("audit", help="the audit trail")
+    audit_command.add_argument("what", choices=("verify", "export", "archive"))
+    for name in ("patient", "clinician", "kind", "since", "until", "to"):
+        audit_command.add_argument(f"--{name}", default="")
     return parser
 
 
 def _run(asked: argparse.Namespace) -> int:
     """Run a process of the app. Raises ConfigError for settings with which it must not start."""
+    forbid_dumps()
     settings = config.load()
     for name, nearest in settings.unknown:
         meant = f" Did you mean {nearest}?" if nearest else ""

@@ -47,7 +47,9 @@ def plan(said: Any) -> dict[str, Any]:
 
 
 def answer(asked: argparse.Namespace, settings: Settings) -> dict[str, Any]:
-    """Answer `keys`, `inspect`, `close` or `fhir-client`. Each imports what it needs: the command line starts quickly.
+    """Answer `keys`, `inspect`, `close`, `fhir-client` or `audit`.
+
+    Each imports what it needs: the command line starts quickly.
 
     Raises ChartsideError for what is refused.
     """
@@ -71,8 +73,16 @@ def _close(settings: Settings, asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _keys(settings: Settings, asked: argparse.Namespace) -> dict[str, Any]:
-    """List the keys that prove Chartside at the EHRs (private_key_jwt), after making new ones when asked to rotate."""
+    """List the keys that prove Chartside at the EHRs (private_key_jwt), after making new ones when asked to rotate.
+
+    `rotate-master` turns over the master key instead.
+    """
     from smart_app.kit import SystemClock, open_database
+
+    if asked.what == "rotate-master":
+        from smart_app import rotation
+
+        return rotation.rotate(settings, SystemClock().now)
     from smart_app.launch.client_keys import AHEAD, ClientKeys
     from smart_app.store import client_keys
 
@@ -139,9 +149,21 @@ def _shown(row: Any) -> dict[str, Any]:
     return {"client_id": row.client_id, "name": row.name, "scope": row.scope, "iss": row.iss, **told}
 
 
+def _audit(settings: Settings, asked: argparse.Namespace) -> dict[str, Any]:
+    from smart_app.audit import command
+    from smart_app.kit import SystemClock, open_database
+
+    db, _ = open_database(settings)
+    try:
+        return command.run(settings, asked, db, SystemClock())
+    finally:
+        db.close()
+
+
 _ANSWERS: Mapping[str, Callable[[Settings, argparse.Namespace], dict[str, Any]]] = {
     "keys": _keys,
     "inspect": _inspect,
     "close": _close,
     "fhir-client": _fhir_client,
+    "audit": _audit,
 }

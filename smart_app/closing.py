@@ -19,6 +19,7 @@ from smart_app.kit import Kit
 from smart_app.note import material
 from smart_app.recording import withdrawal
 from smart_app.recording.keyslots import KeySlots
+from smart_app.retention import receipts
 from smart_app.store import audit_lines, closing, filings, retention
 from smart_app.store.tables import Note
 
@@ -29,8 +30,9 @@ BEAT_FRESH = timedelta(seconds=15)
 README = """What Chartside leaves behind.
 
 consents.jsonl   each answer to the recording question, with the screen as it was shown
-receipts.jsonl   each erasure: RFC 8785 JSON, its SHA-256 chain, its Ed25519 signature by receipts-public-key.txt
-audit.jsonl      the hash-chained audit trail
+receipts.jsonl   each erasure and withdrawal: RFC 8785 JSON, its SHA-256 chain, its Ed25519 signature by
+                 receipts-public-key.txt; the last row is a signed statement of where the chain ends
+audit.jsonl      the hash-chained audit trail; `chartside verify` checks both
 notes/           the signed notes that the EHR does not hold
 
 These are health records. Keep them as the law of your place says (HIPAA: six years), readable by few.
@@ -86,7 +88,7 @@ def close(settings: Settings, keep_to: Path | None) -> dict[str, Any]:
     if left["recordings_with_sound"]:
         return {"is_closed": False, **left}
     kept = _export(made, keep_to) if keep_to is not None else 0
-    KeySlots(settings.key_file, settings.master_key.reveal()).destroy_all()
+    KeySlots(settings.key_file, settings).destroy_all()
     if not _is_own(settings):
         closing.drop_tables(made.db)
     made.db.close()
@@ -116,7 +118,8 @@ def _export(made: Kit, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with made.db.read() as db:
         _write_lines(folder / "consents.jsonl", closing.consents(db))
-        _write_lines(folder / "receipts.jsonl", closing.receipts(db))
+        end = receipts.head_of(db, made.signer, at=made.clock.now())
+        _write_lines(folder / "receipts.jsonl", [*closing.receipts(db), end])
         _write_lines(folder / "audit.jsonl", closing.audit_lines(db))
         notes = closing.signed_notes_not_in_chart(db)
         for note in notes:

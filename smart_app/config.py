@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
+from smart_app import processors
 from smart_app.errors import ConfigError
 
 MAX_AUDIO_HOURS = 23.0
 """Audio is destroyed at 23 hours at the latest, so that 24 is never passed (decision 5)."""
 MAX_TRANSCRIPT_DAYS = 7.0
 MIN_SUMMARY_DAYS, MAX_SUMMARY_DAYS = 30.0, 36_500.0
+MIN_AUDIT_YEARS, MAX_AUDIT_YEARS = 6.0, 100.0
+"""HIPAA asks for six years (45 CFR 164.316(b)(2))."""
 ClientAuthentication = Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
 SigningAlgorithm = Literal["RS384", "ES384"]
-
 
 _PREFIX = "CHARTSIDE_"
 _OTHERS = ("CHROMIUM",)
@@ -79,11 +81,17 @@ class Settings:
     signing_key: Secret
     """32 bytes; the Ed25519 seed of the receipts."""
     ehrs: tuple[Ehr, ...]
+    older_master_keys: tuple[Secret, ...] = ()
+    """Those that still open what was sealed before a rotation."""
+    master_key_file: Path | None = None
+    """Where the master keys are read again after a rotation; None: they stand in the environment."""
     canonical_url: str = "https://chartside.example.org"
     is_loopback_dev: bool = False
     """Allow http on loopback (the demo). Cookies then carry no Secure flag."""
     web_processes: int = 4
     """Processes that answer requests; four serve fifty sessions that record at once on two cores."""
+    limits_url: str = ""
+    """Where the rate limits are counted (redis:// or rediss://); empty: in a file of this machine's processes."""
     proxies: int = 0
     """How many reverse proxies stand in front: so many entries of X-Forwarded-For name the real address."""
     ca_file: Path | None = None
@@ -110,6 +118,8 @@ class Settings:
     transcript_days: float = MAX_TRANSCRIPT_DAYS
     summary_days: float | None = None
     """How long a summary is kept (decision 12); None: as long as the clinic keeps it."""
+    audit_years: float = MIN_AUDIT_YEARS
+    """How old a line of the audit trail must be before it may be archived."""
     room_empty_minutes: float = 30.0
     join_link_minutes: float = 24 * 60.0
     disk_reserve_bytes: int = 500_000_000
@@ -141,6 +151,11 @@ class Settings:
     def key_file(self) -> Path:
         """Return the slot file of the data keys (its own volume in a clinic)."""
         return self.data_dir / "keys" / "slots.bin"
+
+    @property
+    def audit_head_file(self) -> Path:
+        """Return the file that keeps the audit trail's end, apart from the database."""
+        return self.key_file.with_name("audit-head.json")
 
     @property
     def queue_file(self) -> Path:
@@ -192,17 +207,24 @@ def _secret(env: Mapping[str, str], name: str) -> bytes:
     return value.strip().encode()
 
 
-def _key(env: Mapping[str, str], name: str) -> Secret:
-    text = _secret(env, name)
+def keys_of(text: bytes) -> tuple[Secret, ...]:
+    """Return the keys of a text, one a line. Raises ValueError when there is none or one is not 32 bytes in base64."""
+    keys = [base64.b64decode(line, validate=True) for line in text.split()]
+    if not keys or any(len(key) != 32 for key in keys):
+        raise ValueError
+    return tuple(Secret(key) for key in keys)
+
+
+def _keys(env: Mapping[str, str], name: str, *, most: int = 8) -> tuple[Secret, ...]:
+    """Return the key, and older ones where a rotation is under way."""
     try:
-        key = base64.b64decode(text, validate=True)
+        keys = keys_of(_secret(env, name))
+        if len(keys) > most:
+            raise ValueError
     except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise _refuse(
-            name, "must be 32 random bytes in base64.", f"Run: openssl rand -base64 32 > FILE, set {name}_FILE"
-        )
-    return Secret(key)
+        todo = f"Run: openssl rand -base64 32 > FILE, set {name}_FILE"
+        raise _refuse(name, "must be 32 random bytes in base64.", todo) from None
+    return keys
 
 
 def _number(env: Mapping[str, str], name: str, default: float, *, low: float, high: float) -> float:
@@ -379,10 +401,7 @@ def _turn_urls(env: Mapping[str, str], *, has_secret: bool) -> tuple[str, ...]:
 def _engine(env: Mapping[str, str], name: str, needed: tuple[str, ...]) -> Literal["builtin", "openai"]:
     if _choice(env, name, ("builtin", "openai")) == "builtin":
         return "builtin"
-    for each in needed:
-        # Without an address a client library would fall back to its vendor's, and a session's words would leave (T14).
-        if not env.get(each):
-            raise _refuse(each, f"is not set, and {name}=openai needs it.", "Set it, or use builtin.")
+    processors.require(env, name, needed)
     return "openai"
 
 
@@ -420,16 +439,21 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         raise _refuse("CHARTSIDE_DATA_DIR", "is not set.", "Name a folder on an encrypted disk.")
     data_dir = Path(env["CHARTSIDE_DATA_DIR"])
     turn_secret = _secret(env, "CHARTSIDE_TURN_SECRET")
+    master_key, *older_master_keys = _keys(env, "CHARTSIDE_MASTER_KEY")
+    master_key_file = env.get("CHARTSIDE_MASTER_KEY_FILE", "")
     sample_client_url = env.get("CHARTSIDE_SAMPLE_CLIENT_URL", "")
     settings = Settings(
         base_url=base_url,
         data_dir=data_dir,
         database_url=env.get("CHARTSIDE_DATABASE_URL", f"sqlite:///{data_dir / 'chartside.sqlite'}"),
-        master_key=_key(env, "CHARTSIDE_MASTER_KEY"),
-        signing_key=_key(env, "CHARTSIDE_SIGNING_KEY"),
+        master_key=master_key,
+        older_master_keys=tuple(older_master_keys),
+        master_key_file=Path(master_key_file) if master_key_file else None,
+        signing_key=_keys(env, "CHARTSIDE_SIGNING_KEY", most=1)[0],
         ehrs=_ehrs(env, is_loopback_dev=is_loopback_dev),
         canonical_url=env.get("CHARTSIDE_CANONICAL_URL", "https://chartside.example.org"),
         is_loopback_dev=is_loopback_dev,
+        limits_url=env.get("CHARTSIDE_LIMITS_URL", ""),
         proxies=int(_number(env, "CHARTSIDE_PROXIES", 0, low=0, high=5)),
         ca_file=_ca_file(env),
         web_processes=int(_number(env, "CHARTSIDE_WEB_PROCESSES", 4, low=1, high=64)),
@@ -457,6 +481,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         summary_days=_number(env, "CHARTSIDE_SUMMARY_DAYS", 0, low=MIN_SUMMARY_DAYS, high=MAX_SUMMARY_DAYS)
         if env.get("CHARTSIDE_SUMMARY_DAYS")
         else None,
+        audit_years=_number(env, "CHARTSIDE_AUDIT_YEARS", MIN_AUDIT_YEARS, low=MIN_AUDIT_YEARS, high=MAX_AUDIT_YEARS),
         room_empty_minutes=_number(env, "CHARTSIDE_ROOM_EMPTY_MINUTES", 30, low=1, high=24 * 60),
         join_link_minutes=_number(env, "CHARTSIDE_JOIN_LINK_MINUTES", 24 * 60, low=5, high=7 * 24 * 60),
         disk_reserve_bytes=int(_number(env, "CHARTSIDE_DISK_RESERVE_BYTES", 500_000_000, low=0, high=1e15)),

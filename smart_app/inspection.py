@@ -64,7 +64,7 @@ def _with_database(settings: Settings, clock: Clock, *, is_there: bool) -> dict[
     """Return what only the database knows, and how each EHR answers (keys are in the database)."""
     if not is_there:
         return {"state": None, "ehrs": [_ehr(ehr) for ehr in settings.ehrs]}
-    seal = Seal(settings.master_key)
+    seal = Seal(settings)
     try:
         db = Database(settings.database_url)
         found = state.read(db, now=clock.now())

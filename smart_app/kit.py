@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +20,7 @@ from smart_app.draft.cues import cues
 from smart_app.draft.json_shape import to_json as summary_to_json
 from smart_app.draft.languages import InItsLanguages
 from smart_app.draft.omissions import omissions
-from smart_app.errors import Expired, NotFound, NotSignedIn
+from smart_app.errors import ConfigError, Expired, NotFound, NotSignedIn
 from smart_app.help import practice
 from smart_app.help.reading import Sources
 from smart_app.jobs.face_writing import FaceWriter
@@ -27,6 +28,7 @@ from smart_app.jobs.filing import Filer
 from smart_app.jobs.following import Ears, Follower, hints_of
 from smart_app.jobs.pipeline import Pipeline, Tools
 from smart_app.jobs.queue import Jobs, Steps
+from smart_app.jobs.redrafting import Redrafter
 from smart_app.jobs.resources import Models
 from smart_app.launch import scopes
 from smart_app.launch.discovery import Discovery
@@ -34,7 +36,7 @@ from smart_app.launch.services import FilingTokens
 from smart_app.launch.tokens import TokenKeeper
 from smart_app.note import material, overview, said
 from smart_app.note.content import ai_element
-from smart_app.note.corrections import Drafting
+from smart_app.note.corrections import Corrector, Drafting
 from smart_app.note.desk import Desk
 from smart_app.ports import PRACTICE_PATIENT, Clock, Drafter, PatientFacts, Person, Transcriber, Transcript, Utterance
 from smart_app.recording import erasure, withdrawal
@@ -45,12 +47,15 @@ from smart_app.retention import receipts
 from smart_app.retention.erasure import Retention
 from smart_app.session import LIVE
 from smart_app.sound import StoredSound, merge
-from smart_app.store import captured, filings, launches, master_key, retention, sessions, visits
+from smart_app.store import audit_lines, captured, filings, launches, master_key, retention, sessions, visits
+from smart_app.store.audit_head import AuditHead
+from smart_app.store.ballast import Ballast
+from smart_app.store.clock_steps import Boot, settle, this_boot
 from smart_app.store.database import Database, Db
 from smart_app.store.ehr_profiles import EhrProfiles, forget_old_refusals
 from smart_app.store.practice import forget as forget_practice
 from smart_app.store.sealed import Seal
-from smart_app.store.tables import Note, Recording, TelehealthSession
+from smart_app.store.tables import Note, Recording, RecordingConsent, TelehealthSession
 from smart_app.store.upgrade import upgrade
 from smart_app.transcript import json_shape
 from smart_app.transcript.engines import engine_of
@@ -93,6 +98,8 @@ class Outside:
     transcriber: Transcriber
     speech_model: str
     drafter: Drafter
+    boot: Callable[[], Boot] | None = None
+    """How long the machine is up, which tells a clock that was set from time that went by; None: nobody sets it."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Outside":
@@ -103,6 +110,7 @@ class Outside:
             transcriber=transcriber,
             speech_model=speech_model,
             drafter=_drafter(settings),
+            boot=this_boot,
         )
 
 
@@ -181,6 +189,8 @@ class Kit:
             if session.ready_at is None:
                 raise NotFound("no_transcript", "There is no transcript of this session.", "Wait for the summary.")
             raise Expired("transcript_erased", "The transcript was erased.", "The summary is still here.")
+        if kept.erase_due_at <= self.clock.now():
+            raise Expired("transcript_erased", "The transcript was erased.", "The summary is still here.")
         shape = json.loads(self.vault.open(session.key_slot, kept.sealed, aad=f"transcript:{session.id}"))
         transcript = json_shape.from_json(shape)
         gaps = (
@@ -231,6 +241,21 @@ def _face(db: Database, clock: Clock, settings: Settings, seal: Seal, models: Mo
     return writer
 
 
+def _filer(db: Database, clock: Clock, settings: Settings, seal: Seal, models: Models, charts: FhirCharts) -> Filer:
+    """Return what files what is owed to the charts."""
+    return Filer(
+        db=db,
+        charts=charts,
+        clock=clock,
+        seal=seal,
+        settings=settings,
+        models=lambda: models,
+        read_elements=partial(material.elements_for_filing, seal),
+        read_template=partial(material.template_of, seal),
+        read_evidence=partial(material.evidence_of, seal),
+    )
+
+
 def _filing_charts(
     db: Database, settings: Settings, clock: Clock, seal: Seal, http: GuardedHttp, tokens: TokenKeeper
 ) -> FhirCharts:
@@ -256,7 +281,10 @@ def open_database(settings: Settings) -> tuple[Database, Seal]:
     The files of the data folder become the owner's alone, also those that an older version made.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    db, seal = Database(settings.database_url), Seal(settings.master_key)
+    db, seal = Database(settings.database_url), Seal(settings)
+    if db.engine.dialect.name == "sqlite":
+        db.ballast = Ballast(settings.data_dir / "ballast")
+        db.ballast.ensure()
     upgrade(db)
     for path in settings.data_dir.iterdir():
         with contextlib.suppress(OSError):  # a file of somebody else's, or one that SQLite has just removed
@@ -264,7 +292,31 @@ def open_database(settings: Settings) -> tuple[Database, Seal]:
                 path.chmod(0o600)
     with db.read() as open_db:
         master_key.check(open_db, seal)
+        _check_keys(settings, open_db)
+    settings.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    audit_lines.guard(db, AuditHead(settings.audit_head_file))
     return db, seal
+
+
+def _check_keys(settings: Settings, db: Db) -> None:
+    """Refuse to begin a new key file where the old one must be: its volume may not be mounted.
+
+    Raises ConfigError with the way on for a site whose keys are lost for good, as after a restore from a backup.
+    """
+    largest = retention.largest_key_number(db)
+    if settings.key_file.exists() or largest is None:
+        return
+    lost = settings.key_file.with_name("lost")
+    lost.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not lost.exists():
+        raise ConfigError(
+            "keys_missing",
+            f"{settings.key_file} is not there, but stored sound or words need its keys.",
+            "Mount the volume of the keys. If they are lost for good, as after a restore from a backup, run:"
+            f" touch {lost}, and start again; that sound can then never be read.",
+        )
+    KeySlots(settings.key_file, settings).begin_after(largest)
+    lost.unlink()
 
 
 def make(settings: Settings, outside: Outside | None = None) -> Kit:
@@ -276,24 +328,35 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     clock, transcriber = outside.clock, outside.transcriber
     db, seal = open_database(settings)
     settings.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    vault = SlotVault(KeySlots(settings.key_file, settings.master_key.reveal()))
+    vault = SlotVault(KeySlots(settings.key_file, settings))
     audio = AudioStore(settings.audio_dir, vault)
     http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev, ca_file=settings.ca_file)
     tokens = TokenKeeper(db=db, settings=settings, clock=clock, seal=seal, http=http)
     charts = FhirCharts(http=http, tokens=tokens, clock=clock, memory=EhrProfiles(db))
-    sound = StoredSound(db=db, audio=audio, settings=settings)
+    sound = StoredSound(db=db, audio=audio, settings=settings, clock=clock)
     signer = receipts.Signer(settings.signing_key)
     receipt = partial(_receipt, signer)
     eraser = erasure.Eraser(vault=vault, audio=audio, receipt=receipt)
     kept = Retention(db=db, clock=clock, vault=vault, destroy=eraser, summary_days=settings.summary_days)
     desk = Desk(clock=clock, seal=seal, vault=vault, on_signed=kept.on_signed, recheck=rechecked)
     withdrawals = withdrawal.Withdrawals(
-        db=db, vault=vault, audio=audio, receipt=receipt, forget_ai_text=partial(_forget_ai_text, desk)
+        db=db,
+        vault=vault,
+        audio=audio,
+        receipt=receipt,
+        withdrawal_receipt=partial(_withdrawal_receipt, signer),
+        forget_ai_text=partial(_forget_ai_text, desk),
     )
     models = Models(speech_model=outside.speech_model, drafter=_drafter_name(settings), prompt_version=cues().version)
     face = _face(db, clock, settings, seal, models)
     owner = f"{socket.gethostname()}-{os.getpid()}"
-    ears = Ears(read=sound.chunks, open=sound.growing, transcriber=transcriber, hints=partial(_hints, db, seal))
+    ears = Ears(
+        read=sound.chunks,
+        open=sound.growing,
+        transcriber=transcriber,
+        hints=partial(_hints, db, seal),
+        at_once=settings.speech_threads,
+    )
     follower = Follower(db=db, clock=clock, vault=vault, ears=ears, owner=owner)
     pipeline = Pipeline(
         db=db,
@@ -305,25 +368,19 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
         tools=_tools(outside.drafter, follower, models),
         owner=owner,
     )
-    filer = Filer(
-        db=db,
-        charts=_filing_charts(db, settings, clock, seal, http, tokens),
-        clock=clock,
-        seal=seal,
-        settings=settings,
-        models=lambda: models,
-        read_elements=partial(material.elements_for_filing, seal),
-        read_template=partial(material.template_of, seal),
-        read_evidence=partial(material.evidence_of, seal),
-    )
+    filer = _filer(db, clock, settings, seal, models, _filing_charts(db, settings, clock, seal, http, tokens))
+    corrector = Corrector(desk=desk, drafting=_drafting(outside.drafter))
+    redrafter = Redrafter(db=db, clock=clock, corrector=corrector, owner=owner)
     steps = Steps(
         process=pipeline.run,
         file=filer.run,
-        sweep=partial(sweep, db, clock, kept, withdrawals, audio, settings, face),
+        sweep=partial(sweep, db, clock, outside.boot, kept, withdrawals, audio, settings, face),
         follow=follower.step,
-        pulse=partial(_pulse, db, clock, kept),
+        redraft=redrafter.run,
+        redrafts=redrafter.owed,
+        pulse=partial(_pulse, db, clock, outside.boot, kept),
     )
-    jobs = Jobs(settings.queue_file, settings.master_key, steps, clock.now)
+    jobs = Jobs(settings.queue_file, settings.signing_key, steps, clock.now)
     return Kit(
         settings=settings,
         clock=clock,
@@ -336,7 +393,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
         sound=sound,
         retention=kept,
         desk=desk,
-        drafting=_drafting(outside.drafter),
+        drafting=corrector.drafting,
         withdrawals=withdrawals,
         signer=signer,
         steps=steps,
@@ -358,13 +415,34 @@ def _receipt(signer: receipts.Signer, db: Db, *, recording: Recording, cause: st
     return receipts.make(db, signer, recording=recording, cause=cause, at=at)
 
 
+def _withdrawal_receipt(signer: receipts.Signer, db: Db, *, consent: RecordingConsent, at: datetime) -> str:
+    return receipts.make_for_withdrawal(db, signer, consent=consent, at=at)
+
+
 def _forget_ai_text(desk: Desk, db: Db, note: Note) -> None:
     desk.forget_ai_text(db, note)
+
+
+def _follow_clock(db: Database, clock: Clock, boot: Callable[[], Boot] | None) -> None:
+    """Let deadlines follow a clock that was set, and say so in the trail."""
+    if boot is None:
+        return
+    # A SQLite file is of one machine, whatever its name is today; a shared database has a mark of each.
+    machine = "" if db.engine.dialect.name == "sqlite" else socket.gethostname()
+    now = clock.now()
+    with db.begin() as open_db:
+        moved_s = settle(open_db, machine=machine, wall=now, boot=boot())
+        if moved_s:
+            detail = {"deadlines_forward_s": f"{moved_s:.0f}"}
+            audit_lines.append_if_possible(
+                open_db, at=now, actor="server", action="clock.set", subject="site", detail=detail
+            )
 
 
 def sweep(
     db: Database,
     clock: Clock,
+    boot: Callable[[], Boot] | None,
     kept: Retention,
     withdrawals: withdrawal.Withdrawals,
     audio: AudioStore,
@@ -372,17 +450,23 @@ def sweep(
     face: FaceWriter,
 ) -> None:
     """Do all that time brings: deadlines, unfinished withdrawals, empty rooms, files that a crash left, the face."""
+    _follow_clock(db, clock, boot)
     withdrawal.finish_withdrawals(withdrawals, at=clock.now())
     kept.sweep()
     face.catch_up(db)
+    if db.ballast is not None:
+        db.ballast.ensure()
     erasure.sweep_orphans(db, audio)
+    with db.begin() as open_db:
+        audit_lines.catch_up(open_db, at=clock.now())
     with db.begin() as open_db:
         ending.end_empty_rooms(open_db, now=clock.now(), after_minutes=settings.room_empty_minutes)
         forget_old_refusals(open_db, now=clock.now())
         forget_practice(open_db, before=clock.now() - practice.KEPT)
 
 
-def _pulse(db: Database, clock: Clock, kept: Retention) -> tuple[list[str], list[str]]:
+def _pulse(db: Database, clock: Clock, boot: Callable[[], Boot] | None, kept: Retention) -> tuple[list[str], list[str]]:
+    _follow_clock(db, clock, boot)
     now = clock.now()
     with db.begin() as open_db:
         retention.beat(open_db, name=f"{socket.gethostname()}-{os.getpid()}", now=now)

@@ -2,16 +2,16 @@
 
 import io
 import wave
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 
 import numpy as np
 
 from smart_app.config import Settings
-from smart_app.ports import SAMPLE_RATE, Heard, Sound, Transcript
+from smart_app.ports import SAMPLE_RATE, Clock, Heard, Sound, Transcript
 from smart_app.recording.audio import AudioStore
 from smart_app.recording.media_types import container_of
-from smart_app.recording.reading import run_chunks
+from smart_app.recording.reading import every, run_chunks
 from smart_app.store import recordings
 from smart_app.store.captured import CapturedRun
 from smart_app.store.database import Database
@@ -30,14 +30,18 @@ _NEIGHBOURS = 3
 class StoredSound:
     """Reads chunks from the vault, in memory only, and decodes them in the guarded child."""
 
-    def __init__(self, *, db: Database, audio: AudioStore, settings: Settings) -> None:
+    def __init__(self, *, db: Database, audio: AudioStore, settings: Settings, clock: Clock) -> None:
         self._db = db
         self._audio = audio
         self._settings = settings
+        self._clock = clock
+
+    def _read(self, track_id: str, run: int, *, of: Callable[[int], bool] = every) -> list[bytes]:
+        return run_chunks(self._db, self._audio, track_id, run, of=of, now=self._clock.now())
 
     def chunks(self, track_id: str, run: int, numbers: Collection[int]) -> list[bytes]:
         """Return these chunks of a run, in order. Raises Expired, VaultError."""
-        return run_chunks(self._db, self._audio, track_id, run, of=frozenset(numbers).__contains__)
+        return self._read(track_id, run, of=frozenset(numbers).__contains__)
 
     def growing(self, mime: str, from_s: float) -> GrowingSound:
         """Return a decoder for a run of this type, whose sound begins at a moment of the run."""
@@ -52,7 +56,7 @@ class StoredSound:
         first, last = max(0.0, start_s - _MARGIN_S), end_s + _MARGIN_S
         low, high = int(first / _CHUNK_S) - _NEIGHBOURS, int(last / _CHUNK_S) + _NEIGHBOURS
         # The first chunk is the container's header; the holes between decode to silence, so times stay true.
-        read = partial(run_chunks, self._db, self._audio, track_id, run)
+        read = partial(self._read, track_id, run)
         with self._db.read() as db:
             container = container_of(recordings.run_mime(db, track_id, run))
         piece = np.empty(0, np.float32)

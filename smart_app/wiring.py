@@ -6,6 +6,7 @@ from functools import partial
 from flask import Blueprint, Flask, g
 
 from smart_app import kit as kits
+from smart_app.audit import routes as audit
 from smart_app.call import routes as call
 from smart_app.chart.http import origin
 from smart_app.config import Settings
@@ -22,17 +23,18 @@ from smart_app.kit import Kit
 from smart_app.launch import routes as launch
 from smart_app.launch.client_keys import ClientKeys
 from smart_app.launch.discovery import Discovery
-from smart_app.launch.identity import BrowserIdentity
+from smart_app.launch.identity import BrowserIdentity, browser_key
 from smart_app.launch.introspection import Introspection
 from smart_app.note import encounter_routes
 from smart_app.note import routes as note
 from smart_app.note.ready_made import seed_templates
 from smart_app.ports import PRACTICE_PATIENT
 from smart_app.recording import routes as recording
+from smart_app.retention import routes as retention
 from smart_app.store import site
 from smart_app.transcript import languages
 from smart_app.transcript.dictate import Dictation
-from smart_app.web import front, language, policy
+from smart_app.web import front, language, limits, policy
 
 
 def _register(app: Flask, make: Callable[..., Blueprint], **needs: object) -> None:
@@ -126,6 +128,8 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
     )
     app.register_blueprint(help_.blueprint(settings=settings, patient_of=made.patient_of))
     app.register_blueprint(admin_routes.blueprint(db=made.db, clock=made.clock))
+    app.register_blueprint(audit.blueprint(db=made.db, clock=made.clock, settings=settings))
+    app.register_blueprint(retention.blueprint(db=made.db, clock=made.clock, signer=made.signer))
     app.register_blueprint(face_admin.blueprint(db=made.db, clock=made.clock, settings=settings))
     app.register_blueprint(
         why_routes.blueprint(db=made.db, clock=made.clock, seal=made.seal, sources=made.why_sources())
@@ -136,6 +140,7 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
         )
     )
     app.context_processor(partial(_site_facts, made))
+    limits.apply(app, limiter, partial(browser_key, settings))
     for endpoint in ("recording.put_chunk", *face.PUBLIC_ENDPOINTS):
         front.exempt_from_csrf(app, endpoint)
     with made.db.begin() as db:

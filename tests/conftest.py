@@ -1,6 +1,7 @@
 """The cast and the furniture of the tests: Dr Alice (owner), Dr Bob (same clinic), Dr Dan (no access), Carol, Erin."""
 
 import base64
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,9 +11,14 @@ import pytest
 from smart_app import config
 from smart_app.config import Settings
 from smart_app.store import ehr_tables, quality_tables, tables  # noqa: F401 - they fill the metadata
-from smart_app.store.database import Base, Database
+from smart_app.store.database import Database
 from smart_app.store.sealed import Seal
+from tests import thrift
 from tests.rows import Ledger
+from tests.trust import phi
+from tests.trust.figures import Printer, figure
+
+__all__ = ["figure"]  # a fixture, defined beside the record that it fills
 
 KATHMANDU_NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC) - timedelta(hours=5, minutes=45)
 """Where the tests' clock begins: noon in an odd zone, so that naive times show."""
@@ -49,8 +55,12 @@ def environment(data_dir: Path, **more: str) -> dict[str, str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the record of which row of the behaviour table was proved (`make rows`)."""
+    """Keep the record of which row was proved by which test (`make rows`), and print the figures (`make trust`)."""
+    thrift.begin()
     config.pluginmanager.register(Ledger(), "rows")
+    config.pluginmanager.register(Printer(), "figures")
+    if phi.FOLDER in os.environ:  # the campaign `phi` searches what all tests log
+        config.pluginmanager.register(phi.Watch(Path(os.environ[phi.FOLDER])), "watch")
 
 
 @pytest.fixture
@@ -68,9 +78,8 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Database]:
     """An empty database with all tables."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    thrift.draw_at(settings.database_url, thrift.tables_of)
     database = Database(settings.database_url)
-    Base.metadata.create_all(database.engine)
     yield database
     database.close()
 

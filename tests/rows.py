@@ -5,6 +5,7 @@ the ids of its `req` marker, and the decisions that its docstring names ("decisi
 """
 
 import argparse
+import fcntl
 import json
 import re
 import subprocess
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.trust import figures
 
 ROOT = Path(__file__).parents[1]
 LABELS = Path(__file__).with_name("rows.toml")
@@ -62,12 +65,15 @@ class Ledger:
         ids = dict(report.user_properties).get("ids", [])
         before = self.outcomes.get(report.nodeid, {}).get("outcome", "passed")
         worst = before if before != "passed" else report.outcome
-        self.outcomes[report.nodeid] = {"ids": ids, "outcome": worst}
+        self.outcomes[report.nodeid] = {"ids": ids, "outcome": worst, "code": figures.code_version()}
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Add this run's outcomes to those of the runs before; xdist's workers leave it to their controller."""
         if self.outcomes and not hasattr(session.config, "workerinput"):
-            _write(OUTCOMES, {**_read(OUTCOMES), **self.outcomes})
+            OUTCOMES.parent.mkdir(exist_ok=True)
+            with OUTCOMES.with_suffix(".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # another pytest may end at the same moment
+                _write(OUTCOMES, {**_read(OUTCOMES), **self.outcomes})
 
 
 def line(row: str, label: str, tests: dict[str, str]) -> tuple[str, str]:
@@ -113,9 +119,10 @@ def collect() -> tuple[dict[str, list[str]], dict[str, Any]]:
 def main() -> int:
     """Print a line per id, write docs/rows.md; 1 when an S or D row lacks a proof, or a test failed or did not run."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--forget", action="store_true", help="begin a new record of outcomes")
+    parser.add_argument("--forget", action="store_true", help="begin a new record of outcomes and figures")
     if parser.parse_args().forget:
         OUTCOMES.unlink(missing_ok=True)
+        figures.forget()
         return 0
     labels = tomllib.loads(LABELS.read_text())
     wanted, outcomes = collect()

@@ -51,6 +51,8 @@ class Profile:
     """Every place where an Identifier stands, and its kinds below {base}/ids/."""
     logical: tuple[str, ...] = ()
     """Places where a reference may be by identifier alone, to what this server may not hold itself."""
+    logical_kinds: Mapping[str, str] = field(default_factory=lambda: LOGICAL)
+    """Types that may be, each with its identifier's kind below {base}/ids/."""
     said_only: Mapping[str, str] = field(default_factory=dict)
     """Places where a reference may be by words alone, to somebody of this type for whom there is no resource."""
     attachments: tuple[str, ...] = ()
@@ -193,7 +195,7 @@ def _target_faults(profile: Profile, node: Node, site: Site) -> Iterator[Fault]:
             yield fault(node.at, "reference", "is a reference in a place that has none")
         return
     if node.shape in profile.logical and "reference" not in node.value:
-        yield from _logical_faults(allowed, node, site)
+        yield from _logical_faults(profile.logical_kinds, allowed, node, site)
         return
     if node.shape in profile.said_only and "reference" not in node.value:
         if set(node.value) != {"type", "display"} or node.value["type"] != profile.said_only[node.shape]:
@@ -206,11 +208,11 @@ def _target_faults(profile: Profile, node: Node, site: Site) -> Iterator[Fault]:
         yield fault(node.at, "reference", "points to a type that this place does not allow")
 
 
-def _logical_faults(allowed: tuple[str, ...], node: Node, site: Site) -> Iterator[Fault]:
+def _logical_faults(kinds: Mapping[str, str], allowed: tuple[str, ...], node: Node, site: Site) -> Iterator[Fault]:
     kind, identifier = node.value.get("type"), node.value.get("identifier", {})
-    if kind not in allowed or kind not in LOGICAL:
+    if kind not in allowed or kind not in kinds:
         yield fault(node.at, "reference", "points to a type that this place does not allow")
-    elif identifier.get("system") != f"{site.base}/ids/{LOGICAL[kind]}" or "value" not in identifier:
+    elif identifier.get("system") != f"{site.base}/ids/{kinds[kind]}" or "value" not in identifier:
         yield fault(node.at, "reference", "has no identifier of this site")
 
 

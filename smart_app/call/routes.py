@@ -333,7 +333,7 @@ class _Room:
     def _copy_url(self, viewer: Participant) -> str | None:
         if viewer.copy_link_hash is None:
             return None
-        token = questions.copy_token(self.settings, viewer.id)
+        token = questions.copy_token(self.settings, viewer.id, viewer.copy_link_hash)
         return f"{self.settings.base_url}{url_for('consent.copy_page')}#t={token}"
 
     @allow(Who.IN_ROOM)

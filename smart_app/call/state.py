@@ -203,7 +203,11 @@ def facts(rows: RoomRows, viewer: Participant, now: datetime) -> dict[str, Any]:
         "pause": _pause(rows, viewer),
         "modality": session.modality,
         "is_full": session.modality != IN_PERSON and is_full(rows.people),
-        "receipts": [_receipt(number, row, rows.recordings) for number, row in enumerate(rows.receipts, start=1)],
+        "receipts": [
+            _receipt(number, row, rows.recordings)
+            for number, row in enumerate(rows.receipts, start=1)
+            if row.recording_id is not None
+        ],
         "worker": dict(rows.worker),
         "links": {"copy": rows.copy_url},
     }

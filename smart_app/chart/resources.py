@@ -40,6 +40,18 @@ def encounters_of(resource: Resource, base: str) -> frozenset[str]:
     return frozenset(found for found in (reference_of(place, base) for place in places) if "Encounter/" in found)
 
 
+def _rows(owner: Any, name: str) -> list[dict[str, Any]]:
+    """Return the objects of a list in an object; none where a server sent something else there."""
+    found = owner.get(name) if isinstance(owner, dict) else None
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def _words(owner: dict[str, Any], name: str) -> list[str]:
+    """Return the words of a list in an object; none where a server sent something else there."""
+    found = owner.get(name)
+    return [entry for entry in found if isinstance(entry, str) and entry] if isinstance(found, list) else []
+
+
 def _identifiers(resource: Resource) -> list[dict[str, Any]]:
     """Return the identifiers as a list; a QuestionnaireResponse has a single one."""
     value = resource.get("identifier") or []
@@ -112,8 +124,10 @@ def fits(resource: Resource, params: Mapping[str, str], base: str) -> bool:
 
 def plain_text(note: Resource) -> str:
     """Return the text/plain content of a DocumentReference; empty where it is not inside."""
-    for content in note.get("content") or ():
-        attachment = (content.get("attachment") or {}) if isinstance(content, dict) else {}
+    for content in _rows(note, "content"):
+        attachment = content.get("attachment")
+        if not isinstance(attachment, dict):
+            continue
         if str(attachment.get("contentType", "")).startswith("text/plain") and "data" in attachment:
             try:
                 return base64.b64decode(str(attachment["data"]), validate=True).decode()
@@ -127,9 +141,8 @@ def outcome_text(answer: Any, *, most: int = 500) -> str:
     if not isinstance(answer, dict):
         return ""
     words = [
-        str(issue.get("diagnostics") or (issue.get("details") or {}).get("text") or issue.get("code") or "")
-        for issue in answer.get("issue") or []
-        if isinstance(issue, dict)
+        str(issue.get("diagnostics") or _concept(issue.get("details")) or issue.get("code") or "")
+        for issue in _rows(answer, "issue")
     ]
     words += [str(answer[name]) for name in ("error", "message") if isinstance(answer.get(name), str)]
     return "; ".join(word for word in words if word)[:most]
@@ -138,24 +151,25 @@ def outcome_text(answer: Any, *, most: int = 500) -> str:
 def _concept(value: Any) -> str:
     if not isinstance(value, dict):
         return ""
-    codings = [coding for coding in value.get("coding") or [] if isinstance(coding, dict)]
+    codings = _rows(value, "coding")
     return str(value.get("text") or next((coding["display"] for coding in codings if coding.get("display")), ""))
 
 
 def medication_name(request: Resource) -> str:
     """Return the name in a MedicationRequest that is being taken; empty for stopped ones and bare references."""
-    if request.get("status") not in {"active", "on-hold", "draft", None}:
+    if request.get("status") not in ("active", "on-hold", "draft", None):
         return ""
-    by_reference = request.get("medicationReference") or {}
-    return _concept(request.get("medicationCodeableConcept")) or str(by_reference.get("display", ""))
+    by_reference = request.get("medicationReference")
+    display = by_reference.get("display", "") if isinstance(by_reference, dict) else ""
+    return _concept(request.get("medicationCodeableConcept")) or str(display)
 
 
 def problem_name(condition: Resource) -> str:
     """Return the name of a Condition that is still there; empty for resolved and mistaken ones."""
     codes = {
-        coding.get("code")
+        str(coding.get("code"))
         for name in ("clinicalStatus", "verificationStatus")
-        for coding in (condition.get(name) or {}).get("coding") or []
+        for coding in _rows(condition.get(name), "coding")
     }
     if codes & {"inactive", "remission", "resolved", "refuted", "entered-in-error"}:
         return ""
@@ -170,7 +184,7 @@ def _human_name(patient: Resource) -> str:
     for use in ("official", "usual", None):
         for name in names:
             if use in (None, name.get("use")):
-                parts = [*(name.get("given") or []), name.get("family") or ""]
+                parts = [*_words(name, "given"), str(name.get("family") or "")]
                 return str(name.get("text") or " ".join(part for part in parts if part)).strip()
     return ""
 
@@ -183,17 +197,17 @@ _MOST_CONTACTS = 5
 
 
 def _phone(owner: Resource) -> str:
-    telecoms = [entry for entry in owner.get("telecom") or [] if isinstance(entry, dict) and entry.get("use") != "old"]
-    phones = [entry for entry in telecoms if entry.get("system") in {"phone", "sms"} and entry.get("value")]
+    telecoms = [entry for entry in _rows(owner, "telecom") if entry.get("use") != "old"]
+    phones = [entry for entry in telecoms if entry.get("system") in ("phone", "sms") and entry.get("value")]
     # The one at hand is the one to call; the rest in the chart's order.
     phones.sort(key=lambda entry: entry.get("use") != "mobile")
     return str(phones[0]["value"]) if phones else ""
 
 
 def _address(patient: Resource) -> str:
-    for each in patient.get("address") or []:
-        if isinstance(each, dict) and each.get("use") != "old":
-            lines = [*(each.get("line") or []), each.get("city"), each.get("state"), each.get("postalCode")]
+    for each in _rows(patient, "address"):
+        if each.get("use") != "old":
+            lines = [*_words(each, "line"), each.get("city"), each.get("state"), each.get("postalCode")]
             words = str(each.get("text") or ", ".join(str(line) for line in lines if line)).strip()
             if words:
                 return words
@@ -203,11 +217,9 @@ def _address(patient: Resource) -> str:
 def _contacts(patient: Resource) -> tuple[ContactFacts, ...]:
     """Return whom the chart names, emergency contacts first; those without a name and a number are of no use."""
     found: list[tuple[bool, ContactFacts]] = []
-    for each in patient.get("contact") or []:
-        if not isinstance(each, dict):
-            continue
-        relations = [one for one in each.get("relationship") or [] if isinstance(one, dict)]
-        codes = {coding.get("code") for one in relations for coding in one.get("coding") or []}
+    for each in _rows(patient, "contact"):
+        relations = _rows(each, "relationship")
+        codes = {str(coding.get("code")) for one in relations for coding in _rows(one, "coding")}
         words = ", ".join(filter(None, (_concept(one) for one in relations)))
         contact = ContactFacts(name=_human_name(each), relationship=words, phone=_phone(each))
         if contact.name or contact.phone:
@@ -218,10 +230,10 @@ def _contacts(patient: Resource) -> tuple[ContactFacts, ...]:
 
 def _language(patient: Resource) -> str:
     """Return the language of Patient.communication, the preferred one first, as a two-letter code."""
-    told = [each for each in patient.get("communication") or [] if isinstance(each, dict)]
+    told = _rows(patient, "communication")
     told.sort(key=lambda each: each.get("preferred") is not True)
     for each in told:
-        for coding in (each.get("language") or {}).get("coding") or []:
+        for coding in _rows(each.get("language"), "coding"):
             code = str(coding.get("code") or "").lower().partition("-")[0]
             if code:
                 return _THREE_LETTERS.get(code, code)

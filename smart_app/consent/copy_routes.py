@@ -79,7 +79,8 @@ class _Copy:
             me = copy_owner(db, given.text(body, "token"), self.clock)
             rows = [row for row in consents.of_participant(db, me.id) if row.status != "void"]
             session = sessions.find(db, me.session_id)
-            erased = receipts.of_session(db, me.session_id)
+            own = {None, *(row.id for row in rows)}  # what another participant withdrew is theirs to know
+            erased = [row for row in receipts.of_session(db, me.session_id) if row.consent_id in own]
             recorded = receipts.recordings_of(db, me.session_id)
             is_signed = any(each.status in notes.SIGNED for each in notes.of_sessions(db, [me.session_id]))
         state = "open" if session.state in LIVE else State(session.state).value

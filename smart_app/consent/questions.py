@@ -5,7 +5,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from smart_app.config import Settings
+from smart_app.config import Secret, Settings
 from smart_app.consent import pauses, screen
 from smart_app.consent.gate import PUBLIC, clinician_refusal, is_anybody_missing, lacks_guardian, without_consent
 from smart_app.consent.stopping import Last, stop_running
@@ -35,12 +35,18 @@ def refuse(code: str) -> ConsentMissing:
     return ConsentMissing(code, *PUBLIC[code])
 
 
-def copy_token(settings: Settings, participant_id: str) -> str:
-    """Return the token of a participant's 30-day link.
+def copy_token(settings: Settings, participant_id: str, link_hash: str | None = None) -> str:
+    """Return the token of a participant's 30-day link; `link_hash` is that of the link they were lent.
 
-    It is derived (HMAC-SHA256 under the master key), so that it can be shown again without being stored.
+    It is derived (HMAC-SHA256 under the site's signing key, in older versions under the master key), so that it can be
+    shown again without being stored.
     """
-    key = hmac.digest(settings.master_key.reveal(), b"chartside copy link", "sha256")
+    found = [_derived(key, participant_id) for key in (settings.signing_key, settings.master_key)]
+    return next((token for token in found if token_hash(token) == link_hash), found[0])
+
+
+def _derived(site_key: Secret, participant_id: str) -> str:
+    key = hmac.digest(site_key.reveal(), b"chartside copy link", "sha256")
     return base64.urlsafe_b64encode(hmac.digest(key, participant_id.encode(), "sha256")).rstrip(b"=").decode()
 
 
@@ -108,6 +114,7 @@ def open_recording(db: Db, asker: Asker, session: TelehealthSession, *, actor: s
         for each in participants.invited_here(db, session.id, at)
         if not each.is_in_person and consents.live_of(db, each.id) is not None
     ]
+    live = [consents.live_of(db, each.id) for each in participants.invited_here(db, session.id, at)]
     recording_id = new_id()
     row = recordings.create(
         db,
@@ -118,7 +125,9 @@ def open_recording(db: Db, asker: Asker, session: TelehealthSession, *, actor: s
         at=at,
         audio_max=timedelta(hours=asker.settings.audio_max_hours),
     )
-    audit_lines.append(db, at=at, actor=actor, action="recording.start", subject=row.id, detail={"session": session.id})
+    given = " ".join(f"{each.id}@{each.text_version}" for each in live if each is not None)
+    detail = {"session": session.id, "consents": given}
+    audit_lines.append(db, at=at, actor=actor, action="recording.start", subject=row.id, detail=detail)
     return row
 
 

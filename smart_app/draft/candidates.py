@@ -9,8 +9,8 @@ from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import ROOM, Answered, is_backchannel
 from smart_app.draft.person import reported
 from smart_app.draft.questions import about, asks_nothing, core
-from smart_app.draft.quoting import LONGEST_QUOTE, Candidate, quotation, said_by, trimmed
-from smart_app.draft.sentences import QUOTE_WORDS, SETS_TIME, Sentence
+from smart_app.draft.quoting import Candidate, quotation, said_by, trimmed
+from smart_app.draft.sentences import LONGEST_QUOTE, QUOTE_WORDS, SETS_TIME, Sentence
 from smart_app.draft.stems import content
 from smart_app.draft.words import has_negation, numbers, quantities, tokens
 
@@ -42,6 +42,29 @@ _WHEN = re.compile(
     re.IGNORECASE,
 )
 _ANSWERS = re.compile(r"^(?:(?P<word>yes|yeah|yep|yup|no|nope|nah)\W+)+(?=(?:i|i'm|i've|i'll|my)\b)", re.IGNORECASE)
+_UNSAID = re.compile(
+    r"\bused to\W+(?:and|but|or|every|daily|a lot|sometimes|often|all|for|$)|\b(?:do|did|have|am|was|can)[.!]?$",
+    re.IGNORECASE,
+)
+"""Leaves to the question what was done ("I used to daily", "I did")."""
+_IDENTITY = re.compile(
+    r"\b(?:date of birth|your (?:full )?name|your address|first line of|postcode|zip code)\b", re.IGNORECASE
+)
+_KNOWS_NOT = re.compile(
+    r"^(?:(?:um|uh|well|oh|no|ooh|honestly)\W+)*i (?:really |honestly |just )?(?:don't|do not) (?:really )?know\b",
+    re.IGNORECASE,
+)
+_HEARS = re.compile(
+    r"^(?:(?:okay|ok|right|mm|mhm|uh-huh|sure|great|perfect|lovely|thanks|thank you)\W*)+$", re.IGNORECASE
+)
+_OWN = re.compile(r"\b(?:i|i'm|i've|i'd|my|it|it's|we|yes|yeah|yep|no|not|just|only)\b", re.IGNORECASE)
+_ADDS = re.compile(
+    r"^(?:and|or|but|so|to|then|because|which|that|where|as)\b(?!\W+(?:i|i'm|i've|my|it|he|she|they|we)\b)",
+    re.IGNORECASE,
+)
+_SOUNDS = frozenset(content("ohh ooh aah ahh hmm well mean okay right"))
+MOST_OF_ECHO = 3
+"""So few words of content, all of them the question's ("Allergies, you mean"), repeat it."""
 _YES_NO = re.compile(r"^(?:yes|yeah|yep|yup|no|nope|nah|not really|maybe)\b", re.IGNORECASE)
 
 
@@ -94,7 +117,7 @@ def _choose(pair: Answered, known: Cues, *, in_plan: bool) -> _Chosen | None:
         return None
     if not kind and _SUPPOSES.search(pair.question) and pair.is_direct and _BARE_ANSWER.match(text):
         return None
-    if pair.sentence.cut_after and pair.sentence.n_words < SHORTEST_PART and not topics:
+    if not kind and (_says_nothing(pair, topics, known) or _is_shred(pair.sentence, topics)):
         return None
     score = sum(3 if t in _CLINICAL else 2 for t in topics) + (1 if numbers(text) else 0)
     score += (1 if topics else 2) if asked or (pair.is_direct and pair.sentence.n_words >= 5) else 0
@@ -110,6 +133,32 @@ def _choose(pair: Answered, known: Cues, *, in_plan: bool) -> _Chosen | None:
     if pair.is_direct and pair.asked is not None and asks_to_do(pair.asked.text) and kind != "risk":
         part, kind = "planned", kind or "homework"
     return _Chosen(answered=pair, part=part, kind=kind, score=score)
+
+
+def _says_nothing(pair: Answered, topics: set[str], known: Cues) -> bool:
+    """Say whether a note has no use for it: an answer about the call or who one is, "I don't know", "OK", an echo."""
+    text = pair.sentence.text
+    if numbers(text) and pair.is_direct and not _IDENTITY.search(pair.question):
+        return False
+    asks_of_call = any(known.leave_out[key].search(pair.question) for key in ("small_talk", "technical"))
+    if asks_of_call and (pair.is_direct or _IDENTITY.search(pair.question)) and not topics:
+        return True
+    if _KNOWS_NOT.match(text) and not topics:
+        return True
+    if not pair.is_direct or pair.asked is None:
+        return False
+    if _HEARS.match(text) and not asks_to_do(pair.asked.text):
+        return True
+    said = content(text) - _SOUNDS
+    is_echo = bool(said) and len(said) <= MOST_OF_ECHO and said <= content(pair.question)
+    return is_echo and _OWN.search(text) is None and not re.search(r"\bor\b", pair.question)
+
+
+def _is_shred(sentence: Sentence, topics: set[str]) -> bool:
+    """Say whether it is the beginning or the end of a sentence cut off, too short to say anything by itself."""
+    if sentence.n_words >= SHORTEST_PART:
+        return False
+    return (sentence.cut_after and not topics) or (sentence.is_torn and _ADDS.match(sentence.text) is not None)
 
 
 def _planned_in_room(pair: Answered, known: Cues) -> _Chosen | None:
@@ -184,6 +233,8 @@ def _needs_question(one: _Chosen) -> bool:
             return True
         if _restates(pair):
             return False
+        if _UNSAID.search(text):
+            return True
         if _without_answer(text):
             return False
         if _STANDS_ALONE.match(text) is None or pair.sentence.n_words < 5:

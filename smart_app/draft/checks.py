@@ -7,8 +7,10 @@ import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 
+from smart_app.draft import orders
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import ROOM
+from smart_app.draft.risk_denied import contradicted, denies, told_of
 from smart_app.draft.stances import PERSON, signs, stances
 from smart_app.draft.stems import content, stem
 from smart_app.draft.support import doubt, prepared
@@ -32,17 +34,25 @@ _NAMES_SPEAKER = re.compile(
 )
 _NOBODY_KNOWN = "One microphone heard the room, so who said this is not known."
 _TITLES = frozenset({"client", "clinician", "doctor", "mister", "mrs", "patient"})
+_TAKEN = frozenset(stem(word) for word in ("alcohol", "medication", "smoke", "cannabis", "drugs"))
+"""Things that are taken or not: to struggle with them is no denial, as "trouble sleeping" is one of sleep."""
 _OF_A_REPORT = frozenset(
     {"he", "him", "his", "she", "her", "hers", "theirs", "herself", "himself", "themselves", "denies"}
 )
 """Words that turn what was said into a report of it; they add no fact."""
 
 
-def checked(statement: Statement, transcript: Transcript) -> Statement:
-    """Return the statement with the verdict that its evidence allows, and why; unknown evidence ids are dropped."""
+def checked(statement: Statement, transcript: Transcript, *, others: Iterable[Statement] = ()) -> Statement:
+    """Return the statement with the verdict that its evidence allows, and why; unknown evidence ids are dropped.
+
+    `others` are the other statements of the same draft.
+    """
     by_id = {u.id: u for u in transcript.utterances}
     evidence = tuple(dict.fromkeys(i for i in statement.evidence if i in by_id))
     verdict, why = by_rules(statement.text, [by_id[i] for i in evidence])
+    if verdict != "no source" and denies(_unquoted(statement.text)):
+        against = contradicted(statement, told_of(transcript), others)
+        verdict, why = ("no source", against) if against else (verdict, why)
     if verdict == "supported" and len(evidence) < len(set(statement.evidence)):
         verdict, why = "partly", "It also points to lines that do not exist."
     return dataclasses.replace(statement, evidence=evidence, verdict=verdict, why=why)
@@ -51,9 +61,14 @@ def checked(statement: Statement, transcript: Transcript) -> Statement:
 def checked_all(statements: Iterable[Statement], transcript: Transcript) -> tuple[Statement, ...]:
     """Return freely worded statements with their verdicts: what no rule refuses may still be doubted by the score."""
     session = prepared(transcript)
+    by_id = {u.id: u for u in transcript.utterances}
+    every = list(statements)
     out: list[Statement] = []
-    for statement in (checked(each, transcript) for each in statements):
-        why = doubt(_unquoted(statement.text), statement.evidence, session) if statement.verdict == "supported" else ""
+    for statement in (checked(each, transcript, others=every) for each in every):
+        why = ""
+        if statement.verdict == "supported":
+            why = doubt(_unquoted(statement.text), statement.evidence, session)
+            why = orders.doubted([by_id[each] for each in statement.evidence]) or why
         out.append(dataclasses.replace(statement, verdict="partly", why=why) if why else statement)
     return tuple(out)
 
@@ -182,7 +197,7 @@ def _wrong_meaning(free: str, lines: Sequence[Utterance]) -> str:
             return f'"{word}" was said about somebody else.'
         # What the clinician says in passing ("I also want to ask about alcohol") affirms nothing.
         told = [s.sign for s in own if s.sign and s.is_plain] or [s.sign for s in own if s.sign]
-        if told and not impaired and all(t != sign for t in told):
+        if told and (not impaired or word in _TAKEN) and all(t != sign for t in told):
             return f'The lines {"do not deny" if sign < 0 else "deny"} "{word}".'
     return ""
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from smart_app.draft.cues import Cues
 from smart_app.draft.exchanges import CLINICIAN, is_backchannel
-from smart_app.draft.quoting import LONGEST_QUOTE, Candidate, quotation, said_by, trimmed
-from smart_app.draft.sentences import QUOTE_WORDS, Sentence
+from smart_app.draft.quoting import Candidate, quotation, said_by, trimmed
+from smart_app.draft.sentences import LONGEST_QUOTE, QUOTE_WORDS, Sentence
 from smart_app.draft.words import has_negation, numbers, quantities, tokens
 
 _ASKS_TO_DO = re.compile(
@@ -14,6 +14,14 @@ _ASKS_TO_DO = re.compile(
     r"(?:try|practi[cs]e|keep|start|write|bring|do|fill|come back|book)\b",
     re.IGNORECASE,
 )
+_SUPPOSES = re.compile(
+    r"\b(?:if|whether|would|when you|to see|bear in mind|in case|might|usually|people|you (?:mentioned|said|told))\b"
+    r"|\bit's (?:very |quite )?(?:normal|common)\b",
+    re.IGNORECASE,
+)
+"""Said of what may be or is in general: no finding."""
+_CONDITION = re.compile(r"^(?:(?:and|so|but|in the meantime|then)\W+)*(?:if|when|once|unless)\b", re.IGNORECASE)
+"""A condition that ends as a sentence of its own says nothing without what comes next."""
 _GOES_ON = re.compile(r"\b(?:it|that|they|them|those|these|this|both)\b", re.IGNORECASE)
 
 
@@ -31,17 +39,20 @@ def clinician_part(sentence: Sentence, cues: Cues) -> tuple[str, str, int]:
     text, spoken = sentence.text, cues.clinician
     if cues.speaks_of_consent(text) or is_backchannel(sentence, cues):
         return "", "", 0
+    is_of_talk = cues.leave_out["course"].search(text) is not None
     medications = cues.medications(tokens(text))
     kind = _planned_kind(text, cues, names_medication=bool(medications))
     if medications and (quantities(text) or kind == "medication") and not sentence.is_question:
         return "planned", "medication", 7
     if "risk" in cues.about(text) and not sentence.is_question:
         return "planned", "risk", 7
-    if not kind and is_left_out(sentence, cues):
+    if not kind and (is_of_talk or is_left_out(sentence, cues)):
         return "", "", 0
     if sentence.is_question:
         return ("planned", "homework", 5) if asks_to_do(text) else _intervention(text, cues)
     for part in ("measured", "formulated"):
+        if part == "measured" and _SUPPOSES.search(text):
+            continue
         if any(p.search(text) for p in spoken[part].values()):
             return part, "", 4 + (1 if numbers(text) else 0)
     if kind or spoken["planned"]["actions"].search(text):
@@ -96,7 +107,8 @@ def _clinician_turn(turn: list[Sentence], cues: Cues) -> list[Candidate]:
         n_words = sum(turn[m].n_words for m in last) + turn[n].n_words
         alike = last and last[-1] == n - 1 and judged[last[-1]][0] == part
         leans = _LEANS_ON.search(" ".join(turn[n].text.split()[:4])) is not None
-        longest = LONGEST_QUOTE if leans else QUOTE_WORDS
+        waits = bool(last) and _CONDITION.match(turn[last[-1]].text) is not None
+        longest = LONGEST_QUOTE if leans or waits else QUOTE_WORDS
         if alike and n_words <= longest and not turn[n].is_question:
             last.append(n)
         else:
@@ -114,18 +126,19 @@ def _gives_context(sentence: Sentence, cues: Cues) -> bool:
 
 
 def _clinician_candidate(run: list[Sentence], judged: list[tuple[str, str, int]], cues: Cues) -> Candidate:
-    kind = next((kind for _, kind, _ in judged if kind), "")
+    kind, part = next((kind for _, kind, _ in judged if kind), ""), judged[0][0]
     said = run if kind == "risk" or len(run) > 1 else [trimmed(run[0], lambda part: _is_worth(part, cues))]
     opening = said_by(CLINICIAN, is_asked=run[0].is_question)
     quoted = quotation(said)
     return Candidate(
-        part=judged[0][0],
+        part=part,
         kind=kind,
         text=f'{opening}: "{quoted}"',
         evidence=tuple(dict.fromkeys(i for s in run for i in s.ids)),
         place=run[0].place,
         score=max(score for _, _, score in judged),
-        is_worded=sum(s.n_words for s in said) <= (LONGEST_QUOTE if kind or len(run) > 1 else QUOTE_WORDS),
+        is_worded=sum(s.n_words for s in said)
+        <= (LONGEST_QUOTE if kind or len(run) > 1 or part == "formulated" else QUOTE_WORDS),
         turn=run[0].turn,
         last_place=run[-1].place,
         opening=opening,

@@ -63,11 +63,36 @@ class Cues:
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{p})" for p in patterns), re.IGNORECASE)
+    """Compile the alternatives; those that begin at a word are tried only where one begins."""
+    every = list(patterns)
+    begin = [p.removeprefix(_AT_WORD) for p in every if _begins_at_word(p)]
+    parts = [f"(?:{p})" for p in every if not _begins_at_word(p)]
+    if begin:
+        parts.append(rf"\b(?=\w)(?:{'|'.join(f'(?:{p})' for p in begin)})")
+    return re.compile("|".join(parts), re.IGNORECASE)
+
+
+_AT_WORD = r"\b"
+
+
+def _begins_at_word(pattern: str) -> bool:
+    r"""Say whether every alternative of the pattern begins with \b and a letter or a group of them."""
+    if not re.match(r"\\b(?:[a-z]|\(\?:[a-z])", pattern):
+        return False
+    depth = escaped = 0
+    for c in pattern:
+        if escaped or c == "\\":
+            escaped = not escaped
+        elif c in "()":
+            depth += 1 if c == "(" else -1
+        elif c == "|" and depth == 0:
+            return False
+    return True
 
 
 _WORD = re.compile(r"[\w']+")
 _NONE: frozenset[str] = frozenset()
+_NO_OPENINGS: Mapping[str, str] = {}
 
 
 class Topics:
@@ -81,7 +106,7 @@ class Topics:
         self._words: dict[str, set[str]] = {}
         self._beginnings: dict[str, set[str]] = {}
         self._phrases: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-        self._opens: set[str] = set()
+        self._openings: dict[str, dict[str, str]] = {}
         for name, words in lists:
             for word in words:
                 self._add(name, word.lower())
@@ -92,13 +117,14 @@ class Topics:
             self._words.setdefault(entry, set()).add(name)
         elif entry == f"{first}*":
             self._beginnings.setdefault(first, set()).add(name)
-            self._opens.add(first[:2])
+            self._openings.setdefault(first[:2], {})[first] = f"{first}*"
         else:
             pattern = re.escape(entry).replace(r"\*", r"\w*").replace(r"\ ", r"\s+")
             compiled = re.compile(rf"(?<!\w)(?:{pattern})(?!\w)")
             key = first if not entry.startswith(f"{first}*") else f"{first}*"
             self._phrases.setdefault(key, []).append((name, compiled))
-            self._opens.add(first[:2])
+            if key != first:
+                self._openings.setdefault(first[:2], {})[first] = key
 
     def found_in(self, text: str) -> set[str]:
         """Return the topics that the text touches."""
@@ -110,10 +136,10 @@ class Topics:
         for word in words:
             out |= self._words.get(word, _NONE)
             phrases += self._phrases.get(word, ())
-            if word[:2] in self._opens:
-                for end in range(2, len(word) + 1):
-                    out |= self._beginnings.get(word[:end], _NONE)
-                    phrases += self._phrases.get(f"{word[:end]}*", ())
+            for beginning, key in self._openings.get(word[:2], _NO_OPENINGS).items():
+                if word.startswith(beginning):
+                    out |= self._beginnings.get(beginning, _NONE)
+                    phrases += self._phrases.get(key, ())
         out |= {name for name, pattern in phrases if name not in out and pattern.search(lowered)}
         return out
 

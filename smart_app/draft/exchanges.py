@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from smart_app.draft.cues import Cues
 from smart_app.draft.questions import asks_nothing, core, settled
-from smart_app.draft.sentences import QUOTE_WORDS, SETS_TIME, Sentence, sentences
+from smart_app.draft.sentences import LONGEST_QUOTE, QUOTE_WORDS, SETS_TIME, Sentence, sentences
 from smart_app.draft.words import EMPTY, tokens
 from smart_app.ports import Utterance
 
@@ -20,11 +20,14 @@ _ANAPHOR = re.compile(
 _POINTS = re.compile(
     r"\b(?:that|those|these|this|it|them|they|him|her|he|she|there|i (?:like|am|agree)|thank|thanks)\b", re.IGNORECASE
 )
+_SCALE = re.compile(
+    r"\b(?:scale (?:of|from)|out of (?:ten|a hundred|one hundred|10|100)|to ten|to 10)\b", re.IGNORECASE
+)
 _REFERS = re.compile(r"\b(?:those|that|them|these)\b", re.IGNORECASE)
 _MEANS_WHAT_WAS_SAID = re.compile(r"\b(?:it|that|this)\b", re.IGNORECASE)
 _NAMES_NOTHING = 2
 """A question with so few words of content ("How much do you believe it?") names nothing by itself."""
-_WH = re.compile(r"\b(?:what|how (?!about)|when|where|why|which|who|whereabouts)(?!\w)[^?]*\??$", re.IGNORECASE)
+_WH = re.compile(r"\b(?:(?:what|how)(?! about)|when|where|why|which|who|whereabouts)(?!\w)[^?]*\??$", re.IGNORECASE)
 _SUPPOSES = re.compile(r"\b(?:imagine|suppose|pretend|picture (?:yourself|that|it)|let's say)\b", re.IGNORECASE)
 _POLAR = re.compile(
     r"(?:do|does|did|is|are|was|were|have|has|had|can|could|would|will|should|any|isn't|aren't|don't|didn't|haven't)\b",
@@ -96,16 +99,19 @@ def _question_of(turn: list[Sentence], before: _Question | None, cues: Cues) -> 
     if at is None:
         return None
     asked = turn[at]
-    text, ids = asked.quoted, asked.ids
-    if at > 0 and _is_needed(turn[at - 1], asked, cues):
-        text = turn[at - 1].quoted.removesuffix(" ...") + " " + text.removeprefix("... ")
-        ids = tuple(dict.fromkeys(turn[at - 1].ids + ids))
+    text, ids, before_it = asked.quoted, asked.ids, turn[:at]
+    while at > 0 and _is_needed(turn[at - 1], turn[at], asked, cues):
+        at -= 1
+        text = turn[at].quoted.removesuffix(" ...") + " " + text.removeprefix("... ")
+        ids = tuple(dict.fromkeys(turn[at].ids + ids))
+        if not turn[at].cut_before or len(text.split()) > LONGEST_QUOTE:
+            break
     if asks_nothing(asked.text):
         return _Question(text=text, ids=ids, sentence=asked, topics=frozenset())
     topics = cues.about(text)
-    if not topics and before is not None and _ANAPHOR.search(asked.text) and _is_first(turn[:at], cues):
+    if not topics and before is not None and _ANAPHOR.search(asked.text) and _is_first(before_it, cues):
         topics = set(before.topics)
-    elif before is not None and "risk" in before.topics and _REFERS.search(asked.text) and _is_first(turn[:at], cues):
+    elif before is not None and "risk" in before.topics and _REFERS.search(asked.text) and _is_first(before_it, cues):
         topics |= {"risk"}
     return _Question(text=text, ids=ids, sentence=asked, topics=frozenset(topics))
 
@@ -115,13 +121,18 @@ def _is_first(before: list[Sentence], cues: Cues) -> bool:
     return all(is_backchannel(s, cues) or cues.leave_out["small_talk"].search(s.text) for s in before)
 
 
-def _is_needed(before: Sentence, asked: Sentence, cues: Cues) -> bool:
-    """Say whether a question is not understood without the sentence before it."""
-    if before.n_words + asked.n_words > QUOTE_WORDS or is_backchannel(before, cues):
+def _is_needed(before: Sentence, first: Sentence, asked: Sentence, cues: Cues) -> bool:
+    """Say whether a question, of which `first` is the beginning so far, is not understood without what is before."""
+    together = before.n_words + first.n_words + (asked.n_words if asked is not first else 0)
+    if first.cut_before and not before.is_question:
+        return together <= LONGEST_QUOTE
+    if _SCALE.search(before.text) and not before.is_question:
+        return together <= LONGEST_QUOTE
+    if together > QUOTE_WORDS or is_backchannel(before, cues):
         return False
     if cues.leave_out["small_talk"].search(before.text) or cues.speaks_of_consent(before.text):
         return False
-    if asked.cut_before or before.is_question or _SUPPOSES.search(before.text):
+    if before.is_question or _SUPPOSES.search(before.text):
         return True
     return _POINTS.search(asked.text) is not None and _POINTS.match(before.text) is None
 

@@ -11,7 +11,13 @@ from smart_app.ports import Omission, Section, Statement, Summary, TooLittle, Tr
 
 TRANSCRIPT = "chartside.transcript/1"
 SUMMARY = "chartside.summary/1"
-_SPEAKERS = {"doctor": "clinician", "therapist": "clinician", "patient": "client", "patient_guest": "partner"}
+_SPEAKERS = {
+    "doctor": "clinician",
+    "therapist": "clinician",
+    "patient": "client",
+    "patient_guest": "partner",
+    "guest_family": "companion",
+}
 _Text = Annotated[str, Field(max_length=20_000)]
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 

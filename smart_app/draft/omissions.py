@@ -8,7 +8,8 @@ from typing import Literal
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import CLINICIAN, ROOM, Answered, Heard, heard
 from smart_app.draft.quoting import said_by
-from smart_app.draft.sentences import Sentence
+from smart_app.draft.sentences import LONGEST_QUOTE, Sentence
+from smart_app.draft.stances import is_of_others, names_client
 from smart_app.draft.stems import content
 from smart_app.draft.words import has_negation, numbers, quantities, tokens
 from smart_app.ports import Omission, Section, Statement, Transcript
@@ -25,6 +26,8 @@ _IN_GENERAL = re.compile(r"\b(?:if|people|anybody|anyone|someone|patients)\b|\bt
 _DOSE_UNITS = frozenset({"mg", "mcg", "g", "ml"})
 _SHORT_ANSWER = 12
 """An answer of fewer words is offered with its question, without which it says little."""
+_SUBJECT_WORDS = 4
+"""In its first so many words an answer says of whom it tells ("Well, my brother does")."""
 MOST = 12
 """Offers beyond this bury the important ones; risk, medication and plans are kept first."""
 _ORDER: tuple[Kind, ...] = ("risk", "medication", "appointment", "homework", "substances", "diagnosis")
@@ -41,7 +44,7 @@ def omissions(transcript: Transcript, sections: Iterable[Section], *, cut: Heard
         kind = _kind(sentence, answers.get(sentence.place), known)
         if kind is None or _is_held(sentence, kind, drafted, known) or _is_repeated(sentence, kind, found):
             continue
-        text, evidence = _offered(sentence, answers.get(sentence.place))
+        text, evidence = _offered(sentence, answers.get(sentence.place), kind, known)
         found.append((kind, sentence, Omission(kind=kind, text=text, evidence=evidence)))
     best = sorted(found, key=lambda each: (_ORDER.index(each[0]), each[1].place))[:MOST]
     return tuple(omission for _, _, omission in sorted(best, key=lambda each: each[1].place))
@@ -68,12 +71,12 @@ def _kind(sentence: Sentence, pair: Answered | None, known: Cues) -> Kind | None
         return "risk"
     if _is_medication(text, asked, known) and not is_asked:
         return "medication"
-    if not is_clinicians and _is_of(text, asked, known, "substances"):
+    if not is_clinicians and _is_substance(sentence, asked, known):
         return "substances"
     plan = _plan(sentence, known)
     if plan is not None:
         return plan
-    is_named = known.omissions["diagnosis"].search(text) is not None and not _IN_GENERAL.search(text)
+    is_named = _is_clients(sentence, known.omissions["diagnosis"]) and not _IN_GENERAL.search(text)
     return "diagnosis" if is_named and not is_asked else None
 
 
@@ -101,10 +104,23 @@ def _is_medication(text: str, asked: str, known: Cues) -> bool:
     return changes and bool(known.medications(tokens(asked)))
 
 
-def _is_of(text: str, asked: str, known: Cues, kind: str) -> bool:
-    if known.omissions[kind].search(text):
+def _is_clients(sentence: Sentence, pattern: re.Pattern[str]) -> bool:
+    """Say whether the words stand there and tell of the client: a brother's drinking is not the client's."""
+    found = list(pattern.finditer(sentence.text))
+    if sentence.utterance.speaker not in (CLINICIAN, "client"):
+        # Others at the session speak of the client as he and she, and one microphone does not say who speaks.
+        return bool(found)
+    return any(names_client(each.group(0)) or not is_of_others(sentence.text[: each.start()]) for each in found)
+
+
+def _is_substance(sentence: Sentence, asked: str, known: Cues) -> bool:
+    """Say whether the client tells of what they take, or answers a question about it, which is not of others."""
+    if _is_clients(sentence, known.omissions["substances"]):
         return True
-    return bool(asked) and known.omissions[f"{kind}_asked"].search(asked) is not None
+    asks = bool(asked) and known.omissions["substances_asked"].search(asked) is not None
+    if sentence.utterance.speaker != "client":
+        return asks
+    return asks and not is_of_others(asked) and not is_of_others(" ".join(sentence.text.split()[:_SUBJECT_WORDS]))
 
 
 def _plan(sentence: Sentence, known: Cues) -> Kind | None:
@@ -123,17 +139,26 @@ def _plan(sentence: Sentence, known: Cues) -> Kind | None:
     return "appointment" if known.omissions["appointment"].search(text) else None
 
 
-def _offered(sentence: Sentence, pair: Answered | None) -> tuple[str, tuple[str, ...]]:
+def _offered(sentence: Sentence, pair: Answered | None, kind: Kind, known: Cues) -> tuple[str, tuple[str, ...]]:
     """Return an offer's text and lines: with its question where the answer is short."""
     if pair is None or not pair.question or sentence.n_words >= _SHORT_ANSWER:
-        return _line(sentence), sentence.ids
+        return f'{said_by(sentence.utterance.speaker)}: "{_shown(sentence, kind, known)}"', sentence.ids
     who = said_by(sentence.utterance.speaker).lower()
     text = f'Asked "{pair.question}", {who} said: "{sentence.quoted}"'
     return text, tuple(dict.fromkeys((*pair.asked_ids, *sentence.ids)))
 
 
-def _line(sentence: Sentence) -> str:
-    return f'{said_by(sentence.utterance.speaker)}: "{sentence.quoted}"'
+def _shown(sentence: Sentence, kind: Kind, known: Cues) -> str:
+    """Return the words of an offer: of a long stretch without punctuation those around what it is offered for."""
+    words = sentence.text.split()
+    if len(words) <= LONGEST_QUOTE:
+        return sentence.quoted
+    named = next((n for n, word in enumerate(words) if kind == "medication" and known.medications(tokens(word))), None)
+    found = known.omissions["medication_change" if kind == "medication" else kind].search(sentence.text)
+    at = named if named is not None else len(sentence.text[: found.start() if found else 0].split())
+    first = max(0, min(at - LONGEST_QUOTE // 3, len(words) - LONGEST_QUOTE))
+    before, after = "... " * (first > 0), " ..." * (first + LONGEST_QUOTE < len(words))
+    return f"{before}{' '.join(words[first : first + LONGEST_QUOTE])}{after}"
 
 
 @dataclass(frozen=True, slots=True)

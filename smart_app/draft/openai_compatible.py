@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -27,10 +26,9 @@ from smart_app.draft.windows import halved, windows, without_repeats
 from smart_app.errors import BadInput, ConfigError, DraftRejected
 from smart_app.formats import GENERAL, Heading
 from smart_app.ports import Section, Statement, Summary, TooLittle, Transcript, Utterance
+from smart_app.remote_model import client_of
 
 MAX_ANSWER_BYTES = 1_000_000
-RETRIES = 2
-"""How often a request is repeated after a lost connection, a 429 or a 5xx."""
 WINDOW_TOKENS = 12_000
 """How many tokens of transcript one request holds: with instructions and answer it fits a context of 16 k."""
 MOST_REQUESTS = 40
@@ -73,18 +71,6 @@ _FORMS: tuple[Mapping[str, Any], ...] = (
 """How JSON is asked for, the strictest first; an endpoint that refuses one is asked in the next."""
 
 
-def _checked_url(base_url: str) -> str:
-    try:
-        parts = urlsplit(base_url)
-        host = parts.hostname or ""
-    except ValueError:
-        host, parts = "", urlsplit("")
-    is_local = parts.scheme == "http" and host in {"127.0.0.1", "localhost", "::1"}
-    if not host or parts.username is not None or not (parts.scheme == "https" or is_local):
-        raise ConfigError("draft_url", "The drafting endpoint must be an https address (or http on this machine).")
-    return base_url
-
-
 def style_examples(folder: Path | None) -> tuple[str, ...]:
     """Return the first notes of a folder of example notes, each no longer than is sent. Raises ConfigError."""
     if folder is None:
@@ -117,14 +103,7 @@ class OpenAICompatibleDrafter:
         self._window_tokens = window_tokens
         self._examples = tuple(each[:MAX_EXAMPLE_CHARS] for each in examples)
         self._form = 0
-        self._client = openai.OpenAI(
-            base_url=_checked_url(base_url),
-            api_key=api_key or "none",
-            timeout=timeout_s,
-            max_retries=RETRIES,
-            # A redirect or a proxy from the environment would carry the transcript to an address nobody configured.
-            http_client=openai.DefaultHttpxClient(follow_redirects=False, trust_env=False, timeout=timeout_s),
-        )
+        self._client = client_of(base_url, api_key=api_key, timeout_s=timeout_s, what="draft")
 
     def draft(self, transcript: Transcript, *, style: str = "soap") -> Summary | TooLittle:
         """Draft in the format `style`. Raises BadInput, DraftRejected."""

@@ -18,6 +18,10 @@ _REFUSE = re.compile(
     # asides, restarts and irony that only a quotation keeps
     r"|--|\.\.\.|\b(?:i mean|you know|i'd|ain't|whatever|joking|kidding|sort of|kind of|"
     r"oh my|my god|my goodness|my word|(?:type|stage|phase|class|bipolar) i)\b"
+    # starting anew, thinking aloud, and what is left unsaid after "used to"
+    r"|\b(?:i|i'm|i've|i'll|my)\b[^,.]{0,24},\s*(?:yeah\W+|no\W+|well\W+)*(?:i|i'm|i've|i'll)\b"
+    r"|\bi,|\b(?:a|an|the|to|and|but|is|are|with|of),\s|\b(?:yeah|okay|ok|maybe)\b"
+    r"|\bused to\W+(?:and|but|or|every|daily|a lot|sometimes|often|all|for|in|when|$)"
     # pointing at something outside the sentence
     r"|\b(?:it|that|this|these|those|one|ones|there|so|too|either|it's|that's|same|did|done|do|does)\b",
     re.IGNORECASE,

@@ -15,6 +15,10 @@ _PERSONS = re.compile(
     r"colleagues?|family|aunt|uncle|cousin|grand\w+|roommate|flatmate|neighbou?r|teacher|ex)\b",
     re.IGNORECASE,
 )
+_NAMES_NOTHING = re.compile(
+    r"(?:(?:this|that|it|them|these|those|him|her|here|there|now|then|today|one|ones)\W*)+", re.IGNORECASE
+)
+_ASKS_MORE = re.compile(r"\b(?:how|what|when|where|why|who|and (?:do|does|did|is|are|have|has))\b", re.IGNORECASE)
 _LOWER = re.compile(r"[a-z0-9 ,'/()-]+")
 _WORDS = re.compile(r"[^\w' ]+")
 
@@ -95,6 +99,8 @@ def about(question: str) -> str:
     if carried is None or _is_several(asked):
         return ""
     rest = rules.endings.sub("", asked[carried.end() :].rstrip("?!., "))
+    if _NAMES_NOTHING.fullmatch(rest) or _ASKS_MORE.search(rest):
+        return ""
     return rest if rest and len(rest.split()) <= rules.most_about_words else ""
 
 

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from smart_app.draft.exchanges import ROOM
 from smart_app.draft.sentences import Sentence, pieces
 
-LONGEST_QUOTE = 40
-"""A risk, medication, homework or appointment sentence that cannot be cut safely may be quoted up to this length."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:

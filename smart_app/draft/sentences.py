@@ -10,6 +10,8 @@ from smart_app.ports import Utterance
 
 QUOTE_WORDS = 25
 """The longest quotation in a draft (decision 17: quotes are short)."""
+LONGEST_QUOTE = 40
+"""A risk, medication, homework or appointment sentence that cannot be cut safely may be quoted up to this length."""
 
 JOIN_S = 3.0
 """An unfinished sentence goes on in the speaker's next utterance after a pause up to this long."""

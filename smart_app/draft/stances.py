@@ -27,6 +27,19 @@ PERSON = re.compile(
     r"boss|aunt|uncle|cousin|child|children|kids|parents|roommate|grand\w+|neighbou?r|colleague|family|ex|he|she)(?:'?s)?\b",
     re.IGNORECASE,
 )
+_SAYS = (
+    r"(?!\W+(?:\w+\W+)?"
+    r"(?:said|says|say|told|tells|thinks|thought|diagnosed|called|asked|prescribed|mentioned|reckons)\b)"
+)
+_ANOTHER = re.compile(
+    r"\b(?:brothers?|sisters?|mother|father|mum|mom|dad|sons?|daughters?|wife|husband|partner|boyfriend|girlfriend|friends?|"
+    r"manager|boss|aunts?|uncles?|cousins?|child|children|kids|parents|roommates?|flatmates?|grand\w+|neighbou?rs?|"
+    rf"colleagues?|ex|family|relatives?|anybody|anyone|someone|he|she|they|he's|she's|they're)\b{_SAYS}",
+    re.IGNORECASE,
+)
+_THE_CLIENT = re.compile(
+    r"\b(?:i|i'm|i've|i'd|i'll|me|myself|we|we've|us|you|you're|you've|patient|client)\b", re.IGNORECASE
+)
 _CLAUSES = re.compile(
     r"[,.;:?!]+|\b(?:but|because|when|while|although|though|if|so|and (?=i\b|i'\w|my\b|he\b|she\b|they\b|it\b|then\b))",
     re.IGNORECASE,
@@ -68,6 +81,29 @@ class Stance:
     def is_plain(self) -> bool:
         """Say whether it counts by itself: said by another than the clinician, or answered yes or no."""
         return self.weight >= 1.0
+
+
+def names_client(text: str) -> bool:
+    """Say whether the words name the client, as one of those who are at the session does."""
+    return _THE_CLIENT.search(text) is not None
+
+
+def is_of_others(text: str) -> bool:
+    """Say whether the last person whom these words name is another than the client ("My brother", "in your family").
+
+    Who only says it ("My doctor said it is ...", "She told me that ...") is not the one of whom it is said.
+    """
+    others = [found.end() for found in _ANOTHER.finditer(text)]
+    own = [found.end() for found in _THE_CLIENT.finditer(text)]
+    return bool(others) and (not own or own[-1] < others[-1])
+
+
+_SOFT = re.compile(
+    r"\b(?:drink\w*|drank|drunk)(?= (?:[\w']+ ){0,3}?"
+    r"(?:coffees?|teas?|water|juice|milk|squash|caffeine|cola|soda|fluids?)\b)",
+    re.IGNORECASE,
+)
+"""Drinking that is no alcohol, whatever the word has in common with it."""
 
 
 def answer_sign(lines: Sequence[Utterance], at: int) -> int:
@@ -125,7 +161,7 @@ def _sentence_stances(
     sentence: str, at: int, *, question_sign: int | None, weight: float, is_clients: bool
 ) -> Iterator[tuple[str, Stance]]:
     about_other = False
-    for clause, goes_on in _clauses(sentence):
+    for clause, goes_on in _clauses(_SOFT.sub("has", sentence)):
         other, own = _OTHER.search(clause), _SELF.search(clause)
         if other is not None and (own is None or other.start() <= own.start()):
             about_other = True
@@ -171,7 +207,7 @@ def _asked(lines: Sequence[Utterance], at: int, cut: Sequence[str], n: int) -> t
 def signs(text: str) -> dict[str, int]:
     """Return the sign that a statement gives each stem: 1 affirmed, -1 denied anywhere in it."""
     out: dict[str, int] = {}
-    for clause, goes_on in _clauses(text):
+    for clause, goes_on in _clauses(_SOFT.sub("has", text)):
         after = any(t in _GONE for t in tokens(clause))
         for each, sign in _signed(clause, question_sign=None, goes_on=goes_on):
             out[each] = min(out.get(each, 1), -1 if after else sign)

@@ -148,7 +148,7 @@ class _Face:
             shown = face.find(db, self.seal, resource_type, id_)
         if shown is None or not _is_in_reach(access, shown):
             raise NotFound("not_found", f"There is no such {resource_type}.", "Search for it.")
-        self._trail(access, "fhir.read", f"{resource_type}/{id_}", patient=shown.patient_id)
+        self._trail(access, "fhir.read", f"{resource_type}/{id_}", patient=shown.patient_id, iss=shown.iss)
         if shown.body is None:
             raise Expired("gone", f"This {resource_type} is no longer here.", "Search for what there is now.")
         answer = _fhir(answers.resource(shown))
@@ -183,7 +183,10 @@ class _Face:
         page = self._find(found)
         detail = {"asked": ",".join(sorted({name for name, _ in asked}))[:200], "found": str(len(page.found))}
         patients = sorted({each.patient_id for each in page.found})
-        self._trail(access, "fhir.search", resource_type, **detail, patient=",".join(patients)[:1000])
+        ehrs = {each.iss for each in page.found}
+        if len(ehrs) == 1:
+            detail["iss"] = ehrs.pop()
+        self._trail(access, "fhir.search", resource_type, **detail, patient=",".join(patients))
         here = next((value for name, value in asked if name == "_cursor"), None)
         warning = None
         if found.unknown:

@@ -57,6 +57,8 @@ class Ears:
     hints: Callable[[str], Sequence[str]]
     """By session id."""
     detect: Detect = speech
+    at_once: int = 1
+    """Pieces that are heard side by side; more than the recogniser has threads only cost memory."""
 
 
 class Follower:
@@ -72,7 +74,7 @@ class Follower:
         self._turn = threading.Condition()
         self._busy: set[RunKey] = set()
         self._finishing = 0
-        self._recognising = threading.Lock()
+        self._recognising = threading.BoundedSemaphore(ears.at_once)
 
     # --- while sessions go on ---------------------------------------------------------------------------------------
 

@@ -6,11 +6,11 @@ again.
 """
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,7 +18,9 @@ import structlog
 from smart_app.config import Settings
 from smart_app.errors import ChartsideError
 from smart_app.jobs.following import TakenAway, hints_of
+from smart_app.jobs.keeping import LeaseLost, kept
 from smart_app.jobs.resources import Models
+from smart_app.jobs.side_by_side import side_by_side
 from smart_app.ports import Clock, Drafter, Heard, Summary, TooLittle, Transcript, Vault
 from smart_app.retention.erasure import Retention
 from smart_app.session import Event, State
@@ -41,10 +43,6 @@ log = structlog.get_logger()
 HearRun = Callable[[CapturedRun, Sequence[str], Callable[[], None]], Heard]
 """Decodes and recognises what is left of one run, with names that help; the last argument raises LeaseLost."""
 MergeRuns = Callable[[list[tuple[CapturedRun, Heard]]], Transcript]
-
-
-class LeaseLost(Exception):
-    """Another worker has the session, or it was withdrawn: stop, and write nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +100,7 @@ class Pipeline:
             self._failed(session_id, _broken(), is_last=True)
             return
         try:
-            with self._renewed_lease(session_id) as check:
+            with kept(lambda: self._renew(session_id), every_s=RENEW_S, subject=session_id) as check:
                 self._make(session_id, check)
         except (LeaseLost, TakenAway):
             log.info("lease_lost", session=session_id)
@@ -112,33 +110,12 @@ class Pipeline:
             log.error("processing_broke", session=session_id, error=type(error).__name__)
             self._failed(session_id, _broken(), is_last=attempts >= MAX_ATTEMPTS)
 
-    @contextmanager
-    def _renewed_lease(self, session_id: str) -> Iterator[Callable[[], None]]:
-        """Renew the lease in a thread; the yielded check raises LeaseLost when it is gone."""
-        stop, lost = threading.Event(), threading.Event()
-
-        def renew() -> None:
-            while not stop.wait(RENEW_S):
-                try:
-                    with self._holding(session_id):
-                        continue
-                except LeaseLost:
-                    lost.set()
-                    return
-                except Exception as error:  # a busy database: the lease outlasts several missed renewals
-                    log.warning("lease_not_renewed", session=session_id, error=type(error).__name__)
-
-        def check() -> None:
-            if lost.is_set():
-                raise LeaseLost
-
-        thread = threading.Thread(target=renew, name="lease", daemon=True)
-        thread.start()
+    def _renew(self, session_id: str) -> bool:
         try:
-            yield check
-        finally:
-            stop.set()
-            thread.join()
+            with self._holding(session_id):
+                return True
+        except LeaseLost:
+            return False
 
     @contextmanager
     def _holding(self, session_id: str) -> Iterator[tuple[Db, tables.TelehealthSession]]:
@@ -172,11 +149,10 @@ class Pipeline:
             return self._tools.transcript_from_json(
                 json.loads(self._vault.open(slot, sealed, aad=f"transcript:{session_id}"))
             )
-        heard = []
-        for run in runs:
-            check()
-            heard.append((run, self._heard(session_id, slot, run, hotwords, check)))
-        transcript = self._tools.merge_runs(heard)
+        hear = partial(self._heard, session_id, slot, hotwords, check)
+        # Both tracks' rests at once: a short one does not fill the recogniser's threads.
+        heard = side_by_side([partial(hear, run) for run in runs], at_once=self._settings.speech_threads)
+        transcript = self._tools.merge_runs(list(zip(runs, heard, strict=True)))
         body = json.dumps(self._tools.transcript_to_json(transcript), ensure_ascii=False).encode()
         sealed = self._vault.seal(slot, body, aad=f"transcript:{session_id}")
         now = self._clock.now()
@@ -186,9 +162,10 @@ class Pipeline:
         return transcript
 
     def _heard(
-        self, session_id: str, slot: int, run: CapturedRun, hotwords: tuple[str, ...], check: Callable[[], None]
+        self, session_id: str, slot: int, hotwords: tuple[str, ...], check: Callable[[], None], run: CapturedRun
     ) -> Heard:
         """Return what was said in one run: kept from before a crash, or heard to its end now and kept."""
+        check()
         aad = f"run:{run.track_id}:{run.run}"
         with self._db.read() as db:
             sealed = captured.transcribed_run(db, run.track_id, run.run)

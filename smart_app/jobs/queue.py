@@ -33,6 +33,9 @@ class Steps:
     sweep: Callable[[], None]
     follow: Callable[[], bool]
     """Hear the next piece of a recording that still runs; False: there is none now."""
+    redraft: Callable[[str], None]
+    redrafts: Callable[[], list[str]]
+    """Return the sections of notes that are owed a new draft."""
     pulse: Callable[[], tuple[list[str], list[str]]]
     """Note that this worker is alive; return the sessions and the filings that are owed now."""
 
@@ -50,11 +53,15 @@ class Jobs:
         )
         self._process: Any = self._huey.task(name="process")(steps.process)
         self._file: Any = self._huey.task(name="file")(steps.file)
+        self._redraft: Any = self._huey.task(name="redraft")(steps.redraft)
         self._sweep: Any = self._huey.periodic_task(huey.crontab(minute="*"), name="sweep")(steps.sweep)
 
     def wake(self, session_id: str) -> None:
-        """Ask a worker to look at this session now."""
-        self._process(session_id)
+        """Ask a worker to look at this session now; a call that is lost (a full disk) is made good by the pulse."""
+        try:
+            self._process(session_id)
+        except Exception as error:  # whatever huey's storage says: what it would wake is owed by a row anyway
+            log.warning("wake_failed", error=type(error).__name__)
 
     def work(self) -> None:
         """Work until SIGINT or SIGTERM; what is left undone is found again by its row."""
@@ -97,6 +104,8 @@ class Jobs:
             self._wake_once("session", session_id, self._process)
         for filing_id in filings:
             self._wake_once("filing", filing_id, self._file)
+        for redraft_id in self._steps.redrafts():
+            self._wake_once("redraft", redraft_id, self._redraft)
 
     def _wake_once(self, kind: str, id_: str, task: Callable[[str], Any]) -> None:
         now = self._now()

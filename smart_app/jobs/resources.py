@@ -18,7 +18,7 @@ from fhir_mappings import task as task_mapping
 from fhir_mappings import template as template_mapping
 from smart_app.consent import screen
 from smart_app.note import questionnaire_file
-from smart_app.ports import LANGUAGE_NOT_DRAFTED, Resource
+from smart_app.ports import Resource
 from smart_app.store import chart_facts, filings, summaries
 from smart_app.store.database import Db
 from smart_app.store.tables import (
@@ -262,8 +262,7 @@ def note(facts: Facts, subject_id: str) -> Resource:
     is_dictated = False
     if summary is not None and summary.origin == summaries.CLINICIAN:
         is_dictated = bool(summary.speech_model)
-        is_read = facts.session.reason == LANGUAGE_NOT_DRAFTED
-        source = "with the transcript to read" if is_read else "without a recording"
+        source = "with the transcript to read" if summary.had_transcript else "without a recording"
         holds = f"Holds a clinician-reported summary, {'dictated' if is_dictated else 'typed'} {source}."
     return note_mapping.to_fhir(
         model.Note(

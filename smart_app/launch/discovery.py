@@ -157,7 +157,10 @@ class Discovery:
     def _endpoint(self, ehr: Ehr, document: dict[str, Any], name: str) -> str:
         value = document.get(name)
         # Relative addresses count from the FHIR base (SMART 2.2, conformance).
-        url = urljoin(ehr.iss + "/", value) if isinstance(value, str) and value else ""
+        try:
+            url = urljoin(ehr.iss + "/", value) if isinstance(value, str) and value else ""
+        except ValueError:  # an address that is none, e.g. http://[
+            url = ""
         if not url or origin(url) not in registered_origins(ehr):
             raise LaunchRefused("foreign_endpoint", "The EHR names a server that it is not registered with.", _ADVICE)
         return url

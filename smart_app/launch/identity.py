@@ -4,6 +4,7 @@ import dataclasses
 from datetime import timedelta
 from typing import Literal
 
+from flask import request
 from werkzeug.wrappers import Request
 
 from smart_app.config import Settings
@@ -24,6 +25,12 @@ Cookie = Literal["", "-launch", "-room"]
 def cookie_name(settings: Settings, which: Cookie = "") -> str:
     """Return the cookie's name: __Host- pins it to this origin; on plain-http loopback browsers refuse that prefix."""
     return f"chartside{which}" if settings.is_loopback_dev else f"__Host-chartside{which}"
+
+
+def browser_key(settings: Settings) -> str:
+    """Return what names this request's signed-in browser to the rate limits; empty without a cookie."""
+    cookie = request.cookies.get(cookie_name(settings), "")
+    return token_hash(cookie) if cookie else ""
 
 
 class BrowserIdentity:

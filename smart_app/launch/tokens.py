@@ -1,5 +1,6 @@
 """Access tokens: asked for at the token endpoint, sealed in the store, refreshed by one at a time (smart.md 4)."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from smart_app.store.tables import EhrGrant
 REFRESH_AT = 0.8
 """Share of a token's life after which it is renewed."""
 DEFAULT_LIFETIME_S = 3600
+MOST_LIFETIME_S = 366 * 86_400
 LEASE = timedelta(seconds=60)
 """Longer than the longest token request, so that two refreshers never meet."""
 _WAIT_STEP_S = 0.25
@@ -33,10 +35,14 @@ def is_usable(fields: dict[str, Any]) -> bool:
 
 
 def lifetime_s(fields: dict[str, Any]) -> int:
-    """Return how long the token lives; an hour when the EHR does not say (a 401 then renews it)."""
+    """Return how long the token lives, a year at most; an hour when the EHR does not say (a 401 then renews it)."""
     value = fields.get("expires_in", DEFAULT_LIFETIME_S)
-    is_number = isinstance(value, (int, float)) or (isinstance(value, str) and value.isdigit())
-    return max(int(value), 1) if is_number else DEFAULT_LIFETIME_S
+    is_number = isinstance(value, (int, float)) or (isinstance(value, str) and value.isdecimal())
+    try:
+        seconds = float(value) if is_number else math.nan
+    except OverflowError:
+        seconds = math.inf
+    return DEFAULT_LIFETIME_S if math.isnan(seconds) else int(min(max(seconds, 1), MOST_LIFETIME_S))
 
 
 def seal_access(seal: Seal, grant_id: str, token: str) -> bytes:

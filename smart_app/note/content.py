@@ -114,6 +114,8 @@ class Element:
     """Only in a session details element."""
     reported: str = ""
     """The label of a summary that the clinician wrote or dictated (B14); empty for a drafted one."""
+    had_transcript: bool = False
+    """The clinician's own text in the AI element was typed while there was a transcript to read."""
     options: tuple[str, ...] = ()
     """Only of a choice, whose `text` is what was chosen, one option a line; a ticked checkbox's is "Yes"."""
     is_many: bool = False
@@ -129,7 +131,8 @@ class Element:
     def label(self) -> str:
         """Return what stands above a summary that is the clinician's own; empty for a drafted one (B14)."""
         is_typed = self.type == AI_TYPE and not self.parts and bool(self.text.strip())
-        return self.reported or (CLINICIAN_REPORTED if is_typed else "")
+        own = FROM_TRANSCRIPT if self.had_transcript else CLINICIAN_REPORTED
+        return self.reported or (own if is_typed else "")
 
     @property
     def has_ai_text(self) -> bool:
@@ -348,10 +351,11 @@ def _edit_part(part: Part, edits: tuple[LineEdit, ...], offers: Mapping[str, Off
     return replace(part, lines=(*lines, *(line for line in added if line is not None)))
 
 
-def apply(content: Content, edits: Iterable[ElementEdit]) -> Content:
+def apply(content: Content, edits: Iterable[ElementEdit], *, has_transcript: bool = False) -> Content:
     """Return the content with the clinician's edits; elements without an edit, and locked ones, are left as they are.
 
-    Drafted lines that the page does not mention stay; added ones that it does not mention are gone.
+    Drafted lines that the page does not mention stay; added ones that it does not mention are gone. `has_transcript`:
+    there is one of the session that can be read now.
     """
     by_link = {each.link_id: each for each in edits}
     after = []
@@ -367,7 +371,8 @@ def apply(content: Content, edits: Iterable[ElementEdit]) -> Content:
             )
         facts = session_facts.edited(element.facts, edit.facts)
         text = answer(element.title, element.type, edit.text, options=element.options, is_many=element.is_many)
-        after.append(replace(element, text=text, parts=parts, facts=facts))
+        had = element.had_transcript or (has_transcript and element.type == AI_TYPE and text != element.text)
+        after.append(replace(element, text=text, parts=parts, facts=facts, had_transcript=had))
     return tuple(after)
 
 

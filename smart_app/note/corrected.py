@@ -104,25 +104,29 @@ def _place(line: Line) -> float:
     return min(starts, default=float("inf"))
 
 
-def _redrafted(part: Part, section: Section, keep: Collection[str], times: Mapping[str, tuple[float, float]]) -> Part:
-    """Replace what was drafted; what was done by hand and is to be kept stays, and is not drafted a second time."""
-    held = [line for line in part.lines if line.state != "drafted" and line.id in keep]
+def _redrafted(
+    part: Part, section: Section, dropped: Collection[str], times: Mapping[str, tuple[float, float]]
+) -> Part:
+    """Replace what was drafted; what was done by hand and is not dropped stays, and is not drafted a second time."""
+    held = [line for line in part.lines if line.state != "drafted" and line.id not in dropped]
     known = {_words(text) for line in held for text in (line.text, line.drafted) if text}
     new = [line_of(each, times) for each in section.statements if _words(each.text) not in known]
     return replace(part, lines=tuple(sorted((*held, *new), key=_place)))
 
 
 def with_new_part(
-    content: Content, section: Section, *, keep: Collection[str], times: Mapping[str, tuple[float, float]]
+    content: Content, section: Section, *, dropped: Collection[str], times: Mapping[str, tuple[float, float]]
 ) -> Content:
     """Return the content with one section's statements drafted anew; every other section stays as it is.
 
-    `keep` are the ids of the section's lines that the clinician worded, kept, added or removed and that stay so.
+    `dropped` are the ids of the section's lines that the clinician did by hand and gives up; all others stay.
     """
     element = ai_element(content)
     if element is None or element.is_locked or all(part.key != section.key for part in element.parts):
         raise NotFound("no_such_section", "This note has no such section.", "Reload the page.")
-    parts = tuple(_redrafted(part, section, keep, times) if part.key == section.key else part for part in element.parts)
+    parts = tuple(
+        _redrafted(part, section, dropped, times) if part.key == section.key else part for part in element.parts
+    )
     return tuple(replace(each, parts=parts) if each is element else each for each in content)
 
 

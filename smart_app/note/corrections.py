@@ -8,14 +8,14 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from smart_app.errors import MoveRefused
+from smart_app.errors import MoveRefused, NotFound
 from smart_app.note import content as contents
 from smart_app.note import corrected, material, said
 from smart_app.note.content import Content, Line
 from smart_app.note.desk import Desk
 from smart_app.ports import Omission, Person, Section, Statement, Summary, TooLittle, Transcript
 from smart_app.session import State
-from smart_app.store import audit_lines, notes, recordings, sessions, site, summaries
+from smart_app.store import audit_lines, notes, recordings, redrafts, sessions, site, summaries
 from smart_app.store.database import Db, new_id
 from smart_app.store.tables import Note, TelehealthSession
 
@@ -143,7 +143,7 @@ class Corrector:
         def follow(content: Content) -> Content:
             return corrected.rechecked(content, changed, drafted=drafted, edited=self.desk.judge_of(transcript))
 
-        self.desk.rework(db, person, note, revision, follow, action="note.transcript-corrected")
+        self.desk.rework(db, person.fhir_user, note, revision, follow, action="note.transcript-corrected")
         said.keep(db, self.desk.vault, session, after, at=now)
         for other in notes.drafts_of_session(db, session.id):
             if other.id != note.id:
@@ -153,9 +153,32 @@ class Corrector:
             db, at=now, actor=person.fhir_user, action="transcript.corrected", subject=session.id, detail=detail
         )
 
-    def order(self, db: Db, note: Note, revision: int) -> Order:
-        """Return what a section is drafted anew from. Raises StaleRevision, MoveRefused, Expired."""
-        session, opened = self._opened(db, note, revision)
+    def ask(self, db: Db, person: Person, note: Note, revision: int, key: str, *, keep: Collection[str]) -> None:
+        """Owe the note one section drafted anew; asked again while that is under way it changes nothing.
+
+        `keep` are the ids of the section's lines that the clinician did by hand and that stay; what they do by hand
+        later stays too. Raises StaleRevision, MoveRefused, NotFound, Expired.
+        """
+        self._opened(db, note, revision)
+        element = contents.ai_element(material.content_of(self.desk.seal, note))
+        part = next((each for each in element.parts if each.key == key), None) if element is not None else None
+        if part is None:
+            raise NotFound("no_such_section", "This note has no such section.", "Reload the page.")
+        dropped = {line.id for line in part.lines if line.state != "drafted"} - set(keep)
+        now = self.desk.clock.now()
+        if redrafts.ask(db, note, key, dropped=dropped, asked_by=person.fhir_user, at=now):
+            audit_lines.append(
+                db,
+                at=now,
+                actor=person.fhir_user,
+                action="note.redraft-asked",
+                subject=note.id,
+                detail={"section": key},
+            )
+
+    def order(self, db: Db, note: Note) -> Order:
+        """Return what a section is drafted anew from. Raises MoveRefused, Expired."""
+        session, opened = self._opened(db, note, note.revision)
         found = material.summary_of(db, self.desk.seal, session.id)
         return Order(transcript=opened.transcript, style=found[1].format if found is not None else "soap")
 
@@ -167,14 +190,16 @@ class Corrector:
         return fresh
 
     def redraft(
-        self, db: Db, person: Person, note: Note, revision: int, key: str, *, keep: Collection[str], fresh: Summary
-    ) -> None:
+        self, db: Db, actor: str, note: Note, key: str, *, dropped: Collection[str], order: Order, fresh: Summary
+    ) -> bool:
         """Put one section of a fresh draft into the note, as a new version of the summary; the rest stays as it is.
 
-        `keep` are the ids of the section's lines that the clinician did by hand and that stay. Raises StaleRevision,
-        MoveRefused, NotFound, Expired.
+        What was done by hand in the section stays, but for the lines whose ids are `dropped`. False: the transcript
+        was corrected since the order, nothing is stored. Raises MoveRefused, NotFound, Expired.
         """
-        session, opened = self._opened(db, note, revision)
+        session, opened = self._opened(db, note, note.revision)
+        if opened.transcript != order.transcript:
+            return False
         found = material.summary_of(db, self.desk.seal, session.id)
         element = contents.ai_element(material.content_of(self.desk.seal, note))
         if found is None or element is None:
@@ -185,13 +210,14 @@ class Corrector:
         summary = replace(summary, omissions=missing)
 
         def act(content: Content) -> Content:
-            filled = corrected.with_new_part(content, section, keep=keep, times=opened.times)
+            filled = corrected.with_new_part(content, section, dropped=dropped, times=opened.times)
             left = self.drafting.omissions(opened.transcript, corrected.as_sections(filled))
             return corrected.with_offers(filled, replace(summary, omissions=left), opened.times)
 
-        self.desk.rework(db, person, note, revision, act, action="note.section-redrafted")
+        self.desk.rework(db, actor, note, note.revision, act, action="note.section-redrafted")
         note.summary_version = version
         self._store_version(db, session, summary)
+        return True
 
     def _store_version(self, db: Db, session: TelehealthSession, summary: Summary) -> None:
         before, summary_id = summaries.latest(db, session.id), new_id()

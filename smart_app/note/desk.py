@@ -14,7 +14,7 @@ from smart_app.note.content import Content, ElementEdit, Line
 from smart_app.note.times import zone_of
 from smart_app.ports import Clock, Person, Transcript, Utterance, Vault
 from smart_app.session import LIVE, State
-from smart_app.store import audit_lines, filings, notes, sessions, summaries
+from smart_app.store import audit_lines, filings, notes, redrafts, sessions, summaries
 from smart_app.store import quality as quality_rows
 from smart_app.store.database import Db, new_id
 from smart_app.store.sealed import Seal
@@ -139,7 +139,8 @@ class Desk:
     def save(self, db: Db, person: Person, note: Note, revision: int, edits: Iterable[ElementEdit]) -> Note:
         """Store the clinician's edits and raise the revision. Raises StaleRevision, nothing lost."""
         self.check(note, revision)
-        content = contents.apply(material.content_of(self.seal, note), edits)
+        is_read = said.is_there(db, sessions.find(db, note.session_id))
+        content = contents.apply(material.content_of(self.seal, note), edits, has_transcript=is_read)
         self._store(note, self._checked(db, note, content))
         self._audit(db, person.fhir_user, "note.saved", note)
         return note
@@ -165,12 +166,12 @@ class Desk:
         return judge
 
     def rework(
-        self, db: Db, person: Person, note: Note, revision: int, act: Callable[[Content], Content], *, action: str
+        self, db: Db, actor: str, note: Note, revision: int, act: Callable[[Content], Content], *, action: str
     ) -> None:
         """Store what `act` makes of the content. Raises StaleRevision, MoveRefused once it is signed."""
         self.check(note, revision)
         self._store(note, act(material.content_of(self.seal, note)))
-        self._audit(db, person.fhir_user, action, note)
+        self._audit(db, actor, action, note)
 
     def follow(self, note: Note, act: Callable[[Content], Content]) -> None:
         """Let a draft follow what was corrected elsewhere; one that this does not touch keeps its revision."""
@@ -214,6 +215,7 @@ class Desk:
         self._need_text(content)
         now = self.clock.now()
         note.status, note.signed_at = "signed", now
+        redrafts.forget(db, note.id)  # what is signed is what was seen
         self._owe_signed(db, note, content, now)
         self._audit(db, person.fhir_user, "note.signed", note)
         session = sessions.find(db, note.session_id)
@@ -334,6 +336,7 @@ class Desk:
         if note.replaces_id is None:
             raise MoveRefused("no_addendum", "Only an addendum can be discarded.", "Go back to the chart page.")
         self._audit(db, person.fhir_user, "note.addendum-discarded", note)
+        redrafts.forget(db, note.id)
         db.delete(note)
         db.flush()
         return note.replaces_id

@@ -11,20 +11,21 @@ LEAST_LETTERS = 4
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 
 
-def _content_words(text: str) -> set[str]:
+def content_words(text: str) -> set[str]:
+    """Return the words of a text that can be asked about: long enough, or with a digit."""
     words = (each.casefold() for each in _WORD.findall(text))
     return {each for each in words if len(each) >= LEAST_LETTERS or any(letter.isdigit() for letter in each)}
 
 
-def hard_words(shape: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+def hard_words(shape: Mapping[str, Any], *, below: float = UNSURE_BELOW) -> dict[str, frozenset[str]]:
     """Return the unsure content words of each utterance of a transcript's shape that has any, by its id.
 
     A line that the clinician corrected has none: it no longer says what was recognised.
     """
     found = {}
     for line in shape["utterances"]:
-        unsure = (each["text"] for each in line.get("words", ()) if each.get("probability", 1.0) < UNSURE_BELOW)
-        if words := frozenset[str]().union(*map(_content_words, unsure)):
+        unsure = (each["text"] for each in line.get("words", ()) if each.get("probability", 1.0) < below)
+        if words := frozenset[str]().union(*map(content_words, unsure)):
             found[line["id"]] = words
     return found
 
@@ -32,4 +33,4 @@ def hard_words(shape: Mapping[str, Any]) -> dict[str, frozenset[str]]:
 def said_by(text: str, evidence: Iterable[str], hard: Mapping[str, frozenset[str]]) -> list[str]:
     """Return the unsure words of the lines `evidence` that a statement takes up."""
     unsure = frozenset[str]().union(*(hard.get(each, frozenset()) for each in evidence))
-    return sorted(unsure & _content_words(text))
+    return sorted(unsure & content_words(text))

@@ -7,8 +7,8 @@ from smart_app.note import content as contents
 from smart_app.note.content import Content, to_elements
 from smart_app.note.json_shape import content_from_json, content_to_json, summary_from_json
 from smart_app.note.session_facts import Held
-from smart_app.ports import LANGUAGE_NOT_DRAFTED, Summary
-from smart_app.store import details, participants, sessions, summaries
+from smart_app.ports import Summary
+from smart_app.store import details, participants, summaries
 from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note, TelehealthSession
@@ -99,7 +99,7 @@ def reported_label(db: Db, session_id: str) -> str:
     row = summaries.latest(db, session_id)
     if row is None or row.origin != summaries.CLINICIAN:
         return ""
-    if sessions.find(db, session_id).reason == LANGUAGE_NOT_DRAFTED:
+    if row.had_transcript:
         return contents.FROM_TRANSCRIPT
     return contents.DICTATED if row.speech_model else contents.CLINICIAN_REPORTED
 

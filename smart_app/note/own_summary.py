@@ -8,7 +8,7 @@ from typing import Any
 from smart_app import formats
 from smart_app.errors import BadInput, MoveRefused
 from smart_app.formats import Heading
-from smart_app.note import overview
+from smart_app.note import overview, said
 from smart_app.note.content import Element
 from smart_app.note.elements import AI_TYPE
 from smart_app.note.json_shape import summary_from_json
@@ -212,6 +212,7 @@ def write(
         style=summary.format,
         sealed=seal.seal(_to_json(summary), aad=f"summary:{summary_id}"),
         speech_model=speech_model,
+        had_transcript=said.is_there(db, session),
         now=at,
     )
     how = "dictated" if speech_model else "typed"

@@ -20,6 +20,7 @@ from smart_app.note import (
     overview,
     own_routes,
     quality_routes,
+    redrafting,
     said_routes,
     setting_routes,
     sheet_routes,
@@ -122,8 +123,9 @@ class _ChartPages:
             found = self._visits(db)
             choices = templates.offered(db, who.clinician_id)
             clinician = visits.clinician(db, who.clinician_id)
+            about = {"patient": who.patient_id, "iss": who.iss}
             audit_lines.append(
-                db, at=self.clock.now(), actor=who.fhir_user, action="chart.read", subject=who.patient_id
+                db, at=self.clock.now(), actor=who.fhir_user, action="chart.read", subject=who.patient_id, detail=about
             )
         return render_template(
             "chart.html",
@@ -257,6 +259,7 @@ class _NotePages:
             "filing": asdict(filing) if filing is not None else None,
             "is_chart_draft_current": note.is_saved_to_chart and material.approved_of(self.seal, note) == content,
             "may_correct": self.corrector.may_correct(db, note, session, content),
+            "redrafts": redrafting.standings(db, note, now=self.clock.now()) if note.status == "draft" else [],
             "audio": {
                 "has_audio": custody.has_audio,
                 "count": custody.count,

@@ -121,6 +121,11 @@ def _utterance(line: Mapping[str, Any]) -> Utterance:
     )
 
 
+def is_there(db: Db, session: TelehealthSession) -> bool:
+    """Say whether there is a transcript that the clinician can read."""
+    return session.key_slot is not None and summaries.transcript(db, session.id) is not None
+
+
 def read(db: Db, vault: Vault, session: TelehealthSession) -> Said:
     """Open the session's transcript. Raises NotFound while it is not made yet and Expired once it is erased."""
     row = summaries.transcript(db, session.id)

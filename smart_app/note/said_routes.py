@@ -1,18 +1,17 @@
-"""What was said over HTTP: the transcript for review, corrections of it, and one section drafted anew."""
+"""What was said over HTTP: the transcript for review, corrections of it, and asking for a section drafted anew."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from threading import Lock
 from typing import Annotated, Any, TypeVar
 
 from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from smart_app.errors import BadInput, Conflict
+from smart_app.errors import BadInput
 from smart_app.note import said
 from smart_app.note.corrections import Correction, Corrector
 from smart_app.ports import Clock, Vault
-from smart_app.store import audit_lines, notes, visits
+from smart_app.store import audit_lines, visits
 from smart_app.store.database import Database, Db
 from smart_app.store.tables import Note
 from smart_app.web.policy import Who, allow, person
@@ -60,8 +59,6 @@ class _Pages:
     vault: Vault
     corrector: Corrector
     change: Change
-    turn: Lock
-    """One new draft at a time in this process: an endpoint may take a minute, and the threads are few."""
 
     @allow(Who.CLINICIAN)
     def transcript(self, session_id: str) -> Response:
@@ -91,30 +88,19 @@ class _Pages:
 
     @allow(Who.CLINICIAN)
     def redraft(self, note_id: str) -> Response | tuple[Response, int]:
-        """Draft one section anew from the transcript as it reads now."""
-        given, who = _read(_Redraft), person()
-        with self.db.begin() as db:
-            note = notes.find(
-                db, note_id, iss=who.iss, clinician_id=who.clinician_id, patient_id=who.patient_id, for_update=True
-            )
-            order = self.corrector.order(db, note, given.revision)
-        if not self.turn.acquire(blocking=False):
-            raise Conflict("redraft_busy", "Another section is being drafted right now.", "Try again in a minute.")
-        try:
-            fresh = self.corrector.draft(order)
-        finally:
-            self.turn.release()
+        """Ask for one section to be drafted anew; a worker does it, and the note's state says how it stands."""
+        given = _read(_Redraft)
         return self.change(
             note_id,
-            lambda db, note: self.corrector.redraft(
-                db, who, note, given.revision, given.part, keep=frozenset(given.keep), fresh=fresh
+            lambda db, note: self.corrector.ask(
+                db, person(), note, given.revision, given.part, keep=frozenset(given.keep)
             ),
         )
 
 
 def add_to(room: Blueprint, *, db: Database, clock: Clock, vault: Vault, corrector: Corrector, change: Change) -> None:
     """Add these routes to the note room."""
-    pages = _Pages(db=db, clock=clock, vault=vault, corrector=corrector, change=change, turn=Lock())
+    pages = _Pages(db=db, clock=clock, vault=vault, corrector=corrector, change=change)
     routes: tuple[tuple[str, str, Callable[..., Any]], ...] = (
         ("GET", "/sessions/<session_id>/transcript", pages.transcript),
         ("POST", "/notes/<note_id>/lines/<line_id>", pages.correct),

@@ -63,7 +63,7 @@ class _Setting:
             session = sessions.of_person(db, session_id, person())
             facts = sessions.patient_of(self.seal, session)
             audit_lines.append(
-                db, at=self.clock.now(), actor=person().fhir_user, action="crisis.read", subject=session.patient_id
+                db, at=self.clock.now(), actor=person().fhir_user, action="crisis.read", subject=session.id
             )
         return jsonify(
             name=facts.name,

@@ -16,6 +16,8 @@ from smart_app.store.database import Db
 from smart_app.store.sealed import token_hash
 from smart_app.store.tables import Participant, Recording, TelehealthSession, Track
 
+MOST_SESSION_BYTES = 2_000_000_000
+"""Four people at 64 kbit/s for seventeen hours; a browser that sends more than sound meets it."""
 GRANT_LASTS = timedelta(seconds=60)
 _TOKEN_BYTES = 32
 
@@ -69,8 +71,21 @@ def check_disk(audio: AudioStore, settings: Settings) -> None:
         raise DiskReserve("disk_reserve", *PUBLIC["disk_reserve"])
 
 
+def check_quota(db: Db, session_id: str) -> None:
+    """Refuse more sound of a session that holds more than any has. Raises DiskReserve."""
+    if recordings.stored_bytes(db, session_id) >= MOST_SESSION_BYTES:
+        raise DiskReserve(
+            "session_full", "This session has as much sound as Chartside keeps of one.", "End it and start a new one."
+        )
+
+
 def _owners(db: Db, tracks: list[Track], session_id: str) -> list[Participant]:
     return [participants.find(db, session_id, each.participant_id) for each in tracks]
+
+
+def _is_over(recording: Recording, now: datetime) -> bool:
+    """Say whether the recording is erased, or must be."""
+    return recording.erased_at is not None or recording.key_slot is None or recording.erase_due_at <= now
 
 
 def _may_still_come(recording: Recording, now: datetime) -> bool:
@@ -90,11 +105,12 @@ def issue(
     """Make one grant per track of the recording and note the runs that begin.
 
     Raises GrantRefused when any consent is not live, Expired when the recording is erased, Conflict when another tab
-    records.
+    records, DiskReserve when the session is full.
     """
     if recording.session_id != session.id:
         raise NotFound
-    if recording.erased_at is not None or recording.key_slot is None:
+    check_quota(db, session.id)
+    if _is_over(recording, now):
         raise erased()
     tracks = recordings.tracks(db, recording.id)
     owners = _owners(db, tracks, session.id)
@@ -145,7 +161,7 @@ def check(
     session, recording = known.session, known.recording
     if known.grant.consent_epoch != session.consent_epoch:
         raise refused()
-    if recording.erased_at is not None or recording.key_slot is None:
+    if _is_over(recording, now) or recording.key_slot is None:
         raise erased()
     if recording.stopped_at is None and session.state != State.RECORDING:
         raise refused()

@@ -54,8 +54,8 @@ class Uploads:
         plain = read_body(length)
         if len(plain) != length:
             raise BadInput("cut_off", "The upload was cut off.", "It is sent again by itself.")
-        digest = self._digest(allowed.recording_id, plain)
-        if self._is_repeat(allowed, digest):
+        digests = self._digests(allowed.recording_id, plain)
+        if self._is_repeat(allowed, digests):
             return False
         name = ChunkName(
             recording_id=allowed.recording_id,
@@ -67,10 +67,10 @@ class Uploads:
         stored = self._write(allowed.key_slot, name, plain, upload)
         with self._unlinked_on_failure(stored), self.db.begin() as db:
             allowed = self._check(db, upload, for_update=True)
-            if self._is_repeat(allowed, digest):
+            if self._is_repeat(allowed, digests):
                 self.audio.unlink(stored.path)
                 return False
-            self._count(db, allowed, upload, stored, digest, length)
+            self._count(db, allowed, upload, stored, digests[0], length)
         return True
 
     def _check(self, db: Db, upload: ChunkUpload, *, for_update: bool = False) -> capture.Capture:
@@ -92,15 +92,19 @@ class Uploads:
             raise TooLarge("too_large", "The upload is larger than allowed.", "Stop the recording and start it again.")
         return upload.content_length
 
-    def _digest(self, recording_id: str, plain: bytes) -> str:
-        key = hmac.digest(self.settings.master_key.reveal(), b"chartside chunk " + recording_id.encode(), "sha256")
-        return hmac.new(key, plain, hashlib.sha256).hexdigest()
+    def _digests(self, recording_id: str, plain: bytes) -> list[str]:
+        """Return the keyed hash of the bytes, then that of older versions, which took the master key."""
+        name = b"chartside chunk " + recording_id.encode()
+        keys = [
+            hmac.digest(key.reveal(), name, "sha256") for key in (self.settings.signing_key, self.settings.master_key)
+        ]
+        return [hmac.new(key, plain, hashlib.sha256).hexdigest() for key in keys]
 
     @staticmethod
-    def _is_repeat(allowed: capture.Capture, digest: str) -> bool:
+    def _is_repeat(allowed: capture.Capture, digests: list[str]) -> bool:
         if allowed.stored_sha256 is None:
             return False
-        if not hmac.compare_digest(allowed.stored_sha256, digest):
+        if not any(hmac.compare_digest(allowed.stored_sha256, digest) for digest in digests):
             raise Conflict("other_bytes", "Another chunk is stored under this number.", "Nothing was overwritten.")
         return True
 

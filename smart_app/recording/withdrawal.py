@@ -7,6 +7,8 @@ later step is safe to repeat, and `finish_withdrawals` completes what a crash le
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Protocol
 
 from smart_app.consent import stopping
 from smart_app.errors import MoveRefused
@@ -34,6 +36,13 @@ ForgetAiText = Callable[[Db, Note], None]
 """Takes the AI element's content out of a draft note; the clinician's own words stay."""
 
 
+class MakeWithdrawalReceipt(Protocol):
+    """Writes the signed receipt of a finished withdrawal."""
+
+    def __call__(self, db: Db, *, consent: RecordingConsent, at: datetime) -> str:
+        """Return the receipt's id; a repeat returns the one that is there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawals:
     """What a withdrawal needs from outside."""
@@ -42,6 +51,7 @@ class Withdrawals:
     vault: Vault
     audio: AudioStore
     receipt: erasure.MakeReceipt
+    withdrawal_receipt: MakeWithdrawalReceipt
     forget_ai_text: ForgetAiText
 
 
@@ -50,12 +60,16 @@ def withdraw(kit: Withdrawals, session_id: str, participant_id: str, *, at: date
 
     A repeat returns the same. Raises MoveRefused when they never agreed.
     """
-    with kit.db.begin() as db:
-        is_owed = _begin(db, session_id, participant_id, at=at)
+    is_owed = kit.db.surely(partial(_refuse_from_here, kit, session_id, participant_id, at=at))
     if is_owed:
-        _erase(kit, session_id, at=at)
+        kit.db.surely(partial(_erase, kit, session_id, at=at))
     with kit.db.read() as db:
         return [row.id for row in receipts.of_session(db, session_id)]
+
+
+def _refuse_from_here(kit: Withdrawals, session_id: str, participant_id: str, *, at: datetime) -> bool:
+    with kit.db.begin() as db:
+        return _begin(db, session_id, participant_id, at=at)
 
 
 def finish_withdrawals(kit: Withdrawals, *, at: datetime) -> int:
@@ -63,7 +77,7 @@ def finish_withdrawals(kit: Withdrawals, *, at: datetime) -> int:
     with kit.db.read() as db:
         waiting = sorted({row.session_id for row in consents.withdrawals_begun(db)})
     for session_id in waiting:
-        _erase(kit, session_id, at=at)
+        kit.db.surely(partial(_erase, kit, session_id, at=at))
     return len(waiting)
 
 
@@ -109,10 +123,15 @@ def _erase(kit: Withdrawals, session_id: str, *, at: datetime) -> None:
     with kit.db.begin() as db:
         _erase_text(db, kit, session_id, at=at)
     with kit.db.begin() as db:
-        for row in consents.of_session(db, session_id):
-            _deactivate(db, row, at=at)
+        ended = [row for row in consents.of_session(db, session_id) if _deactivate(db, row, at=at)]
         for recording in _captured_before(db, session_id):
             erasure.erase(db, kit.vault, kit.audio, recording, cause="withdrawn", at=at, receipt=kit.receipt)
+        for row in ended:
+            receipt_id = kit.withdrawal_receipt(db, consent=row, at=at)
+            detail = {"session": session_id, "receipt": receipt_id}
+            audit_lines.append_if_possible(
+                db, at=at, actor="server", action="consent.withdrawn", subject=row.id, detail=detail
+            )
 
 
 def _destroy_keys_and_audio(kit: Withdrawals, session_id: str) -> None:
@@ -143,7 +162,10 @@ def _erase_text(db: Db, kit: Withdrawals, session_id: str, *, at: datetime) -> N
     db.flush()
 
 
-def _deactivate(db: Db, row: RecordingConsent, *, at: datetime) -> None:
-    if row.status == "active" and row.withdrawn_at is not None:
-        row.status = "inactive"
-        filings.owe(db, "consent", row.id, session_id=row.session_id, now=at)
+def _deactivate(db: Db, row: RecordingConsent, *, at: datetime) -> bool:
+    """End a consent whose withdrawal was begun, and say whether it was one."""
+    if row.status != "active" or row.withdrawn_at is None:
+        return False
+    row.status = "inactive"
+    filings.owe(db, "consent", row.id, session_id=row.session_id, now=at)
+    return True

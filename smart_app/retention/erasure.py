@@ -105,12 +105,15 @@ class Retention:
 
     def _try(self, act: Callable[[Db], None]) -> bool:
         try:
-            with self._db.begin() as db:
-                act(db)
+            self._db.surely(partial(self._in_transaction, act))
         except Exception as error:  # whatever it is, the next recording must not outlive its deadline for it
             log.error("sweep_failed", error=type(error).__name__)
             return False
         return True
+
+    def _in_transaction(self, act: Callable[[Db], None]) -> None:
+        with self._db.begin() as db:
+            act(db)
 
     def _erase_due_transcript(self, db: Db, session_id: str, now: datetime) -> None:
         self.erase_transcript(db, sessions.find(db, session_id), cause="deadline", at=now)

@@ -1,20 +1,23 @@
-"""Signed receipts of erasures (B03): RFC 8785 JSON, a SHA-256 chain, an Ed25519 signature."""
+"""Signed receipts of erasures and withdrawals (B03): RFC 8785 JSON, a SHA-256 chain, an Ed25519 signature."""
 
 import base64
 import hashlib
+import secrets
 from datetime import datetime
+from typing import Any
 
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from smart_app.config import Secret
-from smart_app.store import receipts
+from smart_app.store import audit_lines, receipts
 from smart_app.store.database import Db, new_id
-from smart_app.store.tables import Receipt, Recording
+from smart_app.store.tables import Receipt, Recording, RecordingConsent
 
-VERSION = "chartside.receipt/1"
+VERSION = "chartside.receipt/2"
 POLICY = "retention/1"
+ERASURE, WITHDRAWAL, HEAD = "erasure", "withdrawal", "head"
 
 
 class Signer:
@@ -42,21 +45,83 @@ def make(db: Db, signer: Signer, *, recording: Recording, cause: str, at: dateti
     existing = receipts.of_recording(db, recording.id)
     if existing is not None:
         return existing.id
+    said: dict[str, Any] = {
+        "kind": ERASURE,
+        "recording": recording.id,
+        "first_byte_at": recording.first_byte_at.isoformat() if recording.first_byte_at else None,
+        "deadline": recording.erase_due_at.isoformat(),
+        "erased_at": at.isoformat(),
+        "cause": cause,
+        "items": receipts.sealed_items(db, recording.id),
+    }
+    key = f"slot-{recording.key_slot}" if recording.key_slot is not None else "destroyed"
+    return _sign(db, signer, said, key=key, session_id=recording.session_id, recording_id=recording.id)
+
+
+def make_for_withdrawal(db: Db, signer: Signer, *, consent: RecordingConsent, at: datetime) -> str:
+    """Write the receipt of a finished withdrawal and return its id; a repeat returns the one that is there.
+
+    Call it when all is erased: it names the receipts of the recordings.
+    """
+    existing = receipts.of_consent(db, consent.id)
+    if existing is not None:
+        return existing.id
+    erased = [row for row in receipts.of_session(db, consent.session_id) if row.recording_id is not None]
+    said: dict[str, Any] = {
+        "kind": WITHDRAWAL,
+        "consent": consent.id,
+        "agreed_at": consent.answered_at.isoformat() if consent.answered_at else None,
+        "withdrawn_at": consent.withdrawn_at.isoformat() if consent.withdrawn_at else None,
+        "finished_at": at.isoformat(),
+        "erased": ["audio", "transcript", "unsigned drafts"],
+        "receipts": [row.id for row in erased],
+    }
+    return _sign(db, signer, said, key="", session_id=consent.session_id, consent_id=consent.id)
+
+
+def head_of(db: Db, signer: Signer, *, at: datetime) -> dict[str, Any]:
+    """Return a signed statement of where the chain of receipts ends: it shows when the newest are missing in a list."""
+    count, newest = receipts.last(db)
+    body: dict[str, Any] = {
+        "version": VERSION,
+        "kind": HEAD,
+        "count": count,
+        "head": newest,
+        "audit_head": audit_lines.end(db).hash,
+        "at": at.isoformat(),
+        "signed_by": signer.public_key,
+    }
+    return {"body": rfc8785.dumps(body).decode(), "signature": signer.sign(rfc8785.dumps(body))}
+
+
+def _sign(
+    db: Db,
+    signer: Signer,
+    said: dict[str, Any],
+    *,
+    key: str,
+    session_id: str,
+    recording_id: str | None = None,
+    consent_id: str | None = None,
+) -> str:
+    """Chain, sign and store a receipt.
+
+    Number and key slot count other people's recordings too, so the body, which the client is given, commits to them by
+    the hash of an opening with a random salt: the site can show them to an auditor, nobody can guess them.
+    """
     number, previous = receipts.last(db)
+    trail = audit_lines.end(db)
+    place: dict[str, Any] = {"number": number + 1, "key": key, "audit_count": trail.count}
+    opening = place | {"salt": secrets.token_hex(32)}
     receipt_id = new_id()
     body = rfc8785.dumps(
         {
             "version": VERSION,
-            "number": number + 1,
             "id": receipt_id,
-            "recording": recording.id,
-            "key": f"slot-{recording.key_slot}" if recording.key_slot is not None else "destroyed",
-            "first_byte_at": recording.first_byte_at.isoformat() if recording.first_byte_at else None,
-            "deadline": recording.erase_due_at.isoformat(),
-            "erased_at": at.isoformat(),
-            "cause": cause,
+            **said,
             "policy": POLICY,
-            "items": receipts.sealed_items(db, recording.id),
+            "place": hashlib.sha256(rfc8785.dumps(opening)).hexdigest(),
+            "audit_head": trail.hash,
             "previous": previous,
             "signed_by": signer.public_key,
         }
@@ -65,11 +130,13 @@ def make(db: Db, signer: Signer, *, recording: Recording, cause: str, at: dateti
         Receipt(
             number=number + 1,
             id=receipt_id,
-            session_id=recording.session_id,
-            recording_id=recording.id,
+            session_id=session_id,
+            recording_id=recording_id,
+            consent_id=consent_id,
             body=body.decode(),
             signature=signer.sign(body),
             hash=hashlib.sha256(body).hexdigest(),
+            opening=opening,
         )
     )
     db.flush()

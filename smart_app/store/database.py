@@ -7,11 +7,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import DateTime, Dialect, Engine, TypeDecorator, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
+from smart_app.errors import DiskReserve
+from smart_app.store.ballast import Ballast, is_full
+
+Found = TypeVar("Found")
 Db = Session
 """One transaction, as queries take it."""
 
@@ -103,21 +107,61 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "connect", _switch_off_implicit_begin)
             event.listen(self.engine, "begin", _begin)
+        self.ballast: Ballast | None = None
         self._at_the_end: list[Callable[[Db], None]] = []
+        self._at_the_start: list[Callable[[Db], None]] = []
+        self._around: list[Callable[[Db], Callable[[], None] | None]] = []
         self._writes = sessionmaker(self.engine, expire_on_commit=False)
         self._reads = sessionmaker(self.engine.execution_options(chartside_read=True), expire_on_commit=False)
 
     @contextmanager
     def begin(self) -> Iterator[Db]:
         """Open a transaction that may write; commit at the end, roll back on any exception. Never nested."""
-        with self._write_turn, self._writes.begin() as db:
-            yield db
-            for act in self._at_the_end:
-                act(db)
+        with self._told_when_full(), self._write_turn:
+            with self._writes.begin() as db:
+                for act in self._at_the_start:
+                    act(db)
+                yield db
+                for act in self._at_the_end:
+                    act(db)
+                settle = [each(db) for each in self._around]
+            for done in settle:
+                if done is not None:
+                    done()
 
     def before_commit(self, act: Callable[[Db], None]) -> None:
         """Have something done at the end of every transaction that may write, as part of it."""
         self._at_the_end.append(act)
+
+    def at_the_start(self, act: Callable[[Db], None]) -> None:
+        """Have something done at the start of every transaction that may write."""
+        self._at_the_start.append(act)
+
+    def around_commit(self, act: Callable[[Db], Callable[[], None] | None]) -> None:
+        """Have something done just before every transaction that may write commits, and what it returns right after.
+
+        An exception of the first rolls the transaction back; the second may raise nothing.
+        """
+        self._around.append(act)
+
+    @contextmanager
+    def _told_when_full(self) -> Iterator[None]:
+        """Say in words that the disk is full, and give up the room that is kept for the next try."""
+        try:
+            yield
+        except Exception as error:
+            if is_full(error):
+                if self.ballast is not None:
+                    self.ballast.release()
+                raise DiskReserve("disk_full", "The server's disk is full.", "Tell your administrator.") from error
+            raise
+
+    def surely(self, act: Callable[[], Found]) -> Found:
+        """Do what must not fail for a full disk: once more, in the room that was kept for it."""
+        try:
+            return act()
+        except DiskReserve:
+            return act()
 
     @contextmanager
     def read(self) -> Iterator[Db]:

@@ -13,7 +13,11 @@ SIGNED = ("signed", "superseded")
 
 
 def find(db: Db, note_id: str, *, iss: str, clinician_id: str, patient_id: str, for_update: bool = False) -> Note:
-    """Return the clinician's own note of this patient. Raises NotFound, also for a note of somebody else."""
+    """Return the clinician's own note of this patient. Raises NotFound, also for a note of somebody else.
+
+    `for_update` locks its session before it: a correction changes the session's other notes too, so that two
+    transactions that began with a note each would wait for one another.
+    """
     query = (
         select(Note)
         .join(TelehealthSession, TelehealthSession.id == Note.session_id)
@@ -24,10 +28,19 @@ def find(db: Db, note_id: str, *, iss: str, clinician_id: str, patient_id: str, 
             TelehealthSession.iss == iss,
         )
     )
-    row = db.scalar(query.with_for_update(of=Note) if for_update else query)
+    row = db.scalar(query)
     if row is None:
         raise NotFound
-    return row
+    return locked(db, row) if for_update else row
+
+
+def locked(db: Db, note: Note) -> Note:
+    """Lock the note's session, then the note, and return it as it reads now. Raises NotFound once it is deleted."""
+    db.get(TelehealthSession, note.session_id, with_for_update=True)
+    found = db.get(Note, note.id, with_for_update=True)
+    if found is None:
+        raise NotFound
+    return found
 
 
 def get(db: Db, note_id: str) -> Note | None:

@@ -6,6 +6,7 @@ from sqlalchemy import delete, select
 
 from smart_app.ports import PRACTICE_PATIENT
 from smart_app.store.database import Db, new_id
+from smart_app.store.redraft_tables import Redraft
 from smart_app.store.tables import (
     Note,
     Participant,
@@ -17,7 +18,7 @@ from smart_app.store.tables import (
     TelehealthSession,
 )
 
-_PARTS = (SessionEvent, RecordingConsent, Note, Summary, SessionDetail, Signal, Participant)
+_PARTS = (SessionEvent, RecordingConsent, Redraft, Note, Summary, SessionDetail, Signal, Participant)
 """What a practice session can have, in an order in which nothing is left that refers to something gone."""
 
 

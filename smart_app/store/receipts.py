@@ -1,4 +1,4 @@
-"""Erasure receipts: written once, never changed, chained by hash."""
+"""Receipts of erasures and withdrawals: written once, never changed, chained by hash."""
 
 from collections.abc import Sequence
 
@@ -35,9 +35,25 @@ def of_recording(db: Db, recording_id: str) -> Receipt | None:
     return db.scalar(select(Receipt).where(Receipt.recording_id == recording_id))
 
 
+def of_consent(db: Db, consent_id: str) -> Receipt | None:
+    """Return the receipt of a consent's withdrawal, once that is finished."""
+    return db.scalar(select(Receipt).where(Receipt.consent_id == consent_id))
+
+
 def of_session(db: Db, session_id: str) -> list[Receipt]:
     """Return the session's receipts in order."""
     return list(db.scalars(select(Receipt).where(Receipt.session_id == session_id).order_by(Receipt.number)))
+
+
+def page(db: Db, *, before: int | None, size: int) -> list[Receipt]:
+    """Return at most `size` receipts, newest first, of those before a number."""
+    query = select(Receipt).order_by(Receipt.number.desc()).limit(size)
+    return list(db.scalars(query.where(Receipt.number < before) if before is not None else query))
+
+
+def in_order(db: Db) -> list[Receipt]:
+    """Return every receipt in the order of the chain."""
+    return list(db.scalars(select(Receipt).order_by(Receipt.number)))
 
 
 def recordings_of(db: Db, session_id: str) -> list[Recording]:

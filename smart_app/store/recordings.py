@@ -261,3 +261,14 @@ def erase_unsigned_summaries(db: Db, session_id: str) -> None:
         .values(sealed=None)
         .execution_options(synchronize_session="fetch")
     )
+
+
+def stored_bytes(db: Db, session_id: str) -> int:
+    """Return how much sound of a session was taken, in plain bytes of its chunks, what is erased by now included."""
+    query = (
+        select(func.coalesce(func.sum(Chunk.size_bytes), 0))
+        .join(Track, Track.id == Chunk.track_id)
+        .join(Recording, Recording.id == Track.recording_id)
+        .where(Recording.session_id == session_id)
+    )
+    return int(db.scalar(query) or 0)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, or_, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 
 from smart_app.session import State
 from smart_app.store.database import Db
@@ -49,6 +49,13 @@ def make_transcript_due(db: Db, session_id: str, *, at: datetime) -> None:
         .where(Transcript.session_id == session_id, Transcript.erase_due_at > at)
         .values(erase_due_at=at)
     )
+
+
+def largest_key_number(db: Db) -> int | None:
+    """Return the largest number of a data key that a row still needs; None: no row needs one."""
+    alive = select(func.max(Recording.key_slot)).where(Recording.erased_at.is_(None))
+    found = [db.scalar(alive), db.scalar(select(func.max(TelehealthSession.key_slot)))]
+    return max((number for number in found if number is not None), default=None)
 
 
 def is_anything_due(db: Db, *, now: datetime) -> bool:

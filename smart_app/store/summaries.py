@@ -72,6 +72,7 @@ def add(
     prompt_version: str,
     speech_model: str,
     now: datetime,
+    had_transcript: bool = False,
 ) -> Summary:
     """Keep a new version of the session's summary."""
     row = Summary(
@@ -84,6 +85,7 @@ def add(
         speech_model=speech_model,
         drafter=drafter,
         prompt_version=prompt_version,
+        had_transcript=had_transcript,
         made_at=now,
     )
     db.add(row)
@@ -92,7 +94,15 @@ def add(
 
 
 def add_own(
-    db: Db, *, summary_id: str, session_id: str, style: str, sealed: bytes, speech_model: str, now: datetime
+    db: Db,
+    *,
+    summary_id: str,
+    session_id: str,
+    style: str,
+    sealed: bytes,
+    speech_model: str,
+    now: datetime,
+    had_transcript: bool = False,
 ) -> Summary:
     """Keep what the clinician wrote as the session's newest summary."""
     return add(
@@ -106,6 +116,7 @@ def add_own(
         prompt_version="",
         speech_model=speech_model,
         now=now,
+        had_transcript=had_transcript,
     )
 
 

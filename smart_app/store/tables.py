@@ -346,6 +346,8 @@ class Summary(Base):
     """ai, or clinician: typed or dictated for a session without recording (B14)."""
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     """The Summary as sealed JSON; None after a withdrawal."""
+    had_transcript: Mapped[bool] = mapped_column(default=False)
+    """Of one that the clinician wrote: there was a transcript of the recording to read."""
     speech_model: Mapped[str]
     drafter: Mapped[str]
     prompt_version: Mapped[str]
@@ -457,6 +459,10 @@ class Receipt(Base):
     """RFC 8785 JSON, as signed."""
     signature: Mapped[str] = mapped_column(String(128))
     hash: Mapped[str]
+    consent_id: Mapped[str | None]
+    """Of a withdrawal's receipt."""
+    opening: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """What the body's `place` commits to: number, key and salt; for the site alone. None before version 2."""
 
 
 class AuditLine(Base):
@@ -464,13 +470,16 @@ class AuditLine(Base):
 
     __tablename__ = "audit_line"
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    at: Mapped[datetime]
-    actor: Mapped[str]
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str] = mapped_column(index=True)
     action: Mapped[str]
     subject: Mapped[str]
     detail: Mapped[dict[str, str]] = mapped_column(JSON)
     previous: Mapped[str]
-    hash: Mapped[str]
+    hash: Mapped[str] = mapped_column(index=True)
+    iss: Mapped[str | None]
+    patient_id: Mapped[str | None] = mapped_column(index=True)
+    """Both as in `detail`, which is hashed; here to be searched."""
 
 
 class WorkerBeat(Base):

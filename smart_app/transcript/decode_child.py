@@ -273,7 +273,8 @@ def opened(av: Any, media: io.BytesIO | Fed, demuxer: str) -> tuple[Any, Any]:
     if not container.streams.audio:
         raise Refused("empty")
     stream = container.streams.audio[0]
-    name = stream.codec_context.name
+    # A codec that libav does not know has no context.
+    name = stream.codec_context.name if stream.codec_context is not None else ""
     if not (name in CODECS or (demuxer == "wav" and name.startswith("pcm_"))):
         raise Refused("broken")
     return container, stream

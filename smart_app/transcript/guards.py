@@ -25,6 +25,8 @@ UNSURE_WORDS = 5
 
 LOWEST_PROBABILITY = 0.25
 """Below this mean word probability a window is a guess."""
+DOUBTED_PROBABILITY, DOUBTED_SPEECH = 0.5, 0.5
+"""A word that the model half believes, where the detector of voices half believes in one, is noise read as a word."""
 LOOP_WORDS = 24
 """A decoder repeats whole sentences too."""
 LOOP_TIMES = {1: 6, 2: 5, 3: 4}
@@ -60,6 +62,11 @@ def is_invented(attempt: Attempt) -> bool:
         or attempt.avg_logprob < (FEW_LOGPROB if len(attempt.words) <= FEW_WORDS else LOWEST_LOGPROB)
         or mean < LOWEST_PROBABILITY
     )
+
+
+def is_noise(word: Word, likelihood: float) -> bool:
+    """Say whether a word is a guess in what is hardly speech; `likelihood` is the most the detector gave during it."""
+    return word.probability < DOUBTED_PROBABILITY and likelihood < DOUBTED_SPEECH
 
 
 def is_unsure(attempt: Attempt, *, least_logprob: float = UNSURE_LOGPROB) -> bool:

@@ -13,13 +13,12 @@ import numpy as np
 import openai
 from pydantic import BaseModel, Field, ValidationError
 
-from smart_app.config import origin_is_safe
-from smart_app.errors import ConfigError, TranscriptFailed
+from smart_app.errors import TranscriptFailed
 from smart_app.ports import SAMPLE_RATE, Heard, Sound, Word
+from smart_app.remote_model import client_of
 from smart_app.transcript.guards import Attempt
 from smart_app.transcript.whisper import heard_in
 
-RETRIES = 2
 MAX_HINT_CHARS = 400
 """Whisper reads 224 tokens of a prompt; names take up to one token for two letters."""
 MAX_ANSWER_CHARS = 1_000_000
@@ -50,18 +49,9 @@ class OpenAICompatibleTranscriber:
         self, *, base_url: str, api_key: str, model: str, sends_hints: bool = False, timeout_s: float = 60.0
     ) -> None:
         """Raises ConfigError for an address that would send voices in the clear."""
-        if not origin_is_safe(base_url, is_loopback_dev=True):
-            raise ConfigError("speech_url", "The speech endpoint must be an https address (or http on this machine).")
         self._model = model
         self._sends_hints = sends_hints
-        self._client = openai.OpenAI(
-            base_url=base_url,
-            api_key=api_key or "none",
-            timeout=timeout_s,
-            max_retries=RETRIES,
-            # A redirect or a proxy from the environment would carry the voices to an address nobody configured.
-            http_client=openai.DefaultHttpxClient(follow_redirects=False, trust_env=False, timeout=timeout_s),
-        )
+        self._client = client_of(base_url, api_key=api_key, timeout_s=timeout_s, what="speech")
 
     @property
     def name(self) -> str:

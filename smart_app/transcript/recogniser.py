@@ -1,9 +1,7 @@
-"""Windows of speech to attempts, on CTranslate2 directly: each window costs what its length costs.
+"""Windows of speech to attempts, on CTranslate2 directly: each batch greedily, what is not quite clear with a beam.
 
-Whisper pads every window to 30 s; the encoder's attention grows with the square of that, and the decoder looks at all
-of it for every token. Here a window is padded by half a second only.
-Each batch is decoded greedily; a window that is not quite clear is searched again with a beam, and one that still looks
-odd in full length.
+Every window is padded by silence to 30 s, as in Whisper's training: shorter ones cost less, but the decoder then does
+not find their end, and repeats itself or leaves words out (measured on noisy calls).
 """
 
 import os
@@ -22,12 +20,12 @@ from smart_app.transcript.guards import Attempt, is_unsure
 BATCH = 4
 """Windows decoded together: a step costs one pass over the weights; more save no more (measured), each takes 20 MB."""
 BEAM = 5
+BEAM_BATCH = 2
+"""A beam holds what the encoder made once for each of its hypotheses: 100 MB a window."""
 DOUBT_LOGPROB = -0.1
 """Clear speech in quiet scores above it greedily, and a beam finds nothing better there."""
 HINT_TOKENS = 96
 """Whisper's decoder takes 448 tokens, prompt and answer together; a window of fast speech is about 100."""
-TAIL_S = 0.5
-"""Silence after the speech, without which the decoder does not find its end and repeats itself."""
 FRAMES_A_SECOND = 100
 WINDOW_FRAMES = 3000
 MOST_TOKENS_A_SECOND, MOST_TOKENS_MORE = 10, 24
@@ -95,7 +93,7 @@ class Recogniser:
 
     def recognise(self, sounds: Sequence[Sound], hint: str, *, language: str = "en") -> list[Attempt]:
         """Return an attempt for each window, in order."""
-        # Windows of one length go together, so that none is padded to a longer one's length.
+        # Windows of one length go together: their answers have about as many tokens.
         order = sorted(range(len(sounds)), key=lambda index: -len(sounds[index]))
         size = min(self._batch, -(-len(sounds) // self._threads)) if sounds else 1
         batches = [order[at : at + size] for at in range(0, len(order), size)]
@@ -112,30 +110,15 @@ class Recogniser:
         tokenizer = Tokenizer(
             self._model.hf_tokenizer, self.is_multilingual, task="transcribe", language=language or "en"
         )
-        encoded = self._encoded(self._features(sounds, is_short=self._device == "cpu"))
+        encoded = self._encoded(self._features(sounds))
         attempts = self._read(encoded, sounds, hint, tokenizer, beam=1)
         again = [i for i, attempt in enumerate(attempts) if is_unsure(attempt, least_logprob=DOUBT_LOGPROB)]
-        if again:
-            self._replace(attempts, again, _rows(encoded, again), sounds, hint, tokenizer)
-        again = [i for i in again if is_unsure(attempts[i])]
-        if again and self._device == "cpu":
-            full = self._encoded(self._features([sounds[i] for i in again], is_short=False))
-            self._replace(attempts, again, full, sounds, hint, tokenizer)
+        for at in range(0, len(again), BEAM_BATCH):
+            few = again[at : at + BEAM_BATCH]
+            found = self._read(_rows(encoded, few), [sounds[i] for i in few], hint, tokenizer, beam=self._beam)
+            for place, attempt in zip(few, found, strict=True):
+                attempts[place] = attempt
         return attempts
-
-    def _replace(
-        self,
-        attempts: list[Attempt],
-        places: Sequence[int],
-        encoded: Any,
-        sounds: Sequence[Sound],
-        hint: str,
-        tokenizer: Any,
-    ) -> None:
-        """Put a beam's attempts in the place of others."""
-        found = self._read(encoded, [sounds[i] for i in places], hint, tokenizer, beam=self._beam)
-        for place, attempt in zip(places, found, strict=True):
-            attempts[place] = attempt
 
     def _read(self, encoded: Any, sounds: Sequence[Sound], hint: str, tokenizer: Any, *, beam: int) -> list[Attempt]:
         """Decode encoded windows into words with their times."""
@@ -152,17 +135,12 @@ class Recogniser:
             for each, answer in zip(words, answers, strict=True)
         ]
 
-    def _features(self, sounds: Sequence[Sound], *, is_short: bool) -> Features:
-        """Return the spectra of windows, padded by silence to 30 s, or to the longest of them and a tail."""
+    def _features(self, sounds: Sequence[Sound]) -> Features:
+        """Return the spectra of windows, padded by silence to 30 s."""
         spectra = [self._model.feature_extractor(sound, padding=0) for sound in sounds]
-        tail = int(TAIL_S * FRAMES_A_SECOND)
-        longest = WINDOW_FRAMES
-        if is_short:
-            longest = min(longest, max(spectrum.shape[1] for spectrum in spectra) + tail)
-        frames = longest + longest % 2
-        out = np.zeros((len(spectra), spectra[0].shape[0], frames), np.float32)
+        out = np.zeros((len(spectra), spectra[0].shape[0], WINDOW_FRAMES), np.float32)
         for row, spectrum in zip(out, spectra, strict=True):
-            row[:, : min(frames, spectrum.shape[1])] = spectrum[:, :frames]
+            row[:, : spectrum.shape[1]] = spectrum[:, :WINDOW_FRAMES]
         return out
 
     def _encoded(self, features: Features) -> Any:

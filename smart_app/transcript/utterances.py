@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from smart_app.ports import Gap, Heard, Transcript, Utterance, Word
 
 PAUSE_S = 0.6
 """Cutting here and sorting by start gave 4.45 % speaker-attributed errors, sorting whole segments 38.76 %."""
+
+TURN_S = 0.2
+"""A breath after a sentence, which ends an utterance too when somebody else has spoken since it began."""
+SENTENCE_ENDS = (".", "?", "!", "\N{HORIZONTAL ELLIPSIS}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +39,8 @@ def cut(words: Sequence[Word], *, pause_s: float = PAUSE_S) -> list[tuple[Word, 
 def merge(tracks: Iterable[HeardTrack]) -> Transcript:
     """Merge all tracks of all recordings of a session; utterances are `u1`, `u2`, ... in order of their start."""
     tracks = list(tracks)
-    utterances = [utterance for track in tracks for utterance in _utterances(track)]
+    whole = [utterance for track in tracks for utterance in _utterances(track)]
+    utterances = [part for utterance in whole for part in _turns(utterance, whole)]
     utterances.sort(key=lambda utterance: (utterance.start_s, utterance.end_s, utterance.speaker))
     return Transcript(
         utterances=tuple(replace(utterance, id=f"u{i}") for i, utterance in enumerate(utterances, 1)),
@@ -43,6 +49,34 @@ def merge(tracks: Iterable[HeardTrack]) -> Transcript:
         model=tracks[0].heard.model if tracks else "",
         language=tracks[0].heard.language if tracks else "en",
         gaps=tuple(sorted((gap for track in tracks for gap in _gaps(track)), key=lambda gap: gap.start_s)),
+    )
+
+
+def _turns(utterance: Utterance, every: Sequence[Utterance]) -> list[Utterance]:
+    """Cut an utterance after the sentence into which somebody else spoke, so that the answer stands in its place."""
+    others = [
+        other.start_s
+        for other in every
+        if other.speaker != utterance.speaker and utterance.start_s < other.start_s <= utterance.end_s
+    ]
+    if not others:
+        return [utterance]
+    groups = [[utterance.words[0]]]
+    for before, word in pairwise(utterance.words):
+        is_breath = before.text.endswith(SENTENCE_ENDS) and round(word.start_s - before.end_s, 3) >= TURN_S
+        if is_breath and any(groups[-1][0].start_s < start_s <= word.start_s for start_s in others):
+            groups.append([])
+        groups[-1].append(word)
+    return [_of_words(utterance, group) for group in groups]
+
+
+def _of_words(utterance: Utterance, words: Sequence[Word]) -> Utterance:
+    return replace(
+        utterance,
+        start_s=words[0].start_s,
+        end_s=words[-1].end_s,
+        text=" ".join(word.text for word in words),
+        words=tuple(words),
     )
 
 

@@ -36,13 +36,18 @@ class Span:
 
 def speech(sound: Sound) -> tuple[Span, ...]:
     """Return the spans of speech in a track, in order, without padding."""
+    return spans_of(likelihood(sound))
+
+
+def likelihood(sound: Sound) -> NDArray[np.float32]:
+    """Return how likely speech is in each frame of FRAME_SAMPLES, 0 to 1."""
     if not sound.size:
-        return ()
+        return np.empty(0, np.float32)
     # Imported late: the web process imports this room too and must not load a model runtime.
     from faster_whisper.vad import get_vad_model
 
     padded = np.pad(sound, (0, -sound.size % FRAME_SAMPLES)).astype(np.float32)
-    return spans_of(get_vad_model()(padded).reshape(-1))
+    return np.asarray(get_vad_model()(padded).reshape(-1), np.float32)
 
 
 def spans_of(probabilities: NDArray[np.float32]) -> tuple[Span, ...]:

@@ -4,23 +4,27 @@ A window that yields nothing believable, or leaves speech without words, is look
 """
 
 import math
+import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smart_app.errors import TranscriptFailed
 from smart_app.ports import SAMPLE_RATE, Heard, Sound, Word
 from smart_app.transcript.coverage import inserted, uncovered
-from smart_app.transcript.guards import is_invented, is_only_hints, spoken, without_loops
+from smart_app.transcript.guards import is_invented, is_noise, is_only_hints, spoken, without_loops
 from smart_app.transcript.recogniser import BATCH, Device, Recognise, Recogniser
-from smart_app.transcript.voice import Span, speech, total_s
+from smart_app.transcript.voice import FRAME_SAMPLES, Span, likelihood, spans_of, total_s
 from smart_app.transcript.windows import PAD_S, Window, packed, stretches
 
 LEAST_UNCOVERED_S = 0.5
 """What the coverage figure counts: shorter gaps are inexact word times."""
 
+LEAST_LEVEL_S = 0.1
+"""Sound that tells how loud a word is."""
 QUIETEST = 1e-10
 """Power of digital silence, so that it has a logarithm."""
 
@@ -36,6 +40,7 @@ class WhisperTranscriber:
         self._batch = batch
         self._device = device
         self._model: Recogniser | None = None
+        self._loading = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -65,13 +70,14 @@ class WhisperTranscriber:
             raise TranscriptFailed("recognition", "Speech recognition failed.", "Try again.") from error
 
     def _loaded(self) -> Recogniser:
-        if self._model is None:
-            folder = model_folder(self._folder)
-            try:
-                self._model = Recogniser(folder, device=self._device, threads=self._cpu_threads, batch=self._batch)
-            except (RuntimeError, ValueError, OSError) as error:
-                raise _no_model(f"The speech model in {folder} cannot be loaded.") from error
-        return self._model
+        with self._loading:
+            if self._model is None:
+                folder = model_folder(self._folder)
+                try:
+                    self._model = Recogniser(folder, device=self._device, threads=self._cpu_threads, batch=self._batch)
+                except (RuntimeError, ValueError, OSError) as error:
+                    raise _no_model(f"The speech model in {folder} cannot be loaded.") from error
+            return self._model
 
 
 def heard_in(
@@ -84,8 +90,10 @@ def heard_in(
     language: str,
 ) -> Heard:
     """Return what a recogniser hears in one track, only where speech is detected, with the coverage figures."""
-    active = speech(sound)
-    words = recognised(sound, active, hotwords=hotwords, hint=hint, recognise=recognise)
+    likely = likelihood(sound)
+    active = spans_of(likely)
+    found = recognised(sound, active, hotwords=hotwords, hint=hint, recognise=recognise)
+    words = tuple(word for word in found if not is_noise(word, _most(likely, word)))
     without = uncovered(active, words, least_s=LEAST_UNCOVERED_S)
     return Heard(
         words=words,
@@ -95,6 +103,12 @@ def heard_in(
         language=language,
         gaps=tuple((round(span.start_s, 2), round(span.end_s, 2)) for span in without),
     )
+
+
+def _most(likely: NDArray[np.float32], word: Word) -> float:
+    """Return the highest likelihood of speech during a word."""
+    first, last = (int(at_s * SAMPLE_RATE) // FRAME_SAMPLES for at_s in (word.start_s, word.end_s))
+    return float(likely[first : last + 1].max(initial=0.0))
 
 
 def recognised(
@@ -146,14 +160,16 @@ def _words(
                     start_s=round(start_s, 2),
                     end_s=round(end_s, 2),
                     probability=round(word.probability, 3),
-                    level_db=_level_db(sound[int(start_s * SAMPLE_RATE) : int(end_s * SAMPLE_RATE)]),
+                    level_db=_level_db(sound, start_s, end_s),
                 )
             )
     return tuple(sorted(out, key=lambda word: word.start_s))
 
 
-def _level_db(piece: Sound) -> float:
-    """Return the loudness of a piece of a track, in dB below full scale."""
+def _level_db(sound: Sound, start_s: float, end_s: float) -> float:
+    """Return the loudness of a word, in dB below full scale; the aligner gives some words no length at all."""
+    around_s = max(0.0, LEAST_LEVEL_S - (end_s - start_s)) / 2
+    piece = sound[max(0, int((start_s - around_s) * SAMPLE_RATE)) : int((end_s + around_s) * SAMPLE_RATE)]
     power = float(np.square(piece).mean()) if piece.size else 0.0
     return round(10 * math.log10(max(power, QUIETEST)), 1)
 

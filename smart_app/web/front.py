@@ -1,10 +1,11 @@
 """What every answer gets: security headers, CSRF protection, rate limits, error pages with a code and what to do."""
 
 import hmac
-import logging
+import importlib.util
 import secrets
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, g, jsonify, render_template, request
@@ -17,9 +18,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 from smart_app.config import Settings
-from smart_app.errors import BadInput, ChartsideError, NotFound, TooLarge
+from smart_app.errors import BadInput, ChartsideError, ConfigError, NotFound, TooLarge
+from smart_app.logs import place_of
 from smart_app.web import language
-from smart_app.web.counters import QuietMemory
+from smart_app.web.counters import SharedFile
 
 log = structlog.get_logger()
 
@@ -45,7 +47,7 @@ has limits of its own."""
 def prepare(app: Flask, settings: Settings) -> Limiter:
     """Set the app up; return the limiter, which rooms use for stricter limits on single routes."""
     app.config.update(
-        SECRET_KEY=hmac.digest(settings.master_key.reveal(), b"chartside csrf", "sha256"),
+        SECRET_KEY=hmac.digest(settings.signing_key.reveal(), b"chartside csrf", "sha256"),
         SESSION_COOKIE_NAME="chartside-form" if settings.is_loopback_dev else "__Host-chartside-form",
         SESSION_COOKIE_SECURE=not settings.is_loopback_dev,
         SESSION_COOKIE_HTTPONLY=True,
@@ -69,8 +71,25 @@ def prepare(app: Flask, settings: Settings) -> Limiter:
         get_remote_address,
         app=app,
         default_limits=[DEFAULT_LIMIT],
-        storage_uri=f"{QuietMemory.STORAGE_SCHEME[0]}://",
+        storage_uri=_counted_at(settings),
+        # Where Redis is away each process counts alone: a limit must not stop a session or a withdrawal.
+        in_memory_fallback_enabled=bool(settings.limits_url),
     )
+
+
+def _counted_at(settings: Settings) -> str:
+    """Return where the limits are counted. Raises ConfigError for what is no address of a Redis."""
+    url = settings.limits_url
+    if not url:
+        return f"{SharedFile.STORAGE_SCHEME[0]}://{settings.data_dir / 'limits.sqlite'}"
+    is_redis = urlsplit(url).scheme in {"redis", "rediss"} and importlib.util.find_spec("redis") is not None
+    if not is_redis:
+        raise ConfigError(
+            "config",
+            "CHARTSIDE_LIMITS_URL must be a redis:// or rediss:// address, and needs the package redis.",
+            "Correct it and install chartside[redis], or leave it out.",
+        )
+    return url
 
 
 def exempt_from_csrf(app: Flask, endpoint: str) -> None:
@@ -161,21 +180,6 @@ class _Fault(ChartsideError):
 
 def _broken(error: Exception) -> tuple[str | Response, int]:
     """Answer a fault of ours without its text; the log gets its kind and place, never its words (T11)."""
-    trace, place = error.__traceback__, ""
-    while trace is not None:
-        place, trace = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}", trace.tb_next
+    place = place_of(error.__traceback__)
     log.error("fault", error=type(error).__name__, place=place, endpoint=request.endpoint, request=g.get("request_id"))
     return _refused(_Fault())
-
-
-def quiet_logs() -> None:
-    """Log events as JSON lines with ids only; libraries speak at warning level (T11)."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )
-    logging.basicConfig(level=logging.WARNING)

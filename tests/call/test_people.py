@@ -194,3 +194,6 @@ def test_who_withdrew_sees_the_receipt_on_their_page(visit: Visit) -> None:
     assert receipt["began_at"] <= receipt["stopped_at"] <= receipt["erased_at"]
     assert receipt["erased_at"].startswith(f"{visit.room.clock.now():%Y-%m-%dT%H:%M}")
     assert visit.state(pat)["receipts"] == visit.state()["receipts"] == []
+    token = visit.state(visit.carol)["links"]["copy"].split("#t=")[1]
+    shown = visit.room.side("").ok("/copy", {"token": token})["receipts"]
+    assert [each["body"]["kind"] for each in shown] == ["erasure", "withdrawal"]

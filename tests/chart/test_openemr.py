@@ -93,7 +93,7 @@ def test_a_lost_answer_leaves_one_document(
     assert len(documents(openemr)) == 1
 
 
-@pytest.mark.req("T16")
+@pytest.mark.req("T16", "M04")
 def test_true_is_no_success(make: Make, openemr: OpenEmrLike) -> None:
     """OpenEMR says 200 `true` for what it lost: said so, never `filed`."""
     chart = make()
@@ -113,7 +113,7 @@ def test_a_refused_category_switches_documents_off(make: Make, openemr: OpenEmrL
     assert documents(openemr) == []
 
 
-@pytest.mark.req("T16", "T04")
+@pytest.mark.req("T16", "T04", "M04")
 def test_nothing_is_written_into_another_chart(make: Make, openemr: OpenEmrLike) -> None:
     """The standard API does not bind a login to its patient, so the adapter does."""
     chart = make()
@@ -122,7 +122,7 @@ def test_nothing_is_written_into_another_chart(make: Make, openemr: OpenEmrLike)
     assert documents(openemr) == []
 
 
-@pytest.mark.req("T16")
+@pytest.mark.req("T16", "M04")
 def test_the_document_must_stand_in_its_visit(make: Make, openemr: OpenEmrLike) -> None:
     """Read back through FHIR, the encounter is compared."""
     resource = note(openemr)

@@ -1,17 +1,21 @@
 """Asking and answering: the switch, the questions, the decisions."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from smart_app import config
 from smart_app.consent import screen
 from smart_app.errors import ChartsideError
 from smart_app.store import consents, participants
-from smart_app.store.tables import AiConsentChange
+from smart_app.store.tables import AiConsentChange, AuditLine
 from tests.fakes.room import Room, Visit, open_visit
 
 AUDIT_BROKEN = "DROP TABLE audit_line"
 
 
-@pytest.mark.req("S07")
+@pytest.mark.req("S07", "M10")
 def test_the_switch_is_off_for_everybody_new(room: Room) -> None:
     """An explicit opt-in."""
     with room.db.read() as db:
@@ -48,7 +52,7 @@ def test_the_opt_in_can_be_exported_as_a_fhir_consent(room: Room) -> None:
     assert room.side("").get("/profile/ai-consent/record").status_code == 401
 
 
-@pytest.mark.req("S09", "S37", "S04")
+@pytest.mark.req("S09", "S37", "S04", "M11")
 def test_while_it_is_off_nothing_can_be_asked_and_the_control_is_absent(room: Room) -> None:
     """Not greyed: absent, with the reason."""
     visit = open_visit(room, is_ai_on=False)
@@ -399,3 +403,27 @@ def test_a_participant_of_another_session_is_not_found(visit: Visit) -> None:
     """Ids of other sessions are nobody here."""
     with visit.room.db.read() as db, pytest.raises(ChartsideError):
         participants.find(db, "another-session", visit.carol.participant_id)
+
+
+@pytest.mark.req("M11", "S04")
+def test_every_start_names_the_consents_that_it_rests_on(visit: Visit) -> None:
+    """In the trail, by id and version of the text; with a second person, both; a restart names them again."""
+    visit.record()
+    visit.alice.ok(f"/sessions/{visit.id}/recording/stop", {"last": {}})
+    pat = visit.bring("Pat", role="partner")
+    visit.start()
+    visit.answer(pat, agrees=True)
+    with visit.room.db.read() as db:
+        given = {row.participant_id: f"{row.id}@{row.text_version}" for row in consents.of_session(db, visit.id)}
+        starts = [row.detail["consents"].split() for row in db.query(AuditLine) if row.action == "recording.start"]
+    carol, partner = given[visit.carol.participant_id], given[pat.participant_id]
+    assert starts == [[carol], [carol, partner]]
+    assert carol.endswith(f"@{screen.TEXT_VERSION}")
+
+
+@pytest.mark.req("M11")
+def test_no_setting_skips_the_question() -> None:
+    """No setting of the environment or the site, no role and no request field stands for an answer."""
+    settings = set(re.findall(r'"(CHARTSIDE_[A-Z_]+)"', Path(config.__file__).read_text()))
+    assert len(settings) > 30
+    assert [name for name in settings if re.search("CONSENT|IMPLICIT|SKIP|ASSUME|AUTO_?(?:START|RECORD)", name)] == []

@@ -104,8 +104,9 @@ def test_receipts_are_counted_in_ones_own_session(visit: Visit, room: Room) -> N
         held.alice.put_chunk(grant, track, 0, 0, b"voice")
         held.carol.ok(f"/room/{held.id}/withdraw")
         [polled] = held.state(held.carol)["receipts"]
-        [receipt] = _read(room, _token(held))["receipts"]
-        assert (polled["number"], receipt["number"], receipt["body"]["number"]) == (1, 1, turn + 1)
+        receipt, withdrawal = _read(room, _token(held))["receipts"]
+        assert (polled["number"], receipt["number"], withdrawal["number"]) == (1, 1, 2)
+        assert not {"number", "key"} & {*receipt["body"], *withdrawal["body"]}
         [recorded] = held.room.recordings(held.id)
         ran = (recorded.started_at.isoformat(), recorded.stopped_at and recorded.stopped_at.isoformat())
         assert (polled["began_at"], polled["stopped_at"]) == (receipt["began_at"], receipt["stopped_at"]) == ran
@@ -140,7 +141,8 @@ def test_a_withdrawal_by_the_link_erases_and_leaves_receipts_that_anybody_can_ch
     visit.room.side("").ok("/copy/withdraw", {"token": token})
     after = _read(visit.room, token)
     assert visit.room.audio_files() == []
-    (receipt,) = after["receipts"]
+    receipt, withdrawal = after["receipts"]
+    assert (withdrawal["body"]["kind"], withdrawal["body"]["receipts"]) == ("withdrawal", [receipt["id"]])
     body = receipt["body"]
     assert (body["cause"], len(body["items"]), receipt["number"]) == ("withdrawn", 1, 1)
     assert after["erased_by"] is None
@@ -164,7 +166,7 @@ def test_after_the_signature_a_withdrawal_erases_what_is_left_and_the_note_stays
     visit.room.side("").ok("/copy/withdraw", {"token": token})
     assert visit.room.audio_files() == []
     copy = _read(visit.room, token)
-    assert (copy["has_signed_note"], copy["can_withdraw"], len(copy["receipts"])) == (True, False, 1)
+    assert (copy["has_signed_note"], copy["can_withdraw"], len(copy["receipts"])) == (True, False, 2)
     with visit.room.db.read() as db:
         assert [note.status for note in db.query(Note)] == ["signed"]
 

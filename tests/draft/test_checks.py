@@ -66,7 +66,7 @@ def test_past_suicidal_thoughts_that_a_draft_leaves_out_are_offered() -> None:
         ("Client has not had alcohol since January.", ("u30",)),
         ("Client's brother drinks a lot.", ("u30",)),
         ("Depression score was 11 and anxiety score 14.", ("u57",)),
-        ("Client denies thoughts of dying or hurting herself.", ("u51", "u52")),
+        ("Client currently denies thoughts of dying or hurting herself.", ("u51", "u52")),
         ("Next session on the 26th at 10 in the morning.", ("u73",)),
         ("Client cannot get back to sleep after waking at six.", ("u18",)),
         ("Client has trouble getting back to sleep.", ("u18",)),

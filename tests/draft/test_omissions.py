@@ -63,11 +63,49 @@ def test_each_kind_is_offered_under_its_name(lines: list[str], kind: str) -> Non
         ["P: I tried to write a letter to my aunt."],
         ["P: I saw my sister on Friday evening at seven."],
         ["P: I took the bus and had half a sandwich."],
+        ["P: I have been drinking lots of fluids."],
+        ["C: You were here after the emergency room for your chest pain."],
     ],
 )
 def test_plain_denials_and_everyday_talk_are_not_offered(lines: list[str]) -> None:
     """Offers that nobody wants bury the ones that matter."""
     assert omissions(transcript(*lines), ()) == ()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["P: My brother drinks a lot, and I really do not want to end up like that."],
+        ["C: Do you drink alcohol?", "P: My brother drinks a lot."],
+        ["C: Does anyone in your family drink?", "P: Yes, my father."],
+        ["P: My brother is an alcoholic and he smokes weed every day."],
+        ["P: He called me twice when he was drunk."],
+        ["P: My mother has bipolar disorder."],
+        ["C: So your mother and sister both have migraines."],
+        ["C: Is there any depression in the family?", "P: My aunt had depression."],
+    ],
+)
+def test_what_is_told_of_others_is_not_offered_as_the_client_s(lines: list[str]) -> None:
+    """A brother's drinking is no substance use of the client's, and family history is no diagnosis."""
+    assert omissions(transcript(*lines), ()) == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind"),
+    [
+        (["P: My brother and I drink every night."], "substances"),
+        (["P: My wife says I was drunk again."], "substances"),
+        (["P: My brother drinks beer and I drink vodka."], "substances"),
+        (["P: I took my brother's Adderall."], "substances"),
+        (["P: My doctor said it is depression."], "diagnosis"),
+        (["P: She told me that it is bipolar disorder."], "diagnosis"),
+        (["G: He was diagnosed with ADHD."], "diagnosis"),
+        (["P: My husband hits me when he is drunk."], "risk"),
+    ],
+)
+def test_others_beside_the_client_hide_nothing_of_the_client_s(lines: list[str], kind: str) -> None:
+    """Who says it, or does it too, is not the one of whom it is said; a guardian speaks of the client."""
+    assert [o.kind for o in omissions(transcript(*lines), ())] == [kind]
 
 
 def test_a_short_answer_is_offered_with_its_question() -> None:
@@ -97,3 +135,11 @@ def test_what_is_said_twice_is_offered_once() -> None:
     """The same words and numbers again are no second fact."""
     line = "P: I smoke a pack a day."
     assert len(omissions(transcript(line, "C: I see.", line), ())) == 1
+
+
+def test_of_a_long_stretch_without_punctuation_the_words_that_matter_are_shown() -> None:
+    """Recognised speech may have no full stops; an offer of two hundred words is not read."""
+    talk = " ".join(["so we went through all of it and then some more"] * 12)
+    [found] = omissions(transcript(f"C: {talk} and we will start sertraline fifty milligrams {talk}"), ())
+    assert "start sertraline fifty milligrams" in found.text
+    assert len(found.text.split()) < 50

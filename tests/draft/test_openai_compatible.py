@@ -151,6 +151,7 @@ def test_a_slow_server_is_given_up(endpoint: Endpoint) -> None:
     assert time.monotonic() - began < 8
 
 
+@pytest.mark.req("T14")
 def test_a_redirect_is_not_followed(endpoint: Endpoint) -> None:
     """The transcript goes to the configured address and nowhere else."""
     other = Endpoint()
@@ -171,6 +172,7 @@ def test_too_little_speech_never_reaches_the_endpoint(endpoint: Endpoint) -> Non
 @pytest.mark.parametrize(
     "url", ["http://llm.example.org/v1", "ftp://x", "", "https://user:pw@host/v1", "http://[::1", "file:///x"]
 )
+@pytest.mark.req("T14")
 def test_an_address_in_the_clear_is_refused_at_the_start(url: str) -> None:
     """Https, or this machine."""
     with pytest.raises(ConfigError):

@@ -12,6 +12,7 @@ import psutil
 from plugin.demo.processes import Child
 from plugin.demo.site import Site, environment
 from plugin.sandbox.process import SandboxProcess, free_port
+from tests.trust import phi
 
 Process = Literal["web", "worker"]
 _GONE_S = 20.0
@@ -87,3 +88,4 @@ def clinic(data_dir: Path, *, ehr_listens_at: int | None = None) -> Iterator[Cli
         running.start("web")
         running.start("worker")
         yield running
+    assert phi.in_files(data_dir.glob("*.log"), phi.cast()) == [], "a log holds something of a person (T11)"

@@ -1,5 +1,6 @@
 """A recogniser and a drafter that need no model: what each run says, and a summary or none, as the test wants it."""
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,15 +16,18 @@ class FakeEar:
     hotwords: list[tuple[str, ...]] = field(default_factory=list)
     faults: list[BaseException | None] = field(default_factory=list)
     """Raised by the coming runs; None lets one pass."""
-    in_between: Callable[[], None] = lambda: None
+    in_between: Callable[[], object] = lambda: None
     """Called while a run is being recognised."""
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, run: CapturedRun, hotwords: Sequence[str], check: Callable[[], None] = lambda: None) -> Heard:
         """Recognise one run."""
         self.heard.append(run.speaker)
         self.hotwords.append(tuple(hotwords))
         self.in_between()
-        if self.faults and (fault := self.faults.pop(0)) is not None:
+        with self._turn:  # runs are heard side by side
+            fault = self.faults.pop(0) if self.faults else None
+        if fault is not None:
             raise fault
         words = (Word(text=f"{run.speaker}-{run.recording_number}", start_s=0.0, end_s=1.0),)
         return Heard(words=words, speech_s=1.0, uncovered_s=0.0, model="tiny.en", language="en")
@@ -37,7 +41,7 @@ class FakeDrafter:
     faults: list[BaseException | None] = field(default_factory=list)
     too_little: str = ""
     code: str = TOO_LITTLE_SPEECH
-    in_between: Callable[[], None] = lambda: None
+    in_between: Callable[[], object] = lambda: None
 
     def draft(self, transcript: Transcript, *, style: str = "soap") -> Summary | TooLittle:
         """Draft, or say why not."""

@@ -37,7 +37,16 @@ from smart_app.retention import receipts
 from smart_app.store import consents, recordings, sessions
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
-from smart_app.store.tables import AuditLine, Clinician, EhrGrant, Filing, Note, Recording, TelehealthSession
+from smart_app.store.tables import (
+    AuditLine,
+    Clinician,
+    EhrGrant,
+    Filing,
+    Note,
+    Recording,
+    RecordingConsent,
+    TelehealthSession,
+)
 from smart_app.web import language, policy
 from tests.conftest import FrozenClock
 from tests.fakes.chart import FakeCharts
@@ -326,7 +335,7 @@ def _clinicians(database: Database, seal: Seal, now: datetime) -> dict[str, Pers
 
 def make_room(database: Database, settings: Settings, clock: FrozenClock, seal: Seal) -> Room:
     """Wire the rooms."""
-    _spare_the_disk(database)
+    spare_the_disk(database)
     vault = SlotVault(KeySlots(settings.key_file, settings.master_key.reveal()))
     free = [10**12]
     audio = AudioStore(settings.audio_dir, vault, free=lambda _: free[0])
@@ -336,7 +345,15 @@ def make_room(database: Database, settings: Settings, clock: FrozenClock, seal: 
     def forget_ai_text(db: Db, note: Note) -> None:
         forgotten.append(note.id)
 
-    withdrawals = Withdrawals(db=database, vault=vault, audio=audio, receipt=receipt, forget_ai_text=forget_ai_text)
+    signer = receipts.Signer(settings.signing_key)
+    withdrawals = Withdrawals(
+        db=database,
+        vault=vault,
+        audio=audio,
+        receipt=receipt,
+        withdrawal_receipt=partial(_withdrawal_receipt, signer),
+        forget_ai_text=forget_ai_text,
+    )
     people = _clinicians(database, seal, clock.now())
     app = Flask("room", static_folder=None)
     identity = ByHeader(people, BrowserIdentity(db=database, settings=settings, clock=clock, seal=seal))
@@ -417,7 +434,7 @@ def _register(room: Room, identity: ByHeader) -> None:
     )
 
 
-def _spare_the_disk(database: Database) -> None:
+def spare_the_disk(database: Database) -> None:
     """Let the database skip its syncs: no test here pulls the plug."""
 
     def relax(connection: Any, _record: Any) -> None:
@@ -429,6 +446,10 @@ def _spare_the_disk(database: Database) -> None:
 
 def _receipt(signer: receipts.Signer, db: Db, *, recording: Recording, cause: str, at: datetime) -> str:
     return receipts.make(db, signer, recording=recording, cause=cause, at=at)
+
+
+def _withdrawal_receipt(signer: receipts.Signer, db: Db, *, consent: RecordingConsent, at: datetime) -> str:
+    return receipts.make_for_withdrawal(db, signer, consent=consent, at=at)
 
 
 def open_visit(room: Room, *, is_ai_on: bool = True, is_client_here: bool = True) -> Visit:

@@ -4,7 +4,7 @@ Only the time and the recogniser are doubles. `work` does what a worker's pulse 
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +21,10 @@ from smart_app.draft.builtin import BuiltinDrafter
 from smart_app.draft.languages import InItsLanguages
 from smart_app.errors import ChartsideError
 from smart_app.launch.identity import BrowserIdentity
-from smart_app.ports import Heard, Person, Sound, Word
+from smart_app.ports import Drafter, Heard, Person, Sound, Word
 from smart_app.recording.erasure import Eraser
+from smart_app.store.upgrade import upgrade
+from tests import thrift
 from tests.conftest import FrozenClock, environment
 from tests.fakes.room import FakeHttp, FakeQueue, Room, Side, Visit, open_visit
 from tests.fakes.smart_ehr import SmartEhr
@@ -69,7 +71,7 @@ class Site(Room):
 
     def sign_in(self) -> None:
         """Launch again from Carol's chart, e.g. after hours."""
-        _launch(self.browser, self.ehr, self.clock)
+        launch(self.browser, self.ehr, self.clock)
 
     def work(self, *, pulses: int = 4) -> None:
         """Be a worker for some pulses: process and file what is owed; what refers to something unfiled waits 1 s."""
@@ -135,7 +137,7 @@ def sound_chunk() -> bytes:
     return media(noise(2.0)[None, :])
 
 
-def _launch(browser: FlaskClient, ehr: SmartEhr, clock: FrozenClock) -> str:
+def launch(browser: FlaskClient, ehr: SmartEhr, clock: FrozenClock) -> str:
     """Walk the launch; return the cookie."""
     ehr.faults.claims["now"] = int(clock.now().timestamp())
     asked = browser.get("/launch", query_string={"iss": ehr.iss, "launch": "xyz"}, headers=list(TOP_LEVEL.items()))
@@ -157,19 +159,33 @@ def _alice(kit: kits.Kit, cookie: str) -> Person:
 
 
 @contextmanager
-def whole_site(data_dir: Path, clock: FrozenClock, **more: str) -> Iterator[Site]:
-    """Run the EHR, wire everything with `more` settings, and sign Dr Alice in."""
+def whole_site(
+    data_dir: Path,
+    clock: FrozenClock,
+    *,
+    more_ehrs: Sequence[dict[str, Any]] = (),
+    drafter: Drafter | None = None,
+    prepare: Callable[[SmartEhr], None] = lambda _: None,
+    **more: str,
+) -> Iterator[Site]:
+    """Run the EHR, wire everything with `more` settings, and sign Dr Alice in; Dr Erin is an administrator too.
+
+    `prepare` changes the EHR before the first launch.
+    """
     with SmartEhr() as ehr:
-        entry = ehr.config_entry(admin_users=[ehr.fhir_user])
-        settings = config.load(environment(data_dir, CHARTSIDE_EHRS=json.dumps([entry]), **more))
+        prepare(ehr)
+        entry = ehr.config_entry(admin_users=[ehr.fhir_user, "Practitioner/erin"])
+        settings = config.load(environment(data_dir, CHARTSIDE_EHRS=json.dumps([entry, *more_ehrs]), **more))
+        if not (data_dir / "chartside.sqlite").exists():
+            thrift.draw_at(settings.database_url, upgrade)
         ear = FakeTranscriber()
-        drafter = InItsLanguages(BuiltinDrafter())
+        drafter = drafter or InItsLanguages(BuiltinDrafter())
         outside = kits.Outside(clock=clock, transcriber=ear, speech_model="fake", drafter=drafter)
         kit = kits.make(settings, outside)
         app = create_app(settings, kit)
         app.config["WTF_CSRF_ENABLED"] = False
         browser = app.test_client()
-        cookie = _launch(browser, ehr, clock)
+        cookie = launch(browser, ehr, clock)
         yield Site(
             app=app,
             limiter=next(iter(app.extensions["limiter"])),

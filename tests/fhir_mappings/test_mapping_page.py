@@ -6,7 +6,7 @@ from fhir_mappings.r4b import KINDS as WRITTEN
 from tests.fhir_mappings.mapping_page import KINDS, PAGE, missing_words, page
 
 
-@pytest.mark.req("C02", "C03", "C04", "C05", "C09", "C10")
+@pytest.mark.req("C02", "C03", "C04", "C05", "C09", "C10", "M06")
 def test_the_page_says_what_we_emit() -> None:
     """A changed element, value or state changes the page: `python -m tests.fhir_mappings.mapping_page`."""
     assert PAGE.read_text() == page()

@@ -5,6 +5,7 @@ import pytest
 from tests.fhir_mappings.mutants import LATER
 from tests.fhir_mappings.mutation import GOAL, PAGE, Score, score
 from tests.fhir_mappings.states import STATES
+from tests.trust.figures import Say
 
 
 @pytest.fixture(scope="module")
@@ -14,9 +15,12 @@ def sample() -> Score:
 
 
 @pytest.mark.req("G15")
-def test_the_rules_refuse_ninety_five_of_a_hundred_broken_resources(sample: Score) -> None:
+def test_the_rules_refuse_ninety_five_of_a_hundred_broken_resources(sample: Score, figure: Say) -> None:
     """A resource broken in any of the ways is refused; the survivors are parts that are optional on purpose."""
     assert sample.total.total() > 700
+    share = round(100 * sample.rate, 1)
+    is_met = sample.rate > GOAL
+    figure("G15", "% of broken resources found", got=share, goal="> 95", is_met=is_met, cases=sample.total.total())
     assert sample.rate >= GOAL, sorted(sample.survivors)
     of_later = [operator for operator in sample.total if operator in LATER]
     killed, total = (sum(counted[each] for each in of_later) for counted in (sample.killed, sample.total))

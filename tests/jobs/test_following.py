@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from smart_app.errors import Expired, MediaRejected, TranscriptFailed, VaultError
 from smart_app.jobs import following as jobs_following
 from smart_app.jobs.following import NEW_CHUNKS, OPEN_RUNS, Follower
+from smart_app.jobs.side_by_side import side_by_side
 from smart_app.session import State
-from smart_app.store import following, leases, tables
+from smart_app.store import captured, following, leases, tables
 from smart_app.store.live_tables import FollowedRun, HeardStretch
 from tests.jobs.cast import Visit
 from tests.jobs.ward import CHUNK_S, Ward, numbers_of
@@ -276,6 +278,21 @@ def test_sessions_that_have_ended_go_first(ward: Ward) -> None:
     ward.visit.end(State.RECORDING)
     follower.finish(run, (), lambda: None)
     assert set(steps) == {False}
+
+
+@pytest.mark.req("B10")
+def test_as_many_runs_are_heard_at_once_as_the_recogniser_has_threads(ward: Ward) -> None:
+    """Two tracks' rests side by side, a third piece waits: memory holds only so many."""
+    follower = ward.follower(at_once=2)
+    for track_id in (ward.track_id, ward.other_track_id):
+        ward.record(range(20), track_id=track_id)
+    both = threading.Barrier(2)
+    ward.ear.in_between = lambda: both.wait(20)
+    ward.visit.end(State.PROCESSING)
+    with ward.visit.db.read() as db:
+        runs = captured.runs(db, ward.visit.session_id)
+    heard = side_by_side([partial(follower.finish, run, (), lambda: None) for run in runs], at_once=2)
+    assert [numbers_of(each) for each in heard] == [list(range(20))] * 2
 
 
 # --- faults ---------------------------------------------------------------------------------------------------------

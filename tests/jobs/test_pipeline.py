@@ -1,6 +1,7 @@
 """From an ended session to its summary, exactly once."""
 
 import json
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -30,6 +31,20 @@ def test_it_makes_one_summary_of_all_recordings(visit: Visit) -> None:
     assert "client-1" in json.dumps(summary)
     assert "client-2" in json.dumps(summary)
     assert len(visit.trail("summary.drafted")) == 1
+
+
+@pytest.mark.req("B10")
+def test_both_tracks_are_heard_side_by_side(shop: Workshop) -> None:
+    """At End Session one rest does not wait for the other; the transcript stands in the order of the runs still."""
+    shop.settings = replace(shop.settings, speech_threads=2)
+    both = threading.Barrier(2)
+    shop.ear.in_between = lambda: both.wait(20)
+    assert shop.run().state == State.READY
+    [drafted] = shop.drafter.drafted
+    with shop.visit.db.read() as db:
+        in_order = [run.speaker for run in captured.runs(db, shop.visit.session_id)]
+    assert [each.speaker for each in drafted.utterances] == in_order
+    assert sorted(shop.ear.heard) == ["client", "clinician"]
 
 
 def test_the_chart_helps_the_recogniser(shop: Workshop) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,6 +59,22 @@ def test_another_worker_takes_over_and_hears_no_run_twice(
     [summary] = shop.summaries()
     assert "clinician-1" in json.dumps(summary)
     assert "client-1" in json.dumps(summary)
+
+
+@pytest.mark.req("G01")
+def test_a_track_heard_beside_one_that_failed_is_kept(shop: Workshop) -> None:
+    """Both were at work when one was killed: the other one's words are not heard again."""
+    shop.settings = replace(shop.settings, speech_threads=2)
+    both = threading.Barrier(2)
+    shop.ear.in_between = lambda: both.wait(20)
+    shop.ear.faults = [Killed()]
+    with pytest.raises(Killed):
+        shop.run("worker-1")
+    assert shop.texts_kept() == 1
+    shop.ear.in_between = lambda: None
+    shop.visit.clock.tick(seconds=pipeline.LEASE.total_seconds() + 1)
+    assert shop.run("worker-2").state == State.READY
+    assert len(shop.ear.heard) == 3
 
 
 def test_a_worker_that_was_overtaken_writes_nothing_more(shop: Workshop) -> None:

@@ -1,5 +1,6 @@
 """The wake-up call: ids only, signed, repeated no more than needed, and not silenced by one bad moment."""
 
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class Bench:
     def __init__(self) -> None:
         self.done: list[tuple[str, str]] = []
         self.pieces: list[bool | BaseException] = []
+        self.redrafts: list[str] = []
         self.pulses: list[tuple[list[str], list[str]] | BaseException] = []
 
     def steps(self) -> Steps:
@@ -30,6 +32,8 @@ class Bench:
             file=lambda id_: self.done.append(("file", id_)),
             sweep=lambda: self.done.append(("sweep", "")),
             follow=self._follow,
+            redraft=lambda id_: self.done.append(("redraft", id_)),
+            redrafts=lambda: self.redrafts,
             pulse=self._pulse,
         )
 
@@ -72,6 +76,7 @@ def beat(jobs: Jobs) -> None:
         jobs._beat()
 
 
+@pytest.mark.req("T17")
 def test_a_wake_up_reaches_the_worker(jobs: Jobs, bench: Bench) -> None:
     """The id, and nothing else."""
     jobs.wake("session-1")
@@ -80,11 +85,18 @@ def test_a_wake_up_reaches_the_worker(jobs: Jobs, bench: Bench) -> None:
 
 
 def test_the_pulse_finds_what_nobody_woke(jobs: Jobs, bench: Bench) -> None:
-    """Sessions and filings that are owed by their rows: a lost wake-up costs a second, never a session."""
+    """What is owed by its row: a lost wake-up costs a second, never a session; asked twice it is done once."""
     bench.pulses = [(["session-1"], ["filing-1", "filing-2"])]
+    bench.redrafts = ["redraft-1"]
+    beat(jobs)
     beat(jobs)
     work_off(jobs)
-    assert bench.done == [("process", "session-1"), ("file", "filing-1"), ("file", "filing-2")]
+    assert bench.done == [
+        ("process", "session-1"),
+        ("file", "filing-1"),
+        ("file", "filing-2"),
+        ("redraft", "redraft-1"),
+    ]
 
 
 def test_what_waits_already_is_not_repeated_on_every_pulse(jobs: Jobs, bench: Bench, clock: FrozenClock) -> None:
@@ -107,6 +119,16 @@ def test_the_pulse_outlives_a_bad_moment(jobs: Jobs, bench: Bench) -> None:
     beat(jobs)
     work_off(jobs)
     assert bench.done == [("process", "session-1")]
+
+
+@pytest.mark.req("T17")
+def test_a_job_in_the_file_is_an_id_and_nothing_else(jobs: Jobs, tmp_path: Path) -> None:
+    """Whoever reads the queue learns which session is looked at, not whose it is."""
+    jobs.wake("session-1")
+    with sqlite3.connect(tmp_path / "queue.sqlite") as file:
+        [[data]] = file.execute("SELECT data FROM task").fetchall()
+    message = jobs._huey.deserialize_task(data)
+    assert (message.name, message.args, message.kwargs) == ("process", ("session-1",), {})
 
 
 @pytest.mark.req("T17")

@@ -76,7 +76,7 @@ class Numbers:
 
     heard_s: float = 0.0
     hotwords: set[tuple[str, ...]] = field(default_factory=set)
-    in_between: Callable[[], None] = lambda: None
+    in_between: Callable[[], object] = lambda: None
     faults: list[BaseException | None] = field(default_factory=list)
 
     def transcribe(self, sound: Sound, *, hotwords: Sequence[str] = (), language: str = "en") -> Heard:
@@ -114,10 +114,15 @@ class Ward:
             for row in db.query(tables.Chunk):
                 db.delete(row)
 
-    def follower(self, owner: str = "worker-1") -> Follower:
+    def follower(self, owner: str = "worker-1", *, at_once: int = 1) -> Follower:
         """Return a worker's follower; another one is another process."""
         ears = Ears(
-            read=self._read, open=self._open, transcriber=self.ear, hints=lambda _: ("Sertraline",), detect=spoken
+            read=self._read,
+            open=self._open,
+            transcriber=self.ear,
+            hints=lambda _: ("Sertraline",),
+            detect=spoken,
+            at_once=at_once,
         )
         return Follower(db=self.visit.db, clock=self.visit.clock, vault=self.visit.vault, ears=ears, owner=owner)
 

@@ -1,5 +1,6 @@
 """The workers of one visit, with doubles of ear and drafter."""
 
+from dataclasses import replace
 from typing import Any
 
 from smart_app.draft.json_shape import to_json as summary_to_json
@@ -53,7 +54,8 @@ class Workshop:
     def __init__(self, visit: Visit) -> None:
         self.visit = visit
         self.ear, self.drafter = FakeEar(), FakeDrafter()
-        self.settings = visit.settings
+        # One run at a time unless a test wants more, so that it is known which one a fault meets.
+        self.settings = replace(visit.settings, speech_threads=1)
         self.retention = Retention(db=visit.db, clock=visit.clock, vault=visit.vault, destroy=self._destroy)
 
     def worker(self, owner: str = "worker-1") -> Pipeline:

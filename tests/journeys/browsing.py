@@ -128,6 +128,10 @@ class Camera:
     """Looks at screens, and takes them where there is a folder for them."""
 
     folder: Path | None
+    others: Path | None = None
+    """Where the pictures go that no document shows; nowhere without it."""
+    shown: frozenset[str] = frozenset()
+    """The files' names of the pictures that documents show."""
     seen: set[str] = field(default_factory=set)
     """The names whose screens axe-core has looked at."""
 
@@ -137,12 +141,14 @@ class Camera:
             page.set_viewport_size(size)  # type: ignore[arg-type]
             page.wait_for_timeout(150)
             width = size["width"]
-            if self.folder:
-                path = self.folder / f"{name}-{width}.png"
-                page.screenshot(path=path, full_page=is_full, animations="disabled", scale="css")
+            if folder := self._folder(file := f"{name}-{width}.png"):
+                page.screenshot(path=folder / file, full_page=is_full, animations="disabled", scale="css")
             overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             assert overflow <= 0, f"{name} is {overflow} px wider than a screen of {width} px"
         if name not in self.seen:
             self.seen.add(name)
             assert_axe_clean(page)
             assert_targets_are_large(page)
+
+    def _folder(self, file: str) -> Path | None:
+        return self.folder if file in self.shown else self.others

@@ -1,6 +1,7 @@
 """The running demo, two real browsers with a voice each, and a camera for the screens."""
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from plugin.demo import run, sound
 from plugin.demo.site import Site
 from plugin.sandbox.process import free_port
 from tests.journeys.browsing import Browser, Camera
+from tests.trust import phi
 
-SCREENSHOTS = Path(__file__).parents[2] / "docs" / "img"
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = ROOT / "docs" / "img"
+OTHER_SCREENSHOTS = ROOT / "build" / "screens"
 SPOKEN_S = 66.0
 """How much of the sample call each fake microphone holds; it begins again after that."""
 
@@ -84,6 +88,7 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[run.Clinic]:
     site = site_in(tmp_path_factory.mktemp("clinic"))
     with run.running(site, Quiet()) as clinic:
         yield clinic
+    assert phi.in_files(site.data_dir.glob("*.log"), phi.cast()) == [], "a log holds something of a person (T11)"
 
 
 @pytest.fixture(scope="module")
@@ -129,11 +134,22 @@ def open_browser(driver: Playwright, tmp_path_factory: pytest.TempPathFactory) -
         browser.close()
 
 
+def shown_pictures() -> frozenset[str]:
+    """Return the names of the pictures in docs/img that a document shows."""
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    return frozenset(name for page in pages for name in re.findall(r"img/([\w-]+\.png)", page.read_text("utf-8")))
+
+
 @pytest.fixture(scope="package")
 def camera() -> Camera:
-    """Looks at each screen; keeps it at 1280, 768 and 390 px in docs/img with CHARTSIDE_SCREENSHOTS=1."""
-    is_kept = os.environ.get("CHARTSIDE_SCREENSHOTS") == "1"
-    return Camera(folder=SCREENSHOTS if is_kept else None)
+    """Looks at each screen; with CHARTSIDE_SCREENSHOTS=1 it takes each at 1280, 768 and 390 px.
+
+    The pictures that a document shows go to docs/img, the others to build/screens, which git ignores.
+    """
+    if os.environ.get("CHARTSIDE_SCREENSHOTS") != "1":
+        return Camera(folder=None)
+    OTHER_SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    return Camera(folder=SCREENSHOTS, others=OTHER_SCREENSHOTS, shown=shown_pictures())
 
 
 _broken = pytest.StashKey[str]()

@@ -5,7 +5,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -157,6 +157,67 @@ def test_one_section_is_redrafted_and_the_others_keep_their_edits(review: Review
     expect(page.locator("#summary-number")).to_have_text("2")
 
 
+def _ask_for_plan(review: Review, app_data: AppData, *, attempts: int, leased_for: timedelta) -> None:
+    """Owe the note its Plan drafted anew, as if a worker had begun it."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    until = (now + leased_for).isoformat(sep=" ", timespec="microseconds")
+    app_data.change("DELETE FROM redraft")
+    app_data.change(
+        "INSERT INTO redraft (id, session_id, note_id, part, dropped, asked_by, asked_at, stand, lease_owner,"
+        " lease_until, attempts, public) VALUES (?, ?, ?, 'plan', '[]', 'Practitioner/x', ?, 'waiting', 'w', ?, ?, '')",
+        f"r{attempts}",
+        review.session_id,
+        review.url.rsplit("/", 1)[-1],
+        now.isoformat(sep=" ", timespec="microseconds"),
+        until,
+        attempts,
+    )
+
+
+def test_while_a_section_is_drafted_the_rest_goes_on(review: Review, app_data: AppData, camera: Camera) -> None:
+    """It says how it stands, also to a page that is loaded anew; nothing typed elsewhere meanwhile is lost."""
+    page = review.page
+    _ask_for_plan(review, app_data, attempts=1, leased_for=timedelta(minutes=5))
+    page.reload()
+    plan = page.get_by_role("region", name="Plan", exact=True)
+    expect(plan.locator(".part-job")).to_contain_text("Being drafted", timeout=SLOW_MS)
+    expect(plan).to_have_attribute("aria-busy", "true")
+    plan.get_by_role("button", name="Redraft Plan").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#save-state")).to_contain_text("Plan is being redrafted already")
+    camera.take(page, "note-redraft-under-way")
+    field = page.get_by_label("Add a line to Objective")
+    field.fill("Calm, spoke fluently.")
+    field.press("Enter")
+    expect(page.locator("#save-state")).to_contain_text("Saved", timeout=SLOW_MS)
+    app_data.change("UPDATE redraft SET lease_until = NULL, lease_owner = NULL")
+    expect(page.locator("#save-state")).to_contain_text("Plan was redrafted", timeout=SLOW_MS)
+    expect(plan).to_contain_text(OWN)
+    expect(plan.locator(".part-job")).to_be_hidden()
+    assert plan.get_attribute("aria-busy") is None
+    expect(page.get_by_role("region", name="Objective", exact=True)).to_contain_text("Calm, spoke fluently.")
+    expect(page.locator("#conflict")).to_be_hidden()
+    page.reload()
+    expect(page.get_by_role("region", name="Objective", exact=True)).to_contain_text("Calm, spoke fluently.")
+
+
+def test_a_redraft_that_fails_says_what_to_do(review: Review, app_data: AppData, camera: Camera) -> None:
+    """The section stays as it was; the sentence outlives a reload, and a new press tries again."""
+    page = review.page
+    _ask_for_plan(review, app_data, attempts=4, leased_for=timedelta(seconds=-1))
+    page.reload()
+    plan = page.get_by_role("region", name="Plan", exact=True)
+    expect(plan.locator(".part-job")).to_contain_text("Press Redraft to try again", timeout=SLOW_MS)
+    page.reload()
+    expect(plan.locator(".part-job")).to_contain_text("Press Redraft to try again", timeout=SLOW_MS)
+    expect(plan).to_contain_text(OWN)
+    camera.take(page, "note-redraft-failed")
+    plan.get_by_role("button", name="Redraft Plan").click()
+    page.get_by_role("dialog").get_by_role("button", name="Redraft").click()
+    expect(page.locator("#save-state")).to_contain_text("Plan was redrafted", timeout=SLOW_MS)
+    expect(plan.locator(".part-job")).to_be_hidden()
+
+
 def test_a_second_tab_does_not_correct_over_the_first(review: Review) -> None:
     """It is told that the note was changed elsewhere, and nothing is overwritten."""
     first = review.page
@@ -217,6 +278,50 @@ def test_without_the_sound_the_words_can_still_be_corrected(review: Review, app_
     page.get_by_label("What was said (empty: nothing)").fill("Words without sound.")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(review.source.locator(".said-words")).to_have_text("Words without sound.", timeout=SLOW_MS)
+
+
+@pytest.mark.req("S28")
+def test_the_chart_shows_how_much_of_a_recording_is_text(review: Review, app_data: AppData, camera: Camera) -> None:
+    """A bar, and the percentage in words, on the open page as it grows: here of a summary that is made anew."""
+    until = (datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=10)).isoformat(sep=" ", timespec="microseconds")
+    # The seeds are uploaded quicker than they were spoken.
+    app_data.change(
+        "UPDATE recording SET stopped_at = strftime('%Y-%m-%d %H:%M:%S', started_at, '+75 seconds')"
+        " WHERE session_id = ?",
+        review.session_id,
+    )
+    app_data.change("DELETE FROM track_transcript WHERE session_id = ?", review.session_id)
+    app_data.change("DELETE FROM followed_run WHERE session_id = ?", review.session_id)
+    app_data.change(
+        "INSERT INTO followed_run (session_id, recording_id, track_id, run, reached_ms, next_number, holes, attempts)"
+        " SELECT recording.session_id, recording.id, track.id, 0, 15000, 0, '[]', 0 FROM track"
+        " JOIN recording ON recording.id = track.recording_id WHERE recording.session_id = ?",
+        review.session_id,
+    )
+    app_data.change(
+        "UPDATE telehealth_session SET state = 'processing', lease_owner = 'w', lease_until = ? WHERE id = ?",
+        until,
+        review.session_id,
+    )
+    page = review.page.context.new_page()
+    page.goto(f"{review.seat.clinic.site.base_url}/chart")
+    bar = page.get_by_role("progressbar", name="How much of the recording is turned into text")
+    expect(bar).to_be_visible(timeout=SLOW_MS)
+    share = float(str(bar.evaluate("(bar) => bar.value")))
+    assert 0.1 < share < 0.3
+    card = page.locator(f"#session-{review.session_id}")
+    expect(card).to_contain_text(f"{int(share * 100)} % of the recording is turned into text")
+    camera.take(page, "chart-being-heard")
+    app_data.change("UPDATE followed_run SET reached_ms = 25000 WHERE session_id = ?", review.session_id)
+    expect(card).not_to_contain_text(f"{int(share * 100)} % of the recording is turned into text", timeout=SLOW_MS)
+    assert float(str(bar.evaluate("(bar) => bar.value"))) > share
+    app_data.change(
+        "UPDATE telehealth_session SET state = 'ready', lease_owner = NULL, lease_until = NULL WHERE id = ?",
+        review.session_id,
+    )
+    app_data.change("DELETE FROM followed_run WHERE session_id = ?", review.session_id)
+    expect(bar).to_have_count(0, timeout=SLOW_MS)
+    page.close()
 
 
 def test_the_clinic_sees_how_much_of_drafts_is_changed(

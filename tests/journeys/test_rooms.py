@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from plugin.demo import sound
 from plugin.demo.run import Clinic
+from plugin.demo.sample_client import SAMPLE_NAME
 from tests.journeys.browsing import Camera, received
 from tests.journeys.conftest import AppData, Open
 from tests.journeys.people import SLOW_MS, ClientSeat, ClinicianSeat, banner
@@ -266,3 +267,23 @@ def test_who_finds_the_room_full_or_is_turned_away_is_told(
     camera.take(late, "join-turned-away")
     room.clinician.end()
     banner(room.client.page, re.compile("The session has ended"))
+
+
+@pytest.mark.req("S10", "S17")
+def test_the_demos_sample_client_comes_when_it_is_asked(room: Room, app_data: AppData, camera: Camera) -> None:
+    """Alone in the demo: one click, and it waits to be admitted, agrees by its own click, and is heard."""
+    seat = room.clinician
+    seat.ensure_switch(is_on=True)
+    seat.start_session()
+    button = seat.page.get_by_role("button", name="Sample client")
+    button.click()
+    expect(seat.page.locator("#invite-words")).to_contain_text("The sample client is on the way")
+    expect(seat.page.locator("#sample-client")).to_be_disabled()
+    seat.admit(SAMPLE_NAME)
+    expect(button).to_be_enabled()
+    camera.take(seat.page, "room-sample-client")
+    seat.press("Start Recording")
+    banner(seat.page, "Recording has started.")
+    _wait_for_sound(seat.page)
+    seat.end()
+    assert app_data.chunks(seat.session_id) > 0

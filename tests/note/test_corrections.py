@@ -39,10 +39,22 @@ def respeak(browser: FlaskClient, note_id: str, line: str, speaker: str, **more:
     return browser.post(f"/notes/{note_id}/lines/{line}", json=body)
 
 
-def redraft(browser: FlaskClient, note_id: str, part: str, keep: list[str] | None = None, at: int | None = None) -> Any:
-    """Draft one section anew."""
+def redraft(
+    clinic: Clinic, browser: FlaskClient, note_id: str, part: str, keep: list[str] | None = None, at: int | None = None
+) -> Any:
+    """Ask for one section to be drafted anew, and let a worker do it; return how the note stands then."""
     body = {"revision": revision(browser, note_id) if at is None else at, "part": part, "keep": keep or []}
-    return browser.post(f"/notes/{note_id}/redraft", json=body)
+    answer = browser.post(f"/notes/{note_id}/redraft", json=body)
+    if answer.status_code != 200:
+        return answer
+    clinic.redraft()
+    return browser.get(f"/notes/{note_id}/state")
+
+
+def stand(browser: FlaskClient, note_id: str) -> list[tuple[str, str, str]]:
+    """Return the sections that were asked for: which, how it stands, what is said of it."""
+    found = browser.get(f"/notes/{note_id}/state").json["redrafts"]
+    return [(each["part"], each["stand"], each["words"]) for each in found]
 
 
 def transcript(browser: FlaskClient) -> dict[str, dict[str, Any]]:
@@ -168,7 +180,7 @@ def test_two_tabs_do_not_correct_over_each_other(clinic: Clinic, alice: FlaskCli
     assert (late.status_code, late.json["code"]) == (409, "stale_revision")
     assert late.json["elements"]
     assert transcript(alice)["u4"]["text"] == "First."
-    assert redraft(alice, note_id, "plan", at=seen).json["code"] == "stale_revision"
+    assert redraft(clinic, alice, note_id, "plan", at=seen).json["code"] == "stale_revision"
 
 
 def test_another_note_of_the_session_follows(clinic: Clinic, alice: FlaskClient) -> None:
@@ -248,7 +260,7 @@ def test_one_section_is_redrafted_and_the_others_keep_every_edit(clinic: Clinic)
     }
     save(alice, note_id, revision(alice, note_id), {"link_id": "ai-session-summary", "text": "", "parts": parts})
     before = content(alice, note_id)
-    answer = redraft(alice, note_id, "subjective")
+    answer = redraft(clinic, alice, note_id, "subjective")
     assert answer.status_code == 200, answer.json
     assert scripted.given[0].utterances[3].text == "I am sleeping about nine hours a night."
     after = content(alice, note_id)
@@ -281,7 +293,7 @@ def test_what_was_done_by_hand_in_the_section_stays_unless_told_otherwise(clinic
     ]
     parts = {"subjective": by_hand}
     save(alice, note_id, revision(alice, note_id), {"link_id": "ai-session-summary", "text": "", "parts": parts})
-    redraft(alice, note_id, "subjective", keep=["s1", "s2", "own-1"])
+    redraft(clinic, alice, note_id, "subjective", keep=["s1", "s2", "own-1"])
     kept = element(content(alice, note_id), "ai-session-summary")["parts"][0]["lines"]
     assert [(line["id"], line["state"]) for line in kept] == [
         ("s1", "removed"),
@@ -289,7 +301,7 @@ def test_what_was_done_by_hand_in_the_section_stays_unless_told_otherwise(clinic
         ("s3-v2", "drafted"),
         ("own-1", "added"),
     ]
-    redraft(alice, note_id, "subjective", keep=["own-1"])
+    redraft(clinic, alice, note_id, "subjective", keep=["own-1"])
     dropped = element(content(alice, note_id), "ai-session-summary")["parts"][0]["lines"]
     assert [line["id"] for line in dropped] == ["s1-v3", "s2-v3", "s3-v3", "own-1"]
 
@@ -299,7 +311,7 @@ def test_a_redraft_is_a_new_version_of_the_summary(clinic: Clinic) -> None:
     clinic.ready()
     alice, _ = script(clinic, ("Client reports sleeping about five hours a night.", "u4"))
     note_id = create(alice)
-    redraft(alice, note_id, "subjective")
+    redraft(clinic, alice, note_id, "subjective")
     with clinic.db.read() as db:
         assert db.get_one(tables.Note, note_id).summary_version == 2
         row = db.query(tables.Summary).filter_by(version=2).one()
@@ -315,7 +327,7 @@ def test_what_the_new_draft_lacks_is_offered(clinic: Clinic) -> None:
     clinic.ready()
     alice, _ = script(clinic, ("Client reports sleeping about five hours a night.", "u4"))
     note_id = create(alice)
-    redraft(alice, note_id, "assessment")
+    redraft(clinic, alice, note_id, "assessment")
     ai = element(content(alice, note_id), "ai-session-summary")
     assert ai["parts"][2]["lines"] == []
     assert any(each["kind"] == "risk" and {"id": "u8"}.items() <= each["evidence"][0].items() for each in ai["offers"])
@@ -329,7 +341,7 @@ def test_a_line_taken_from_an_offer_keeps_its_source_after_the_offers_changed(cl
     mine = {"id": "own-1", "text": "She was nineteen then.", "state": "added", "offer": "wording-0"}
     own = {"link_id": "ai-session-summary", "text": "", "parts": {"assessment": [mine]}}
     save(alice, note_id, revision(alice, note_id), own)
-    redraft(alice, note_id, "subjective")
+    redraft(clinic, alice, note_id, "subjective")
     again = {"link_id": "ai-session-summary", "text": "", "parts": {"assessment": [{**mine, "offer": ""}]}}
     save(alice, note_id, revision(alice, note_id), again)
     line = ai_lines(alice, note_id)["own-1"]
@@ -347,10 +359,10 @@ def test_it_works_when_the_audio_is_gone_and_not_without_the_transcript(clinic: 
             row.erased_at = clinic.clock.now()
     assert content(alice, note_id)["may_correct"] is True
     assert reword(alice, note_id, "u4", U4, "I am sleeping well.").status_code == 200
-    assert redraft(alice, note_id, "subjective").status_code == 200
+    assert redraft(clinic, alice, note_id, "subjective").json["redrafts"][0]["stand"] == "done"
     clinic.vault.alive.clear()
     assert reword(alice, note_id, "u4", "I am sleeping well.", "Badly.").status_code == 410
-    assert redraft(alice, note_id, "subjective").status_code == 410
+    assert redraft(clinic, alice, note_id, "subjective").status_code == 410
     with clinic.db.begin() as db:
         db.delete(db.get_one(tables.Transcript, "s1"))
     assert content(alice, note_id)["may_correct"] is False
@@ -377,9 +389,12 @@ def test_too_little_speech_left_leaves_the_note_as_it_is(clinic: Clinic, alice: 
     browser = clinic.app().test_client()
     note_id = create(browser)
     before = content(browser, note_id)
-    answer = redraft(browser, note_id, "subjective")
-    assert (answer.status_code, answer.json["public"]) == (409, "Only greetings were heard.")
-    assert content(browser, note_id) == before
+    redraft(clinic, browser, note_id, "subjective")
+    assert stand(browser, note_id) == [
+        ("subjective", "failed", "Only greetings were heard. Word the section yourself.")
+    ]
+    after = content(browser, note_id)
+    assert {**after, "redrafts": []} == before
 
 
 @pytest.mark.req("B05")
@@ -424,7 +439,7 @@ def test_a_section_that_is_not_there_is_not_drafted(clinic: Clinic, alice: Flask
     """A key from elsewhere changes nothing."""
     clinic.ready()
     note_id = create(alice)
-    assert redraft(alice, note_id, "behaviour").status_code == 404
+    assert redraft(clinic, alice, note_id, "behaviour").status_code == 404
     assert reword(alice, note_id, "u99", "x", "y").status_code == 404
 
 

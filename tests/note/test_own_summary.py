@@ -264,3 +264,44 @@ def test_a_session_in_a_language_without_cues_shows_its_transcript_to_write_from
         assert db.query(tables.AuditLine).filter_by(action="transcript.read").count() == 1
     clinic.vault.alive.clear()
     assert "I am sleeping about five hours" not in alice.get("/sessions/s1/summary").text
+
+
+@pytest.mark.req("B14")
+def test_the_label_says_what_could_be_read_when_it_was_written(clinic: Clinic, alice: FlaskClient) -> None:
+    """A withdrawal, a new try or an erased summary changes the session's reason, and not what the words came from."""
+    clinic.ready()
+    with clinic.db.begin() as db:
+        session = db.get_one(tables.TelehealthSession, "s1")
+        session.state, session.language, session.reason = State.EMPTY.value, "es", LANGUAGE_NOT_DRAFTED
+        db.query(tables.Summary).delete()
+    alice.post("/sessions/s1/summary", data={"style": "soap", "part-plan": "Meet on Friday.", "then": "chart"})
+    with clinic.db.begin() as db:
+        db.get_one(tables.TelehealthSession, "s1").reason = "withdrawn"
+    note_id = alice.post("/notes", json={"session_id": "s1", "template_id": "soap-progress-note"}).json["note_id"]
+    assert contents.FROM_TRANSCRIPT in alice.get(f"/notes/{note_id}/text").text
+
+
+@pytest.mark.req("B14")
+@pytest.mark.parametrize("has_transcript", [True, False])
+def test_what_is_typed_straight_into_the_element_says_the_same(
+    clinic: Clinic, alice: FlaskClient, has_transcript: bool
+) -> None:
+    """With the transcript of the recording beside it nobody is told that no recording was used."""
+    clinic.ready()
+    with clinic.db.begin() as db:
+        session = db.get_one(tables.TelehealthSession, "s1")
+        session.state, session.language, session.reason = State.EMPTY.value, "es", LANGUAGE_NOT_DRAFTED
+        db.query(tables.Summary).delete()
+        if not has_transcript:
+            session.key_slot = None
+            db.query(tables.Transcript).delete()
+    made = alice.post("/notes", json={"session_id": "s1", "template_id": "ai-session-summary"}).json or {}
+    typed = {"link_id": "ai-session-summary", "text": "We talked about sleep.", "parts": None}
+    alice.post(f"/notes/{made['note_id']}/save", json={"revision": 1, "elements": [typed]})
+    with clinic.db.begin() as db:
+        db.query(tables.Transcript).delete()
+    text = alice.get(f"/notes/{made['note_id']}/text").text
+    assert (contents.FROM_TRANSCRIPT in text, contents.CLINICIAN_REPORTED in text) == (
+        has_transcript,
+        not has_transcript,
+    )

@@ -17,8 +17,10 @@ from smart_app.draft.json_shape import to_json as summary_to_json
 from smart_app.draft.omissions import omissions
 from smart_app.errors import ChartsideError, VaultError
 from smart_app.help import routes as help_routes
+from smart_app.jobs.redrafting import Redrafter
 from smart_app.note import routes
-from smart_app.note.corrections import Drafting
+from smart_app.note.corrections import Corrector, Drafting
+from smart_app.note.desk import Desk
 from smart_app.note.ready_made import seed_templates
 from smart_app.ports import Clock, ContactFacts, InRoom, PatientFacts, Person
 from smart_app.session import State
@@ -330,6 +332,18 @@ class Clinic:
         if session.key_slot is not None:
             self.vault.destroy(session.key_slot)
             session.key_slot = None
+
+    def redrafter(self, owner: str = "worker") -> Redrafter:
+        """Return a worker that drafts sections anew."""
+        desk = Desk(clock=self.clock, seal=self.seal, vault=self.vault, on_signed=self.on_signed, recheck=rechecked)
+        corrector = Corrector(desk=desk, drafting=self.drafting)
+        return Redrafter(db=self.db, clock=self.clock, corrector=corrector, owner=owner)
+
+    def redraft(self) -> None:
+        """Do what a worker does with the sections that are owed a new draft."""
+        worker = self.redrafter()
+        for redraft_id in worker.owed():
+            worker.run(redraft_id)
 
     def app(self, *, has_csrf: bool = False) -> Flask:
         """Return the app with this room, the help and the real templates."""

@@ -39,7 +39,7 @@ def ways_by_step(found: dict[str, Any]) -> dict[str, str]:
     return {step["step"]: step["way"] for step in found["steps"]}
 
 
-@pytest.mark.req("C06", "C07")
+@pytest.mark.req("C06", "C07", "M06")
 def test_it_tells_what_stock_openemr_holds_and_names_its_habits(chartside: Run, openemr: OpenEmrLike) -> None:
     """Notes and receipts become documents, the notice a message, drafts and recordings stay; each habit is named."""
     said = chartside("check", openemr.fhir_url, "--json")
@@ -80,7 +80,7 @@ def test_the_login_page_s_address_leads_to_the_fhir_base(chartside: Run, openemr
     assert f"A FHIR server answers at {openemr.fhir_url}" in said.err
 
 
-@pytest.mark.req("C06")
+@pytest.mark.req("C06", "M06")
 def test_a_server_that_takes_consent_but_no_media_is_used_for_what_it_takes(chartside: Run, server: Scripted) -> None:
     """Each step says why it is not held better."""
     server.good()

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -22,8 +23,10 @@ from plugin.doctor_ehr import ehr_findings
 from plugin.doctor_web import web_findings
 from plugin.findings import Finding
 from smart_app import closing, config, create_app, kit
+from smart_app.alive import held
 from smart_app.errors import ConfigError
 from smart_app.jobs.takeover import at_work
+from smart_app.recording.keyslots import KeySlots
 from smart_app.store import retention
 from tests.peers.openemr_like.process import OpenEmrLike
 from tests.plugin.conftest import Run
@@ -408,6 +411,55 @@ def test_keys_on_the_data_s_volume_are_warned_of(tmp_path: Path) -> None:
     key_file.parent.mkdir()
     key_file.touch()
     assert [one.mark for one in machine.key_volume(key_file, tmp_path)] == ["warning"]
+
+
+@pytest.mark.req("T13", "C08")
+@pytest.mark.parametrize(
+    ("mounted", "codes"),
+    [
+        ("ext4 /dev/sda1 rw,errors=remount-ro", set()),
+        ("xfs /dev/sda1 rw", set()),
+        ("ext4 /dev/sda1 rw,data=journal", {"key_journal"}),
+        ("btrfs /dev/sda1 rw", {"key_copies"}),
+        ("zfs pool rw", {"key_copies"}),
+        ("tmpfs tmpfs rw", {"key_memory"}),
+    ],
+)
+def test_a_file_system_that_keeps_what_is_overwritten_is_warned_of(
+    tmp_path: Path, mounted: str, codes: set[str]
+) -> None:
+    """Copy-on-write, a journal of data, memory; the innermost mount counts, and backup programs need their mark."""
+    key_file, mounts = tmp_path / "keys" / "slots.bin", tmp_path / "mountinfo"
+    KeySlots(key_file, b"m" * 32).make("x")
+    mounts.write_text(
+        f"22 1 8:1 / / rw - btrfs /dev/root rw\n23 22 8:2 / {key_file.parent.resolve()} rw shared:1 - {mounted}\n"
+    )
+    assert {one.code for one in machine.key_file_system(key_file, mounts)} == codes
+    (key_file.parent / "CACHEDIR.TAG").unlink()
+    assert {one.code for one in machine.key_file_system(key_file, mounts)} == {*codes, "key_backup"}
+
+
+@pytest.mark.req("T13", "C08")
+def test_core_dumps_of_running_processes_are_warned_of(tmp_path: Path) -> None:
+    """Whoever holds the lock of a service is looked at, as the kernel tells its limits."""
+    with held(tmp_path, "worker"):
+        assert [one.code for one in machine.core_dumps(tmp_path, ["web", "worker"])] == ["core_dumps"]
+        (tmp_path / "locks").write_text(Path("/proc/locks").read_text())
+        for limit, mark in (("unlimited", "warning"), ("0", "ok")):
+            (tmp_path / str(os.getpid())).mkdir(exist_ok=True)
+            line = f"Max core file size        {limit}                    unlimited            bytes"
+            (tmp_path / str(os.getpid()) / "limits").write_text(line + "\n")
+            assert [one.mark for one in machine.core_dumps(tmp_path, ["worker"], tmp_path)] == [mark]
+    assert list(machine.core_dumps(tmp_path, ["worker"])) == []
+
+
+@pytest.mark.req("T13")
+def test_a_process_of_chartside_leaves_no_core_file(tmp_path: Path) -> None:
+    """Whatever the machine is set to: the limit is nought, and it is not dumpable."""
+    look = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    code = f"from smart_app.undumped import forbid_dumps; import ctypes; forbid_dumps(); {look}"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert said.stdout.split() == ["(0,", "0)", "0"]
 
 
 HEADERS = {"Cache-Control": "no-store", "Content-Security-Policy": "x", "X-Content-Type-Options": "nosniff"}

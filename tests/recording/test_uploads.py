@@ -27,7 +27,7 @@ def test_it_stores_a_chunk_encrypted_under_a_grant(visit: Visit) -> None:
     assert (answer.status_code, answer.json) == (201, {"acked": True})
     assert len(visit.room.audio_files()) == 1
     assert MARKER not in visit.room.all_bytes()
-    assert run_chunks(visit.room.db, visit.room.audio, track, 0) == [BODY]
+    assert run_chunks(visit.room.db, visit.room.audio, track, 0, now=visit.room.clock.now()) == [BODY]
 
 
 @pytest.mark.req("B01")
@@ -37,7 +37,7 @@ def test_it_needs_no_cookie_for_a_chunk(visit: Visit) -> None:
     assert visit.room.side("").put_chunk(token, track, 0, 0, BODY).status_code == 201
 
 
-@pytest.mark.req("S04", "S15", "B01")
+@pytest.mark.req("S04", "S15", "B01", "M02")
 def test_it_refuses_a_chunk_without_with_a_made_up_and_with_a_foreign_grant(visit: Visit) -> None:
     """No grant, a guess, or the grant of another track: 403 and nothing stored."""
     grants = visit.record()
@@ -123,7 +123,7 @@ def test_it_takes_chunks_in_any_order_and_says_what_is_missing(visit: Visit) -> 
     said = visit.alice.get(f"/sessions/{visit.id}/recording/missing").json
     assert said["tracks"][track] == {"0": {"have": 3, "missing": [1]}}
     visit.alice.put_chunk(token, track, 0, 1, b"1")
-    assert run_chunks(visit.room.db, visit.room.audio, track, 0) == [b"0", b"1", b"2", b"3"]
+    assert run_chunks(visit.room.db, visit.room.audio, track, 0, now=visit.room.clock.now()) == [b"0", b"1", b"2", b"3"]
 
 
 @pytest.mark.req("B01")
@@ -136,7 +136,7 @@ def test_it_answers_a_repeat_without_writing_and_refuses_other_bytes(visit: Visi
     other = visit.alice.put_chunk(token, track, 0, 0, BODY + b"!")
     assert (other.status_code, other.json["code"]) == (409, "other_bytes")
     assert len(visit.room.audio_files()) == 1
-    assert run_chunks(visit.room.db, visit.room.audio, track, 0) == [BODY]
+    assert run_chunks(visit.room.db, visit.room.audio, track, 0, now=visit.room.clock.now()) == [BODY]
 
 
 @pytest.mark.req("S21", "B01")
@@ -153,7 +153,7 @@ def test_it_takes_late_chunks_up_to_the_last_one_after_a_stop_and_none_beyond(vi
     assert visit.carol.get(f"/room/{visit.id}/state").status_code == 200
     late = visit.grants()[track]
     assert visit.alice.put_chunk(late, track, 0, 1, b"1").status_code == 201
-    assert run_chunks(visit.room.db, visit.room.audio, track, 0) == [b"0", b"1", b"2"]
+    assert run_chunks(visit.room.db, visit.room.audio, track, 0, now=visit.room.clock.now()) == [b"0", b"1", b"2"]
     with visit.room.db.read() as db:
         assert recordings.track(db, track).last_number == 2
 
@@ -218,6 +218,17 @@ def test_it_refuses_to_start_and_to_store_when_the_disk_is_nearly_full(visit: Vi
     assert visit.room.audio_files() == []
 
 
+@pytest.mark.req("T15")
+def test_a_session_takes_so_much_sound_and_no_more(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a session may hold is far more than any has; a full one gets no further grant, and still ends as usual."""
+    track, token = one(visit.record())
+    assert visit.alice.put_chunk(token, track, 0, 0, BODY).status_code == 201
+    monkeypatch.setattr("smart_app.recording.capture.MOST_SESSION_BYTES", len(BODY))
+    answer = visit.ask_grants()
+    assert (answer.status_code, answer.json["code"]) == (507, "session_full")
+    assert visit.end()["state"] == "ended"
+
+
 @pytest.mark.req("B01")
 def test_the_first_byte_starts_the_deadline_and_owes_the_media(visit: Visit) -> None:
     """The 23 hours run from the first recorded byte of each recording (decision 5)."""
@@ -278,7 +289,7 @@ def test_two_uploads_of_one_chunk_at_once_keep_one(visit: Visit) -> None:
     audio.write = write_twice  # type: ignore[method-assign]
     assert visit.alice.put_chunk(token, track, 0, 0, BODY).status_code == 200
     assert len(visit.room.audio_files()) == 1
-    assert run_chunks(visit.room.db, audio, track, 0) == [BODY]
+    assert run_chunks(visit.room.db, audio, track, 0, now=visit.room.clock.now()) == [BODY]
 
 
 @pytest.mark.req("B01")

@@ -1,5 +1,6 @@
 """Withdrawal: refused at once, everything captured erased, finished by the sweep after a crash."""
 
+import json
 import time
 from typing import Any
 
@@ -84,7 +85,10 @@ def test_a_withdrawal_in_mid_session_erases_everything_and_the_call_goes_on(visi
     row = visit.room.recordings(visit.id)[0]
     with visit.room.db.read() as db:
         receipts = db.query(Receipt).all()
-    assert said == {"answer": "withdrawn", "receipts": [receipts[0].id]}
+    assert said == {"answer": "withdrawn", "receipts": [row.id for row in receipts]}
+    erasure, withdrawal = (json.loads(row.body) for row in receipts)
+    assert (erasure["kind"], withdrawal["kind"]) == ("erasure", "withdrawal")
+    assert withdrawal["receipts"] == [erasure["id"]]
     assert (row.erased_at, row.erase_cause, row.key_slot, row.stop_cause) == (
         visit.room.clock.now(),
         "withdrawn",
@@ -104,7 +108,7 @@ def test_a_withdrawal_in_mid_session_erases_everything_and_the_call_goes_on(visi
     assert visit.carol.ok(f"/room/{visit.id}/withdraw") == said
     copy = visit.state(visit.carol)["links"]["copy"].split("#t=")[1]
     shown = visit.room.side("").ok("/copy", {"token": copy})
-    assert (shown["consents"][0]["status"], shown["can_withdraw"], len(shown["receipts"])) == ("withdrawn", False, 1)
+    assert (shown["consents"][0]["status"], shown["can_withdraw"], len(shown["receipts"])) == ("withdrawn", False, 2)
     assert visit.end()["state"] == "empty"
     assert visit.state()["reason"] == "withdrawn"
     assert visit.room.queue.woken == []
@@ -191,7 +195,7 @@ def test_the_sweep_finishes_what_a_crash_left(visit: Visit, step: str) -> None:
     assert visit.room.audio_files() == []
     with visit.room.db.read() as db:
         assert [row.status for row in consents.of_session(db, visit.id)] == ["inactive"]
-        assert db.query(Receipt).count() == 1
+        assert [row.consent_id is None for row in db.query(Receipt).order_by(Receipt.number)] == [True, False]
         assert db.query(Transcript).count() == 0
     assert visit.room.recordings(visit.id)[0].erase_cause == "withdrawn"
 

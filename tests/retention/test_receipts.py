@@ -31,9 +31,12 @@ def verify(rows: list[tables.Receipt], public_key: str) -> list[str]:
             wrong.append(f"{number}: signature")
         if hashlib.sha256(body).hexdigest() != row.hash:
             wrong.append(f"{number}: hash")
+        opening = row.opening or {}
         said = json.loads(body)
-        if (said["number"], said["previous"]) != (number, previous):
+        if said["previous"] != previous:
             wrong.append(f"{number}: chain")
+        if hashlib.sha256(rfc8785.dumps(opening)).hexdigest() != said["place"] or opening["number"] != number:
+            wrong.append(f"{number}: place")
         previous = row.hash
     return wrong
 
@@ -72,11 +75,10 @@ def test_a_receipt_says_what_when_and_why(archive: Archive) -> None:
     [row] = archive.receipts()
     said = json.loads(row.body)
     assert said == {
-        "version": "chartside.receipt/1",
-        "number": 1,
+        "version": "chartside.receipt/2",
+        "kind": "erasure",
         "id": row.id,
         "recording": recording_id,
-        "key": f"slot-{before.key_slot}",
         "first_byte_at": before.first_byte_at.isoformat() if before.first_byte_at else None,
         "deadline": before.erase_due_at.isoformat(),
         "erased_at": archive.visit.clock.now().isoformat(),
@@ -86,9 +88,26 @@ def test_a_receipt_says_what_when_and_why(archive: Archive) -> None:
             {"chunk": f"{chunk.track_id}/0/{chunk.number}", "sealed_sha256": hash_}
             for chunk, hash_ in zip(chunks, sealed, strict=True)
         ],
+        "place": hashlib.sha256(rfc8785.dumps(row.opening)).hexdigest() if row.opening else "",
+        "audit_head": said["audit_head"],
         "previous": GENESIS,
         "signed_by": archive.signer.public_key,
     }
+    assert row.opening is not None
+    assert (row.opening["number"], row.opening["key"]) == (1, f"slot-{before.key_slot}")
+    with archive.visit.db.read() as db:
+        assert db.query(tables.AuditLine).filter_by(hash=said["audit_head"]).one().number == row.opening["audit_count"]
+
+
+@pytest.mark.req("B03")
+def test_a_receipt_does_not_count_other_people_s_recordings(archive: Archive) -> None:
+    """Its number and key slot are committed to with a random salt: the body holds neither, and no two are alike."""
+    rows = erase_all(archive)
+    bodies = [json.loads(row.body) for row in rows]
+    assert all(not {"number", "key", "count", "salt"} & said.keys() for said in bodies)
+    assert all("slot-" not in row.body for row in rows)
+    salts = {(row.opening or {})["salt"] for row in rows}
+    assert (len(salts), {len(salt) for salt in salts}) == (3, {64})
 
 
 @pytest.mark.req("B03")
@@ -100,12 +119,12 @@ def test_a_receipt_is_canonical_json(archive: Archive) -> None:
 
 @pytest.mark.req("B03")
 @pytest.mark.parametrize("number", [0, 1, 2])
-@pytest.mark.parametrize("name", ["erased_at", "cause", "recording", "number", "items", "previous"])
+@pytest.mark.parametrize("name", ["erased_at", "cause", "recording", "place", "items", "previous", "audit_head"])
 def test_any_edit_is_found(archive: Archive, number: int, name: str) -> None:
     """Also when the editor writes the matching hash: the signature and the next receipt betray it."""
     rows = erase_all(archive)
     said: dict[str, Any] = json.loads(rows[number].body)
-    said[name] = [] if name == "items" else 7 if name == "number" else "edited"
+    said[name] = [] if name == "items" else "edited"
     body = rfc8785.dumps(said)
     rows[number].body, rows[number].hash = body.decode(), hashlib.sha256(body).hexdigest()
     wrong = verify(rows, archive.signer.public_key)

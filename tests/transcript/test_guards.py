@@ -6,6 +6,7 @@ from smart_app.ports import Word
 from smart_app.transcript.guards import (
     Attempt,
     is_invented,
+    is_noise,
     is_only_hints,
     is_too_fast,
     is_unsure,
@@ -67,6 +68,15 @@ def test_annotations_are_not_words() -> None:
     """[Music] and lone punctuation are taken out, words around them stay."""
     assert said(spoken(words("[Soft Music] Hello there - (laughs) again"))) == "Hello there again"
     assert spoken(words("\N{BEAMED EIGHTH NOTES} ...")) == ()
+
+
+@pytest.mark.req("B08")
+@pytest.mark.parametrize(
+    ("probability", "likelihood", "is_dropped"), [(0.3, 0.3, True), (0.9, 0.3, False), (0.3, 0.9, False)]
+)
+def test_a_guess_where_hardly_anybody_speaks_is_noise(probability: float, likelihood: float, is_dropped: bool) -> None:
+    """Neither the recogniser nor the detector of voices believes in it; one of them is enough to keep a word."""
+    assert is_noise(words("there", probability)[0], likelihood) == is_dropped
 
 
 def test_text_of_hints_alone_is_suspect() -> None:

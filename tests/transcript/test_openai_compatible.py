@@ -110,7 +110,7 @@ def test_nothing_is_sent_where_nobody_speaks() -> None:
     assert to.asked == []
 
 
-@pytest.mark.req("B11")
+@pytest.mark.req("B11", "T14")
 def test_names_of_the_chart_stay_here_unless_allowed(speaking: Sound) -> None:
     """Hints are a patient's data: they leave only with the clinic's word, and never without a limit."""
     with service(words(("Good", 0.2, 3.9))) as to:
@@ -200,6 +200,7 @@ def test_a_service_that_is_gone_is_named(speaking: Sound, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("url", ["http://speech.example/v1", "ftp://127.0.0.1/v1", "", "https://"])
+@pytest.mark.req("T14")
 def test_voices_never_travel_in_the_clear(url: str) -> None:
     """An address without https is refused, but on this machine."""
     with pytest.raises(ConfigError):

@@ -41,6 +41,18 @@ def test_speakers_take_turns_by_the_start_of_their_utterances() -> None:
     ]
 
 
+@pytest.mark.req("B04")
+def test_an_answer_inside_a_long_turn_stands_after_the_sentence_that_it_answers() -> None:
+    """Somebody who goes on without a pause is cut where the other has spoken and a sentence has ended, only there."""
+    client = heard(("Born", 0, 0.4), ("in", 0.5, 0.6), ("May.", 0.7, 1.0), ("My", 1.3, 1.5), ("street.", 1.55, 2))
+    clinician = heard(("Yes.", 0.8, 1.1))
+    merged = merge([HeardTrack(speaker="client", heard=client), HeardTrack(speaker="clinician", heard=clinician)])
+    assert [u.text for u in merged.utterances] == ["Born in May.", "Yes.", "My street."]
+    assert (merged.utterances[2].start_s, merged.utterances[2].end_s) == (1.3, 2)
+    alone = merge([HeardTrack(speaker="client", heard=client)])
+    assert [u.text for u in alone.utterances] == ["Born in May. My street."]
+
+
 @pytest.mark.req("S24")
 def test_all_recordings_of_a_session_make_one_transcript() -> None:
     """Runs are laid on the session clock by their offset, and each utterance knows its recording and track."""

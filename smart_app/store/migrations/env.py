@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from smart_app.store import ehr_tables, live_tables, quality_tables, tables  # noqa: F401 - they fill the metadata
+from smart_app.store import ehr_tables, live_tables, quality_tables, redraft_tables, tables  # noqa: F401 - they fill the metadata
 from smart_app.store.database import Base
 
 connection = context.config.attributes["connection"]

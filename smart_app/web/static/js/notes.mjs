@@ -9,6 +9,7 @@ import { FilingLine } from "./filingline.mjs";
 import { Refused, ask, getJson, postJson, wordsOf } from "./http.mjs";
 import { confirmModal } from "./modal.mjs";
 import { askRedraft } from "./redraft.mjs";
+import { failedSince, isUnderWay, onlyRedrafted, takeParts } from "./redrafting.mjs";
 import * as review from "./review.mjs";
 import { StatementList } from "./statements.mjs";
 import { sessionDetails } from "./sessiondetails.mjs";
@@ -17,8 +18,8 @@ import { localTime, localise, ownZone } from "./times.mjs";
 const SAVE_AFTER_MS = 1200;
 const RETRY_AFTER_MS = 5000;
 const ASK_EVERY_MS = 5000;
-/** A drafting service may be asked three times. */
-const REDRAFT_MS = 180_000;
+/** The built-in drafter takes a second, a drafting service up to minutes. */
+const ASK_OF_REDRAFT_MS = 1500;
 
 const page = byId("note", HTMLElement);
 const noteUrl = `/notes/${page.dataset.noteId}`;
@@ -44,6 +45,9 @@ async function copy(pressed) {
   setTimeout(() => (pressed.textContent = label), 2500);
 }
 
+/** Say whether the note was changed elsewhere since it was read. @param {unknown} error */
+const isStale = (error) => error instanceof Refused && error.code === "stale_revision";
+
 /** The note being worked on. */
 class Editor {
   /** @type {review.Element[]} */
@@ -57,6 +61,9 @@ class Editor {
   /** @type {StatementList|null} */
   #statements = null;
   #mayCorrect = false;
+  /** @type {import("./redrafting.mjs").Redraft[]} */
+  #redrafts = [];
+  #isWatching = false;
 
   constructor() {
     this.evidence = new EvidencePanel(page.dataset.sessionId ?? "");
@@ -104,6 +111,7 @@ class Editor {
       this.#statements?.renew();
       this.#review();
     }
+    if (said.redrafts) this.#tellRedrafts(said.redrafts);
     const { summary } = said;
     byId("standing", HTMLElement).hidden = !summary.text;
     byId("standing", HTMLElement).className = `banner mb-3 ${summary.is_waiting ? "banner-waiting" : "banner-info"}`;
@@ -140,6 +148,7 @@ class Editor {
         changed: () => this.changed(),
         show: (line, from) => this.evidence.show(line, from),
         redraft: this.#mayCorrect ? (part) => this.redraft(part) : null,
+        redrafts: () => this.#redrafts,
         drawn: (root) => this.evidence.renew([...element.parts.flatMap((part) => part.lines), ...element.offers], root),
       });
       box.append(this.#statements.root);
@@ -178,6 +187,7 @@ class Editor {
     }
   }
 
+  /** @returns {Promise<void>} */
   async #save() {
     this.isDirty = false;
     tell(this.saveState, "Saving…");
@@ -188,7 +198,8 @@ class Editor {
     } catch (error) {
       this.isDirty = true;
       tell(this.saveState, "Not saved");
-      if (error instanceof Refused && error.code === "stale_revision") await this.#conflict();
+      if (isStale(error) && (await this.#adopt())) return this.#save();
+      if (isStale(error)) await this.#conflict();
       else {
         tell(this.trouble, wordsOf(error));
         if (!(error instanceof Refused)) this.#timer = setTimeout(() => this.flush().catch(() => undefined), RETRY_AFTER_MS);
@@ -273,7 +284,8 @@ class Editor {
       await this.flush();
       if (!this.isStale) await act();
     } catch (error) {
-      if (error instanceof Refused && error.code === "stale_revision") await this.#conflict();
+      if (isStale(error) && (await this.#adopt())) tell(this.trouble, "A section was redrafted meanwhile. Read it, then do this again.");
+      else if (isStale(error)) await this.#conflict();
       else {
         tell(this.trouble, wordsOf(error));
         if (error instanceof Refused && error.code === "unreviewed_statements") this.#toNext();
@@ -352,14 +364,18 @@ class Editor {
     const isRespoken = correction.speaker !== line.speaker || correction.name.trim() !== (line.name ?? "");
     if (isReworded || isRespoken) {
       const { text, ...speaker } = correction;
-      const body = { revision: this.revision, ...(isReworded ? { seen: line.text, text } : {}), ...(isRespoken ? speaker : {}) };
+      const body = { ...(isReworded ? { seen: line.text, text } : {}), ...(isRespoken ? speaker : {}) };
       try {
         await this.#apart(async () => {
-          await postJson(`${noteUrl}/lines/${encodeURIComponent(line.id)}`, body);
+          const send = () => postJson(`${noteUrl}/lines/${encodeURIComponent(line.id)}`, { revision: this.revision, ...body });
+          await send().catch(async (error) => {
+            if (!isStale(error) || !(await this.#adopt())) throw error;
+            await send();
+          });
           await this.load();
         });
       } catch (error) {
-        if (error instanceof Refused && error.code === "stale_revision") await this.#conflict();
+        if (isStale(error)) await this.#conflict();
         throw error;
       }
       tell(this.saveState, "Corrected. What rests on this line was checked again.");
@@ -377,28 +393,76 @@ class Editor {
     }
   }
 
-  /** Draft one section anew, after asking what of it stays. @param {review.Part} part */
+  /** Ask for one section to be drafted anew, after asking what of it stays; the server does it. @param {review.Part} part */
   async redraft(part) {
+    if (this.#redrafts.some((each) => each.part === part.key && each.stand === "waiting")) return tell(this.saveState, `${part.title} is being redrafted already`);
     if (this.#isWording()) return;
     const keep = await askRedraft(part);
-    if (!keep) return;
-    tell(this.saveState, `Redrafting ${part.title}…`);
-    this.#statements?.say(part.key, "Redrafting…");
-    let became = "";
-    await this.#after(() =>
-      this.#apart(async () => {
-        await postJson(`${noteUrl}/redraft`, { revision: this.revision, part: part.key, keep }, { timeoutMs: REDRAFT_MS });
-        await this.load();
-        const now = this.elements.flatMap((each) => each.parts).find((each) => each.key === part.key);
-        const isSame = review.isSamePart(part, now);
-        tell(this.saveState, `${part.title} was redrafted${isSame ? ". Nothing changed" : ""}`);
-        became = isSame ? "Nothing changed: the new draft says the same" : "Redrafted";
-      }),
-    );
-    if (!became) tell(this.saveState, "");
-    this.#statements?.say(part.key, became || (this.trouble.textContent ?? ""));
-    const again = this.place.querySelector(`[aria-label="${CSS.escape(`Redraft ${part.title}`)}"]`);
-    if (again instanceof HTMLElement) again.focus();
+    if (keep) {
+      await this.#after(async () => {
+        this.#take(await postJson(`${noteUrl}/redraft`, { revision: this.revision, part: part.key, keep }));
+        tell(this.saveState, `Redrafting ${part.title}…`);
+      });
+    }
+    // The button was disabled while this ran, so the dialog could not give it the focus back.
+    setTimeout(() => this.#statements?.focusRedraft(part.title));
+  }
+
+  /** Show how the sections stand that are drafted anew, and ask on while one is under way. @param {import("./redrafting.mjs").Redraft[]} now */
+  #tellRedrafts(now) {
+    for (const each of failedSince(this.#redrafts, now)) tell(this.saveState, `${this.#titleOf(each.part)} could not be redrafted`);
+    this.#redrafts = now;
+    this.#statements?.tellRedrafts();
+    if (isUnderWay(now)) this.#watchRedrafts();
+  }
+
+  /** @param {string} key */
+  #titleOf(key) {
+    return this.elements.flatMap((each) => each.parts).find((part) => part.key === key)?.title ?? key;
+  }
+
+  #watchRedrafts() {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    const again = () => setTimeout(look, ASK_OF_REDRAFT_MS);
+    const look = async () => {
+      // While a line is being worded nothing is drawn under it, and while something is saved its answer says the rest.
+      if (document.hidden || this.isStale || this.#statements?.isEditing || this.#saving) return again();
+      try {
+        const said = await getJson(`${noteUrl}/state`);
+        if (this.#saving || this.#statements?.isEditing) return again();
+        this.#tellRedrafts(said.redrafts);
+        // What is not saved yet meets the new revision when it is.
+        if (said.revision !== this.revision && !(await this.#adopt()) && !this.isDirty) await this.load();
+        if (isUnderWay(this.#redrafts)) return again();
+      } catch (error) {
+        if (!(error instanceof Refused)) return again();
+        tell(this.trouble, wordsOf(error));
+      }
+      this.#isWatching = false;
+    };
+    again();
+  }
+
+  /**
+   * Take in the sections that were drafted anew, and leave everything else as it is here; false where the note was
+   * changed in another way too.
+   */
+  async #adopt() {
+    const stored = await getJson(`${noteUrl}/content`).catch(() => null);
+    const keys = stored && onlyRedrafted(stored.redrafts, this.revision, stored.revision);
+    if (!keys) return false;
+    const parts = this.elements.flatMap((each) => each.parts).filter((part) => keys.includes(part.key));
+    const before = parts.map((part) => ({ ...part }));
+    takeParts(this.elements, stored.elements, keys);
+    this.#take(stored);
+    for (const [at, part] of parts.entries()) {
+      const isSame = review.isSamePart(before[at] ?? part, part);
+      this.#statements?.say(part.key, isSame ? "Nothing changed: the new draft says the same" : "Redrafted");
+      tell(this.saveState, `${part.title} was redrafted${isSame ? ". Nothing changed" : ""}`);
+    }
+    this.#review();
+    return true;
   }
 
   /** Put the summary into the note. */

@@ -10,7 +10,8 @@ import * as review from "./review.mjs";
  * @typedef {import("./review.mjs").Line} Line
  * @typedef {import("./review.mjs").Part} Part
  * @typedef {{changed: () => void, show: (line: Line|import("./review.mjs").Offer, from: HTMLElement) => void,
- *   drawn: (root: HTMLElement) => void, redraft: ((part: Part) => Promise<void>)|null}} Host
+ *   drawn: (root: HTMLElement) => void, redraft: ((part: Part) => Promise<void>)|null,
+ *   redrafts: () => import("./redrafting.mjs").Redraft[]}} Host
  */
 
 let lastAdded = 0;
@@ -25,6 +26,8 @@ export class StatementList {
   #coming = null;
   /** What stands beside a section's heading until something is changed. @type {{key: string, words: string}|null} */
   #said = null;
+  /** Something is to be drawn once nothing is typed any more. */
+  #isDue = false;
   /** Takes what stands in the open field. @type {(() => void)|null} */
   #store = null;
 
@@ -39,31 +42,60 @@ export class StatementList {
       },
     };
     this.root = el("div", { class: "ai-parts" });
+    this.root.addEventListener("focusout", () => setTimeout(() => this.#isDue && this.renew(), 300));
     this.draw();
   }
 
   /** Draw everything again, keeping the focus on the statement that was worked on. @param {string} [focusId] */
   draw(focusId) {
     this.#store = null;
+    this.#isDue = false;
     this.root.replaceChildren(...this.element.parts.map((part) => this.#part(part)), ...this.#offers());
     this.host.drawn(this.root);
+    this.tellRedrafts();
     if (focusId) this.focus(focusId);
   }
 
   /** Draw the lines again with what the server said of them; a field that is typed in is left alone. */
   renew() {
     const active = document.activeElement;
-    if (this.isEditing || (active instanceof HTMLTextAreaElement && this.root.contains(active))) return;
+    this.#isDue = this.isEditing || (active instanceof HTMLTextAreaElement && this.root.contains(active));
+    if (this.#isDue) return;
     const focused = active instanceof HTMLElement && this.root.contains(active) ? active.closest("[data-line]")?.getAttribute("data-line") : null;
+    const label = focused || !(active instanceof HTMLButtonElement && active.isConnected && this.root.contains(active)) ? null : active.getAttribute("aria-label");
     this.draw();
     const words = focused ? this.root.querySelector(`[data-line="${CSS.escape(focused)}"] .statement-words`) : null;
-    if (words instanceof HTMLElement) words.focus({ preventScroll: true });
+    const same = label ? this.root.querySelector(`button[aria-label="${CSS.escape(label)}"]`) : words;
+    if (same instanceof HTMLElement) same.focus({ preventScroll: true });
   }
 
   /** Say something beside a section. @param {string} key @param {string} words */
   say(key, words) {
     this.#said = { key, words };
     this.renew();
+  }
+
+  /** Say how the sections stand that are drafted anew; one that waits for its draft cannot be worked on. */
+  tellRedrafts() {
+    for (const box of this.root.querySelectorAll("[data-part]")) {
+      const found = this.host.redrafts().find((each) => each.part === box.getAttribute("data-part"));
+      const isWaiting = found?.stand === "waiting";
+      box.toggleAttribute("aria-busy", isWaiting);
+      if (isWaiting) box.setAttribute("aria-busy", "true");
+      for (const inner of box.querySelectorAll(":scope > .statements, :scope > .add-line")) if (inner instanceof HTMLElement) inner.inert = isWaiting;
+      box.querySelector(".part-again")?.setAttribute("aria-disabled", String(isWaiting));
+      const place = box.querySelector(".part-job");
+      if (!(place instanceof HTMLElement)) continue;
+      place.hidden = !found || found.stand === "done";
+      place.classList.toggle("is-failed", found?.stand === "failed");
+      if (found && place.textContent !== found.words) place.textContent = found.words;
+    }
+  }
+
+  /** Put the focus on a section's Redraft, where it is nowhere else. @param {string} title */
+  focusRedraft(title) {
+    const again = this.root.querySelector(`button[aria-label="${CSS.escape(`Redraft ${title}`)}"]`);
+    if (document.activeElement === document.body && again instanceof HTMLElement) again.focus();
   }
 
   /** Say whether a line is still being worded. */
@@ -101,10 +133,12 @@ export class StatementList {
     const { redraft } = this.host;
     const again = redraft ? button("Redraft", "btn-link-quiet btn-sm", () => redraft(part), { icon: "undo" }) : null;
     again?.setAttribute("aria-label", `Redraft ${part.title}`);
+    again?.classList.add("part-again");
     const words = this.#said?.key === part.key ? this.#said.words : "";
     const said = words ? el("span", { class: "part-said small" }, words) : null;
     const head = el("div", { class: "part-head" }, el("h3", { class: "part-title" }, part.title), said, again);
-    return el("section", { class: "part", "aria-label": part.title }, head, nothing, list.children.length ? list : null, this.#adder(part));
+    const job = el("p", { class: "part-job small", hidden: true });
+    return el("section", { class: "part", "aria-label": part.title, "data-part": part.key }, head, job, nothing, list.children.length ? list : null, this.#adder(part));
   }
 
   /** @param {Part} part */

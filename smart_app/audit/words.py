@@ -1,0 +1,72 @@
+"""The trail's acts in words, and the kinds by which a page filters them."""
+
+KINDS = {
+    "consent": "Recording consents",
+    "recording": "Recordings",
+    "audio": "Listening",
+    "grant": "Leave to upload sound",
+    "transcript": "Transcripts",
+    "summary": "Summaries",
+    "note": "Notes",
+    "chart": "Charts",
+    "session": "Sessions",
+    "participant": "People of sessions",
+    "invitation": "Invitations",
+    "setting": "Places and emergency contacts",
+    "crisis": "Crisis panel",
+    "template": "Templates",
+    "ai_consent": "AI usage consent",
+    "ehr_ai_consent": "AI usage consent in the EHR",
+    "launch": "Sign-ins",
+    "browser": "Sign-outs",
+    "fhir": "Reading by FHIR clients",
+    "fhir-client": "FHIR clients",
+    "backend_service": "Filing without a clinician",
+    "filing": "Filing again",
+    "quality": "Figures of drafts",
+    "site": "The site",
+    "audit": "Looking at this trail",
+    "receipt": "Receipts",
+    "trail": "The trail itself",
+    "master_key": "Master keys",
+}
+"""What comes before the point of an act, as the page offers it."""
+
+_ACTS = {
+    "audio.play": "listened to a recording",
+    "audit.exported": "exported the audit trail",
+    "audit.read": "looked at the audit trail",
+    "audit.verified": "checked the audit trail",
+    "chart.filed": "filed in the chart",
+    "chart.read": "opened the chart page",
+    "consent.agree": "agreed to recording",
+    "consent.ask": "asked for consent to record",
+    "consent.decline": "declined recording",
+    "consent.withdraw": "withdrew consent",
+    "consent.withdrawn": "finished erasing after a withdrawal",
+    "fhir.read": "read one resource",
+    "fhir.search": "searched",
+    "fhir.refused": "was refused",
+    "fhir.token": "got an access token",
+    "grant.issue": "got leave to upload sound",
+    "launch.finished": "signed in from the chart",
+    "note.read": "read a note",
+    "note.printed": "printed a note",
+    "recording.erase": "erased a recording",
+    "recording.start": "started a recording",
+    "recording.stop": "stopped a recording",
+    "session.end": "ended a session",
+    "session.start": "started a session",
+    "summary.drafted": "drafted a summary",
+    "transcript.erased": "erased a transcript",
+    "transcript.read": "read a transcript",
+    "trail.ahead": "found lines at the end that were not kept",
+    "trail.archived": "moved old lines to an archive",
+    "trail.cut": "found lines missing at the end",
+    "trail.head-new": "found nothing kept of the trail's end",
+}
+
+
+def said(action: str) -> str:
+    """Return an act in words; one that has none is read from its own word."""
+    return _ACTS.get(action, action.replace(".", ": ").replace("_", " ").replace("-", " "))

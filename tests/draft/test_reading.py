@@ -1,0 +1,94 @@
+"""What a therapist would strike from a draft: talk of the call, shreds, echoes, the wrong heading."""
+
+import pytest
+
+from smart_app.draft.person import reported
+from smart_app.draft.questions import about, core
+from tests.draft.said import drafted, everything, section
+
+
+def texts(*lines: str) -> list[str]:
+    """Return the statements of a draft of these lines that rest on them."""
+    return [s.text for s in everything(drafted(*lines)) if not {"u1", "u2"} & set(s.evidence)]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("C: Are you in a private place where you can have a confidential consultation?", "P: Yes I am, yeah."),
+        ("C: Can you confirm your name and the first line of your address?", "P: I live on four Mill Road."),
+        ("C: Do you know why it started?", "P: I don't know, that's a good question, I can't really say."),
+        ("C: Any allergies?", "P: Ohh, allergies."),
+        ("C: But let's continue anyway.", "P: Okay."),
+        ("C: I would like to start with a little background information.", "P: Okay."),
+        ("C: Happy belated birthday! I see that you recently turned sixty two.", "P: Thank you."),
+    ],
+)
+def test_talk_that_no_note_needs_is_left_out(lines: tuple[str, ...]) -> None:
+    """The call, who one is, "I don't know", an echo of the question, the course of the conversation."""
+    assert texts(*lines) == []
+
+
+def test_what_may_be_is_no_finding() -> None:
+    """Under Objective stands what was seen or measured, not what would be."""
+    summary = drafted(
+        "C: You would have swelling of the lips and difficulty breathing.",
+        "C: Bear in mind if you feel that your eyes are straining.",
+        "C: Your blood pressure is one hundred and thirty over eighty.",
+    )
+    assert section(summary, "objective") == ['Clinician: "Your blood pressure is one hundred and thirty over eighty."']
+
+
+def test_a_long_question_is_asked_whole() -> None:
+    """ "... before then?" asks nothing."""
+    asked = (
+        "C: And when you eventually get to sleep, do you wake up with your alarm in the morning, "
+        "or does something else wake you up, before then?"
+    )
+    [found] = texts(asked, "P: My heart is racing and it wakes me.")
+    assert "When you eventually get to sleep" in found
+    assert "before then?" in found
+
+
+def test_a_life_threatening_reaction_and_violent_sickness_are_no_violence() -> None:
+    """Risk is the client's to tell, not a word's."""
+    lines = ("C: I don't feel that you're having a life-threatening reaction.", "P: I was violently sick twice.")
+    assert section(drafted(*lines), "plan") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I have, I don't have worries about not wanting to go on.",
+        "I, yeah I'm I have a full time job.",
+        "I used to daily and for an hour or an hour and a half.",
+        "I was thinking OK maybe I'll just go to sleep.",
+    ],
+)
+def test_a_sentence_begun_anew_or_left_unsaid_is_quoted(text: str) -> None:
+    """In the third person it would say what nobody said."""
+    assert reported(text) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "asks"),
+    [
+        ("No headaches?", "No headaches?"),
+        ("Right at the base of the neck?", "Right at the base of the neck?"),
+        ("I see here that you fell?", "I see here that you fell?"),
+        ("Right. And where is it?", "where is it?"),
+        ("That's great, do you smoke?", "do you smoke?"),
+    ],
+)
+def test_an_opening_is_left_out_of_a_question_only_where_it_stands_alone(question: str, asks: str) -> None:
+    """ "No headaches?" asks something else than "Headaches?"."""
+    assert core(question) == asks
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["How about this?", "How has your back been feeling?", "How is your appetite, and how is your energy?"],
+)
+def test_a_question_whose_words_name_no_one_thing_is_quoted(question: str) -> None:
+    """On "this" says nothing."""
+    assert about(question) == ""

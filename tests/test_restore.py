@@ -1,0 +1,146 @@
+"""The drill: yesterday's backup is restored. Notes, consents and the trail are back; what was erased stays erased."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from smart_app import kit as kits
+from smart_app.draft.builtin import BuiltinDrafter
+from smart_app.draft.languages import InItsLanguages
+from smart_app.errors import ConfigError, Expired, VaultError
+from smart_app.recording.audio import ChunkName
+from smart_app.recording.keyslots import KeySlots
+from smart_app.session import State
+from smart_app.store import tables
+from smart_app.store.database import Database
+from tests.conftest import FrozenClock
+from tests.fakes.room import Visit
+from tests.fakes.site import FakeTranscriber, Site, whole_site
+from tests.trust.figures import Say
+
+
+@dataclass
+class Drill:
+    """A site with a backup of yesterday, and what was in it."""
+
+    site: Site
+    visit: Visit
+    saved: Path
+    counts: dict[str, int]
+
+    def restore(self, *, with_keys: bool) -> kits.Kit:
+        """Put the backup in place of everything; `with_keys`: the volume of the keys is still today's."""
+        folder = self.site.settings.data_dir
+        self.site.db.close()
+        for path in folder.glob("chartside.sqlite*"):
+            path.unlink()
+        shutil.copy(self.saved / "chartside.sqlite", folder / "chartside.sqlite")
+        shutil.rmtree(self.site.settings.audio_dir)
+        shutil.copytree(self.saved / "audio", self.site.settings.audio_dir)
+        if not with_keys:
+            shutil.rmtree(self.site.settings.key_file.parent)
+        return self.start()
+
+    def start(self) -> kits.Kit:
+        """Start the site."""
+        drafter = InItsLanguages(BuiltinDrafter())
+        ear = FakeTranscriber()
+        return kits.make(
+            self.site.settings,
+            kits.Outside(clock=self.site.clock, transcriber=ear, speech_model="fake", drafter=drafter),
+        )
+
+
+KEPT = (tables.RecordingConsent, tables.Summary, tables.Note, tables.AuditLine, tables.Receipt, tables.Participant)
+
+
+def counts(db: Database) -> dict[str, int]:
+    """Count what a backup is for."""
+    with db.read() as open_db:
+        return {table.__tablename__: open_db.query(table).count() for table in KEPT}
+
+
+@pytest.fixture
+def drill(tmp_path: Path, clock: FrozenClock) -> Iterator[Drill]:
+    """A summarised visit with a note; a backup as the guide says (and, against it, of the sound); a day goes by."""
+    with whole_site(tmp_path / "data", clock) as site:
+        site.work()
+        visit = site.held()
+        site.work()
+        assert site.session(visit.id).state == State.READY
+        visit.alice.ok("/notes", {"session_id": visit.id, "template_id": "soap-progress-note"})
+        saved = tmp_path / "backup"
+        saved.mkdir()
+        with sqlite3.connect(saved / "chartside.sqlite") as target:
+            sqlite3.connect(site.settings.data_dir / "chartside.sqlite").backup(target)
+        shutil.copytree(site.settings.audio_dir, saved / "audio")
+        drill = Drill(site=site, visit=visit, saved=saved, counts=counts(site.db))
+        clock.tick(hours=24)
+        site.kit.steps.sweep()
+        assert site.audio_files() == []
+        yield drill
+
+
+def heard(kit: kits.Kit, visit: Visit) -> list[bytes]:
+    """Try everything to hear the restored sound, whatever the rows say."""
+    found = []
+    with kit.db.read() as db:
+        rows = db.query(tables.Recording).filter_by(session_id=visit.id).all()
+        chunks = db.query(tables.Chunk).all()
+    for row in rows:
+        for chunk in chunks:
+            name = ChunkName(recording_id=row.id, track_id=chunk.track_id, run=chunk.run, number=chunk.number)
+            for slot in {row.key_slot, *KeySlots(kit.settings.key_file, kit.settings).used()} - {None}:
+                try:
+                    found.append(kit.audio.read(slot, name, chunk.path))
+                except (VaultError, Expired):
+                    continue
+    return found
+
+
+@pytest.mark.req("G07", "B03", "S35")
+def test_yesterday_s_backup_brings_back_notes_consents_and_trail_and_no_sound(drill: Drill, figure: Say) -> None:
+    """All that the backup held is there and opens; the erased sound cannot be read, though its files are back."""
+    kit = drill.restore(with_keys=True)
+    assert counts(kit.db) == drill.counts
+    assert drill.counts["note"] == drill.counts["summary"] == 1
+    assert drill.counts["audit_line"] > 5
+    with kit.db.read() as db:
+        note = db.query(tables.Note).one()
+        assert kit.seal.open(note.content_sealed, aad=f"note:{note.id}")
+        assert {row.status for row in db.query(tables.RecordingConsent)} == {"active"}
+    restored = [path for path in kit.settings.audio_dir.rglob("*") if path.is_file()]
+    assert len(restored) >= 2
+    found = len(heard(kit, drill.visit))
+    figure("G07", "erased chunks heard after a restore", got=found, goal=0, is_met=found == 0, cases=len(restored))
+    assert found == 0
+    kit.steps.sweep()
+    assert [path for path in kit.settings.audio_dir.rglob("*") if path.is_file()] == []
+    kit.db.close()
+
+
+@pytest.mark.req("T13", "G07")
+def test_without_the_keys_it_does_not_start_until_it_is_told_that_they_are_lost(drill: Drill) -> None:
+    """A volume that is not mounted must not be taken for an empty one; and no new key gets an old one's number."""
+    with pytest.raises(ConfigError) as refused:
+        drill.restore(with_keys=False)
+    assert refused.value.code == "keys_missing"
+    assert "Mount the volume" in refused.value.todo
+    lost = drill.site.settings.key_file.with_name("lost")
+    lost.touch()
+    kit = drill.start()
+    assert not lost.exists()
+    with kit.db.read() as db:
+        old = db.query(tables.Recording).one().key_slot
+    assert old is not None
+    fresh = [kit.vault.new_key("new") for _ in range(3)]
+    assert old not in fresh
+    sealed = [kit.vault.seal(number, b"x", aad="a") for number in fresh]
+    kit.steps.sweep()
+    assert [kit.vault.open(number, body, aad="a") for number, body in zip(fresh, sealed, strict=True)] == [b"x"] * 3
+    assert heard(kit, drill.visit) == []
+    kit.db.close()
