@@ -241,6 +241,17 @@ def _face(db: Database, clock: Clock, settings: Settings, seal: Seal, models: Mo
     return writer
 
 
+def _ears(sound: StoredSound, transcriber: Transcriber, db: Database, settings: Settings, seal: Seal) -> Ears:
+    """Return what hears a session while it runs."""
+    return Ears(
+        read=sound.chunks,
+        open=sound.growing,
+        transcriber=transcriber,
+        hints=partial(_hints, db, seal),
+        at_once=settings.speech_threads,
+    )
+
+
 def _filer(db: Database, clock: Clock, settings: Settings, seal: Seal, models: Models, charts: FhirCharts) -> Filer:
     """Return what files what is owed to the charts."""
     return Filer(
@@ -325,9 +336,8 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     Raises ConfigError as `open_database` does.
     """
     outside = outside or Outside.of(settings)
-    clock, transcriber = outside.clock, outside.transcriber
+    clock = outside.clock
     db, seal = open_database(settings)
-    settings.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     vault = SlotVault(KeySlots(settings.key_file, settings))
     audio = AudioStore(settings.audio_dir, vault)
     http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev, ca_file=settings.ca_file)
@@ -350,13 +360,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     models = Models(speech_model=outside.speech_model, drafter=_drafter_name(settings), prompt_version=cues().version)
     face = _face(db, clock, settings, seal, models)
     owner = f"{socket.gethostname()}-{os.getpid()}"
-    ears = Ears(
-        read=sound.chunks,
-        open=sound.growing,
-        transcriber=transcriber,
-        hints=partial(_hints, db, seal),
-        at_once=settings.speech_threads,
-    )
+    ears = _ears(sound, outside.transcriber, db, settings, seal)
     follower = Follower(db=db, clock=clock, vault=vault, ears=ears, owner=owner)
     pipeline = Pipeline(
         db=db,
