@@ -30,6 +30,8 @@ HANDED_OVER = "inperson.mjs"
 """Part of the clinician's page; what `t()` says in it is said to whoever is given the device."""
 ROOMS = ("call", "consent", "recording", "web")
 """Rooms whose refusals a client can read; `errors.py` besides."""
+NOT_SAID = frozenset({"ConfigError"})
+"""Errors that end the start of the program: only who installs it reads them."""
 _HEADER = """\
 # What clients read; renewed by `python -m smart_app.web.extraction`, translated by hand.
 msgid ""
@@ -94,7 +96,7 @@ def _strings(node: ast.AST) -> list[str]:
 
 def _error_names(tree: ast.Module) -> set[str]:
     own = {node.name for node in tree.body if isinstance(node, ast.ClassDef) and node.bases}
-    return own | {name for name in vars(errors) if isinstance(getattr(errors, name), type)}
+    return (own | {name for name in vars(errors) if isinstance(getattr(errors, name), type)}) - NOT_SAID
 
 
 def _errors_said(path: Path) -> Iterator[str]:
