@@ -278,7 +278,7 @@ class Visit:
         """Return fresh grants by track id, for the running recording or the named one."""
         answer = self.ask_grants(recording_id=recording_id)
         assert answer.status_code == 200, answer.text
-        return {each["track_id"]: each["token"] for each in answer.json["grants"]}
+        return {each["track_id"]: each["token"] for each in answer.get_json()["grants"]}
 
     def ask_grants(self, *, recording_id: str = "", run: int = 0) -> TestResponse:
         """Ask for grants, with one run on each track."""
@@ -467,4 +467,4 @@ def open_visit(room: Room, *, is_ai_on: bool = True, is_client_here: bool = True
 
 def decoded_key(answer: TestResponse) -> bytes:
     """Return the browser's chunk key of a grants answer."""
-    return base64.b64decode(answer.json["chunk_key"])
+    return base64.b64decode(answer.get_json()["chunk_key"])

@@ -112,10 +112,10 @@ def test_a_refusal_offers_the_languages_to_who_is_not_signed_in(app: Flask) -> N
         assert 'data-language="es"' in page
         assert "pagelanguage.mjs" in page
     browser.post("/language", json={"language": "es"})
-    page = browser.get("/chart", headers={"Accept": "text/html"})
-    assert _language_of(page) == "es"
-    assert "You are" not in page.text.partition("<main")[2]
-    assert 'data-language="en"' in page.text
+    answer = browser.get("/chart", headers={"Accept": "text/html"})
+    assert _language_of(answer) == "es"
+    assert "You are" not in answer.text.partition("<main")[2]
+    assert 'data-language="en"' in answer.text
 
 
 def test_clinicians_pages_stay_in_english(app: Flask) -> None:
