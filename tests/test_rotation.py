@@ -55,7 +55,7 @@ def test_a_rotation_while_a_session_records_breaks_nothing(tmp_path: Path, figur
     found = campaign.turn_over(tmp_path, rotations=2, pause_s=0.1)
     assert found.chunks > 20
     assert found.sealed >= 2 * 5
-    assert found.keys >= 2 * 2
+    assert found.keys >= 2 * 1
     seen, tried = found.reads + found.chunks, found.old_tried
     is_met = not found.failures
     figure(

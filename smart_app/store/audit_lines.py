@@ -102,6 +102,15 @@ def end(db: Db) -> End:
     return End(count=row.number, hash=row.hash) if row else START
 
 
+def end_if_readable(db: Db) -> End | None:
+    """Return where the trail stands; None where it cannot be read: what is never refused goes on without it."""
+    try:
+        with db.begin_nested():
+            return end(db)
+    except SQLAlchemyError:
+        return None
+
+
 def guard(database: Database, head: AuditHead) -> None:
     """Keep count and head of the trail in `head` at every commit that writes lines, and refuse where that fails."""
 

@@ -92,7 +92,7 @@ def archived(db: Db) -> tuple[int, str]:
 def heads_in_receipts(db: Db, *, beyond: int) -> list[tuple[str, str]]:
     """Return id and signed body of each receipt that holds a head of the trail beyond a line's number."""
     query = select(Receipt.id, Receipt.body, Receipt.opening).order_by(Receipt.number)
-    return [(row.id, row.body) for row in db.execute(query) if (row.opening or {}).get("audit_count", 0) > beyond]
+    return [(row.id, row.body) for row in db.execute(query) if ((row.opening or {}).get("audit_count") or 0) > beyond]
 
 
 def hashes_among(db: Db, hashes: set[str]) -> set[str]:

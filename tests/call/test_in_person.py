@@ -171,7 +171,7 @@ def test_a_withdrawal_on_the_device_erases_the_rooms_track(visit: Visit) -> None
     track, token = next(iter(visit.grants().items()))
     visit.alice.put_chunk(token, track, 0, 0, b"the room")
     said = visit.alice.ok(f"/sessions/{visit.id}/people/{pat}/withdraw")
-    assert (said["answer"], len(said["receipts"])) == ("withdrawn", 1)
+    assert (said["answer"], len(said["receipts"])) == ("withdrawn", 2)  # of the recording, and of the withdrawal
     assert visit.room.audio_files() == []
     shown = visit.alice.get(f"/sessions/{visit.id}/people/{pat}/question").json
     read = {"text_version": shown["text_version"], "language": shown["language"]}

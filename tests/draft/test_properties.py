@@ -46,14 +46,26 @@ def words(text: str) -> list[str]:
     return re.findall(r"[a-z0-9']+", text.lower())
 
 
-def collapsed(found: list[str]) -> list[str]:
-    """Return the words with repeats side by side counted once, as stutter is written."""
-    return [w for n, w in enumerate(found) if n == 0 or found[n - 1] != w]
+def past_stutter(said: list[str], places: set[int]) -> set[int]:
+    """Return the places with those that follow when up to four words, said again at once, are written once."""
+    reached, waiting = set(places), list(places)
+    while waiting:
+        at = waiting.pop()
+        for length in range(1, 5):
+            again = said[at + length : at + 2 * length]
+            if len(again) == length and again == said[at : at + length] and at + length not in reached:
+                reached.add(at + length)
+                waiting.append(at + length)
+    return reached
 
 
 def occurs(piece: str, text: str) -> bool:
-    """Say whether the words of the piece follow one another in the text."""
-    return f" {' '.join(collapsed(words(piece)))} " in f" {' '.join(collapsed(words(text)))} "
+    """Say whether the words of the piece follow one another in the text, where a stutter may be written once."""
+    said = words(text)
+    places = set(range(len(said) + 1))
+    for word in words(piece):
+        places = {at + 1 for at in past_stutter(said, places) if at < len(said) and said[at] == word}
+    return bool(places)
 
 
 def first_person(text: str) -> str:

@@ -184,9 +184,9 @@ def test_every_access_leaves_a_line(shown: Face) -> None:
         actor,
         "fhir.search",
         "Consent",
-        {"asked": "patient,status", "found": "1", "patient": "carol"},
+        {"asked": "patient,status", "found": "1", "patient": "carol", "iss": ISS},
     ) in lines
-    assert (actor, "fhir.read", f"Consent/{consent['id']}", {"patient": "carol"}) in lines
+    assert (actor, "fhir.read", f"Consent/{consent['id']}", {"patient": "carol", "iss": ISS}) in lines
 
 
 @pytest.mark.req("T12")

@@ -10,7 +10,7 @@ from smart_app.note.corrections import Drafting
 from smart_app.ports import Section, Statement, Summary, TooLittle, Transcript
 from smart_app.store import tables
 from tests.note.test_notes_over_http import content, create, decide, element, save, sign
-from tests.note.visit import Clinic, person
+from tests.note.visit import ISS, Clinic, person
 
 U4 = "I am sleeping about five hours a night. I wake up at six and cannot get back."
 U6 = "Yes, fifty milligrams every morning. I missed two doses when I was travelling."
@@ -112,7 +112,8 @@ def test_a_corrected_line_is_marked_and_what_was_recognised_stays_under_the_seal
     with clinic.db.read() as db:
         actions = {row.action: row.detail for row in db.query(tables.AuditLine)}
         due = db.get_one(tables.Transcript, "s1").erase_due_at
-    assert actions["transcript.corrected"] == {"note": note_id, "lines": "1"}
+    said = {"note": note_id, "lines": "1", "session": "s1", "patient": "maya", "iss": ISS}
+    assert actions["transcript.corrected"] == said
     assert "nine" not in json.dumps(list(actions.values()))
     assert due.isoformat() == alice.get("/sessions/s1/transcript").json["erase_due_at"]
 

@@ -107,7 +107,7 @@ def test_a_chosen_visit_is_attached_once_and_the_filings_go_on(clinic: Clinic, a
     assert PAGE not in alice.get("/chart").text
     with clinic.db.read() as db:
         (line,) = db.query(tables.AuditLine).filter_by(action="session.encounter-chosen")
-    assert (line.subject, line.detail) == ("s1", {"encounter": "before"})
+    assert (line.subject, line.detail["encounter"], line.patient_id) == ("s1", "before", "maya")
 
 
 @pytest.mark.req("T16")

@@ -99,7 +99,7 @@ def test_the_crisis_panel_tells_whom_to_call_without_the_ehr(held: Clinic, alice
     assert said["contacts"] == [{"name": "Leah Lindqvist", "relationship": "Sister", "phone": "+1 951 555 0147"}]
     assert said["emergency_number"] == "911"
     with held.db.read() as db:
-        assert db.query(tables.AuditLine).filter_by(action="crisis.read", subject="maya").count() == 1
+        assert db.query(tables.AuditLine).filter_by(action="crisis.read", patient_id="maya").count() == 1
 
 
 @pytest.mark.req("T04")

@@ -24,7 +24,7 @@ class Worker:
         self.tokens = visit.record()
         ears = Ears(
             read=lambda track_id, run, numbers: run_chunks(
-                room.db, room.audio, track_id, run, of=frozenset(numbers).__contains__
+                room.db, room.audio, track_id, run, now=room.clock.now(), of=frozenset(numbers).__contains__
             ),
             open=lambda _mime, from_s: FakeGrowing(from_s=from_s),
             transcriber=self.ear,
