@@ -44,6 +44,11 @@ log = structlog.get_logger()
 class _FaceFacts(Facts):
     """The builders' facts, with references as the face has them: nothing is ever missing."""
 
+    @property
+    def encounter(self) -> str:
+        """Return the reference of the visit; of a session that the EHR has none for, that of the session itself."""
+        return f"Encounter/{self.session.encounter_id or self.session.id}"
+
     def need(self, kind: str, subject_id: str) -> str:
         """Return the reference on the face; a Device's is by its identifier's value."""
         if kind in {"device", "app-device"}:
@@ -114,7 +119,16 @@ class FaceWriter:
             log.error("face_broke", kind=kind, subject=subject_id, error=type(error).__name__)
         face.hide(db, kind, subject_id, now=now)
 
-    def _build(self, db: Db, kind: str, subject_id: str, now: datetime) -> Resource | None:
+    def of_record(self, db: Db, kind: str, subject_id: str) -> Resource | None:
+        """Return a resource for its client's record, which also holds what the face lacks for want of a visit.
+
+        None for a draft that nobody saved to the chart.
+        """
+        return self._build(db, kind, subject_id, self._clock.now(), is_without_visit=True)
+
+    def _build(
+        self, db: Db, kind: str, subject_id: str, now: datetime, *, is_without_visit: bool = False
+    ) -> Resource | None:
         """Return the resource; None for what the face must not show: a draft that nobody saved, no encounter."""
         site = Site(base=self._settings.base_url, canonical=self._settings.canonical_url)
         if kind == consents.OPT_IN:
@@ -123,7 +137,8 @@ class FaceWriter:
         session, clinician = chart_facts.session_and_clinician(db, face.session_of(db, kind, subject_id))
         note = db.get(Note, subject_id) if kind not in {"consent", "media"} else None
         is_unseen = note is not None and note.signed_at is None and not note.is_saved_to_chart
-        if session.encounter_id is None or session.is_practice or is_unseen:
+        is_left_out = session.encounter_id is None and not is_without_visit
+        if is_left_out or session.is_practice or is_unseen:
             return None
         facts = _FaceFacts(
             db=db,
@@ -137,24 +152,26 @@ class FaceWriter:
             read_template=self._read_template,
             read_evidence=self._read_evidence,
         )
-        return _as_shown(BUILDERS[kind](facts, subject_id), session.iss, site, face.face_id(kind, subject_id))
+        made = BUILDERS[kind](facts, subject_id)
+        ours = f"Encounter/{session.id}"
+        return _as_shown(made, session.iss, site, face.face_id(kind, subject_id), ours=ours)
 
 
-def _as_shown(resource: Resource, iss: str, site: Site, id_: str) -> Resource:
-    body = abroad(resource, iss, site)
+def _as_shown(resource: Resource, iss: str, site: Site, id_: str, *, ours: str = "") -> Resource:
+    body = abroad(resource, iss, site, ours=ours)
     return {"resourceType": body.pop("resourceType"), "id": id_, **body}
 
 
-def abroad(value: Any, iss: str, site: Site) -> Any:
-    """Return the resource with references as a server that is not the EHR must write them."""
+def abroad(value: Any, iss: str, site: Site, *, ours: str = "") -> Any:
+    """Return the resource with references as a server that is not the EHR must write them; `ours` is not the EHR's."""
     if isinstance(value, list):
-        return [abroad(each, iss, site) for each in value]
+        return [abroad(each, iss, site, ours=ours) for each in value]
     if not isinstance(value, dict):
         return value
     to = value.get("reference")
-    if isinstance(to, str) and _AT_THE_EHR.fullmatch(to):
+    if isinstance(to, str) and to != ours and _AT_THE_EHR.fullmatch(to):
         return {**value, "reference": f"{iss}/{to}"}
     if isinstance(to, str) and to.startswith(_DEVICE):
         shown = {name: each for name, each in value.items() if name != "reference"}
         return {"type": "Device", "identifier": identifier(site, "model", to.removeprefix(_DEVICE)), **shown}
-    return {name: abroad(each, iss, site) for name, each in value.items()}
+    return {name: abroad(each, iss, site, ours=ours) for name, each in value.items()}

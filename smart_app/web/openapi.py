@@ -70,40 +70,83 @@ _MORE: dict[str, frozenset[int]] = {
     "face.refuse_change": frozenset({401, 405}),
     "face.metadata": frozenset({406}),
     "why.why": frozenset({400, 404}),
+    "audit.page": frozenset({400}),
+    "audit.export": frozenset({400}),
     "note.template_new": frozenset({404}),
     "static": frozenset({304}),
 }
 """What single routes answer beside what their policy, method and address let expect."""
 _TEXT, _FLAG, _NUMBER = {"type": "string"}, {"type": "boolean"}, {"type": "integer"}
-_LAST = {"type": "object", "additionalProperties": {"type": "object"}}
-_REVISION = {"revision": _NUMBER}
+_OBJECT: Document = {"type": "object"}
+_TEXTS, _OBJECTS = {"type": "array", "items": _TEXT}, {"type": "array", "items": _OBJECT}
+_CHUNK = {"type": "object", "properties": {"run": _NUMBER, "number": _NUMBER}, "required": ["run", "number"]}
+_LAST: Document = {"last?": {"type": "object", "additionalProperties": _CHUNK}}
+_RUN = {"track_id": _TEXT, "run": _NUMBER, "start_ms": _NUMBER, "mime": _TEXT}
+_RUNS = {"type": "array", "items": {"type": "object", "properties": _RUN, "required": list(_RUN)}}
+_REVISION, _SPEECH = {"revision": _NUMBER}, {"language": _TEXT}
+_ANSWER = {"consent_id": _TEXT, "agrees": _FLAG, "text_version": _NUMBER, "language?": _TEXT}
 _BODIES: dict[str, Document] = {
     "call.join": {"token": _TEXT},
-    "call.admit": {"recognised": _FLAG, "role": _TEXT, "is_minor": _FLAG, "is_same_person": _FLAG, "last": _LAST},
-    "call.add_in_person": {"name": _TEXT, "role": _TEXT, "is_minor": _FLAG, "last": _LAST},
-    "call.end": {"last": _LAST},
+    "call.admit": {"recognised": _FLAG, "role": _TEXT, "is_minor?": _FLAG, "is_same_person?": _FLAG, **_LAST},
+    "call.add_in_person": {"name": _TEXT, "role": _TEXT, "is_minor": _FLAG, "is_same_person?": _FLAG, **_LAST},
+    **{f"call.{name}": _LAST for name in ("end", "again", "leave")},
     "call.ready": {"name": _TEXT, "is_camera": _FLAG, "is_microphone": _FLAG},
-    "call.choose": {"language": _TEXT},
-    "consent.choose": {"language": _TEXT},
+    "call.post_signal": {"to": _TEXT, "body": _OBJECT},
+    "call.media_state": {"is_muted": _FLAG, "is_camera_off": _FLAG},
+    "call.answer_on_device": _ANSWER,
+    "call.allow_on_device": {"text_version": _NUMBER, "language": _TEXT},
+    **{f"{name}": _SPEECH for name in ("call.choose", "consent.choose", "consent.choose_in_room")},
+    "call.speak_on_device": {"language?": _TEXT},
     "consent.switch": {"is_on": _FLAG},
-    "consent.answer": {"consent_id": _TEXT, "agrees": _FLAG, "text_version": _NUMBER, "language": _TEXT},
+    "consent.answer": _ANSWER,
     "consent.allow_after_all": {"text_version": _NUMBER, "language": _TEXT},
     "consent.copy": {"token": _TEXT},
     "recording.withdraw_by_copy_link": {"token": _TEXT},
-    "recording.stop": {"last": _LAST},
-    "recording.grants": {"recording_id": _TEXT, "runs": {"type": "array", "items": {"type": "object"}}},
-    "note.create": {"session_id": _TEXT, "template_id": _TEXT},
-    "note.save": {**_REVISION, "elements": {"type": "array", "items": {"type": "object"}}},
+    "recording.stop": _LAST,
+    "recording.grants": {
+        "recording_id": _TEXT,
+        "runs": _RUNS,
+        "tab?": _TEXT,
+        "claims?": _FLAG,
+        "takes_over?": _FLAG,
+    },
+    "note.create": {"session_id": _TEXT, "template_id": _TEXT, "time_zone?": _TEXT},
+    "note.save": {**_REVISION, "elements": _OBJECTS},
     "note.sign": {**_REVISION, "attests": _FLAG},
-    "note.correct": {**_REVISION, "seen": _TEXT, "text": _TEXT, "speaker": _TEXT, "name": _TEXT},
-    "note.redraft": {**_REVISION, "part": _TEXT, "keep": {"type": "array", "items": _TEXT}},
-    **{f"note.{name}": _REVISION for name in ("insert", "discard", "save_to_chart", "details")},
-    **{
-        f"note.template_{name}": {"title": _TEXT, "version": _NUMBER, "elements": {"type": "array"}}
-        for name in ("create", "save", "preview")
+    "note.correct": {**_REVISION, "seen?": _TEXT, "text?": _TEXT, "speaker?": _TEXT, "name?": _TEXT},
+    "note.redraft": {**_REVISION, "part": _TEXT, "keep": _TEXTS},
+    "note.details": {**_REVISION, "time_zone?": _TEXT},
+    **{f"note.{name}": _REVISION for name in ("insert", "discard", "save_to_chart")},
+    "note.note_setting": {"place?": _TEXT, "telehealth_consent?": _TEXT},
+    "note.say_place": {"place": _TEXT},
+    "note.template_create": {"title": _TEXT, "elements": _OBJECTS},
+    "note.template_save": {"title": _TEXT, "version": _NUMBER, "elements": _OBJECTS},
+    "note.template_preview": {"elements": _OBJECTS},
+    "note.template_rename": {"title": _TEXT},
+}
+"""The fields of JSON bodies; those with `?` may be left out."""
+_FORMS: dict[str, Document] = {
+    "admin.turn": {"ai_offered": {"enum": ["on", "off"]}},
+    "call.open_session": {"modality?": _TEXT},
+    "encounter.choose": {"encounter": _TEXT},
+    "face.token": {
+        "grant_type": {"enum": ["client_credentials"]},
+        "client_assertion_type": _TEXT,
+        "client_assertion": _TEXT,
+        "scope?": _TEXT,
+    },
+    "face_admin.add": {"name": _TEXT, "scope": _TEXTS, "iss?": _TEXT, "jwks?": _TEXT, "jwks_uri?": _TEXT},
+    "note.decide": {"decision": {"enum": ["amend", "theirs"]}},
+    "note.own_save": {
+        "style": _TEXT,
+        "then?": {"enum": ["note", "back", ""]},
+        "dictated?": {"enum": ["yes"]},
+        **{f"{name}?": _TEXT for name in ("note", "template_id", "time_zone", "part-subjective", "part-text")},
     },
 }
-"""The fields of JSON bodies; what is not listed takes a form, or an empty body."""
+"""The fields of forms, written alike. What is in neither table takes an empty body."""
+_FILES: dict[str, str] = {"recording.put_chunk": "application/octet-stream", "note.dictate": "audio/webm"}
+"""Bodies that are sound."""
 _QUERIES: dict[str, tuple[str, ...]] = {
     "launch.launch": ("iss", "launch"),
     "launch.go": ("ticket",),
@@ -168,16 +211,29 @@ def _operation(rule: Rule, method: str, who: Who, says: str) -> Document:
     if parameters := [*_in_path(rule), *_in_query(rule.endpoint)]:
         made["parameters"] = parameters
     if method in {"POST", "PUT", "PATCH"}:
-        made["requestBody"] = {"required": False, "content": _content(rule.endpoint, who)}
+        content = _content(rule.endpoint)
+        is_required = any("required" in each["schema"] for each in content.values())
+        made["requestBody"] = {"required": is_required, "content": content}
     return made
 
 
-def _content(endpoint: str, who: Who) -> Document:
-    if who is Who.GRANT:
-        return {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-    if fields := _BODIES.get(endpoint):
-        return {"application/json": {"schema": {"type": "object", "properties": fields}}}
-    return {kind: {"schema": {"type": "object"}} for kind in ("application/x-www-form-urlencoded", "application/json")}
+def _object(fields: Document) -> Document:
+    made: Document = {"type": "object", "properties": {name.removesuffix("?"): each for name, each in fields.items()}}
+    if required := [name for name in fields if not name.endswith("?")]:
+        made["required"] = required
+    return made
+
+
+def _content(endpoint: str) -> Document:
+    if kind := _FILES.get(endpoint):
+        return {kind: {"schema": {"type": "string", "format": "binary"}}}
+    if endpoint == "note.template_take_in":
+        return {"multipart/form-data": {"schema": _object({"file": {"type": "string", "format": "binary"}})}}
+    if (fields := _FORMS.get(endpoint)) is not None:
+        return {"application/x-www-form-urlencoded": {"schema": _object(fields)}}
+    if (fields := _BODIES.get(endpoint)) is not None:
+        return {"application/json": {"schema": _object(fields)}}
+    return {kind: {"schema": _OBJECT} for kind in ("application/x-www-form-urlencoded", "application/json")}
 
 
 def document(app: Flask) -> Document:
