@@ -38,6 +38,8 @@ JOIN_LIMIT = "20 per minute"
 _COOKIE_LASTS = timedelta(days=7)
 _SECOND_CLICK = timedelta(seconds=10)
 _MOST_SIGNALS = 2_000
+_LAST_SIGNAL = 2**63 - 1
+"""The database counts no further."""
 _SIGNAL_BYTES = 64_000
 _NAME_LETTERS = 80
 
@@ -363,7 +365,7 @@ class _Room:
     @allow(Who.IN_ROOM)
     def fetch_signals(self, session_id: str) -> Response:
         """Return the lines after the one that the page has; those up to it are dropped."""
-        after = max(0, request.args.get("after", default=0, type=int))
+        after = min(max(0, request.args.get("after", default=0, type=int)), _LAST_SIGNAL)
         with self.db.read() as db:
             me = self._me_admitted(db, session_id)
             waiting = signals.count_for(db, me.id)

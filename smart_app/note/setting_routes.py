@@ -45,7 +45,7 @@ class _Setting:
         """Note what the client said: where they are, whether telehealth is all right."""
         body, now = given.fields(request.get_json(silent=True)), self.clock.now()
         consent = body.get("telehealth_consent")
-        if consent is not None and consent not in {"", *CONSENTS}:
+        if consent is not None and consent not in ("", *CONSENTS):
             raise BadInput("bad_field", "The request's telehealth_consent is wrong.", "Reload the page and try again.")
         with self.db.begin() as db:
             session = sessions.of_person(db, session_id, person(), for_update=True)

@@ -35,6 +35,8 @@ LAST_HEADER = "X-Chunk-Last"
 UPLOAD_LIMIT = "1200 per minute"
 """For each grant: a backlog after a lost connection is sent at once, a flood is not."""
 _MOST_RUNS = 10_000
+_MOST_CHUNKS = 1_000_000
+"""Of one run; a chunk is 2 seconds, so nobody records so many."""
 _FHIR_JSON = "application/fhir+json"
 
 
@@ -164,6 +166,8 @@ class _Chunks:
     @allow(Who.GRANT)
     def put_chunk(self, track_id: str, run: int, number: int) -> tuple[Response, int]:
         """Take one chunk. Nothing of the body is read before the grant and its length were checked."""
+        if run > _MOST_RUNS or number > _MOST_CHUNKS:
+            raise NotFound
         upload = ChunkUpload(
             token=request.headers.get(GRANT_HEADER, ""),
             track_id=track_id,
