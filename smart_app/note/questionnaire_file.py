@@ -148,5 +148,5 @@ def _element(item: Resource) -> dict[str, Any]:
 def _option(option: Resource) -> str:
     if "valueCoding" in option:
         return _text(option["valueCoding"].get("display") or option["valueCoding"]["code"])
-    value = next(value for name, value in option.items() if name.startswith("value"))
-    return str(value)
+    values = [value for name, value in option.items() if name.startswith("value")]
+    return str(values[0])
