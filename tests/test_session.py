@@ -6,6 +6,24 @@ from hypothesis import strategies as st
 
 from smart_app.session import LIVE, MOVES, OVER, Event, IllegalMove, Standing, State, can, move
 
+RUNNING = {State.RECORDING, State.PAUSED}
+LEADS: dict[Event, tuple[set[State], State]] = {
+    Event.ASK: ({State.OPEN}, State.ASKING),
+    Event.START: ({State.OPEN}, State.RECORDING),
+    Event.AGREE: ({State.ASKING, State.PAUSED}, State.RECORDING),
+    Event.DECLINE: ({State.ASKING, State.PAUSED}, State.OPEN),
+    Event.STOP: ({State.ASKING, *RUNNING}, State.OPEN),
+    Event.NEWCOMER: ({State.RECORDING}, State.PAUSED),
+    Event.PAUSE: ({State.RECORDING}, State.PAUSED),
+    Event.END: (set(LIVE), State.ENDED),
+    Event.CLAIM: ({State.ENDED, State.PROCESSING}, State.PROCESSING),
+    Event.DRAFTED: ({State.PROCESSING}, State.READY),
+    Event.TOO_LITTLE: ({State.PROCESSING}, State.EMPTY),
+    Event.FAIL: ({State.PROCESSING}, State.FAILED),
+    Event.RETRY: ({State.FAILED}, State.ENDED),
+    Event.AUDIO_LOST: ({State.ENDED, State.PROCESSING, State.FAILED}, State.EMPTY),
+}
+"""Every event but the withdrawal, which has a test of its own: where it can happen, and where it leads with sound."""
 PATHS = st.lists(st.sampled_from(Event), max_size=40)
 START = Standing(state=State.OPEN)
 
@@ -138,3 +156,29 @@ def test_lost_audio_closes_what_was_owed(state: State) -> None:
     """At its deadline the sound is gone, and the session says so."""
     after = move(Standing(state=state, has_audio=True), Event.AUDIO_LOST)
     assert after == Standing(state=State.EMPTY)
+
+
+@pytest.mark.req("G22", "S15", "S18", "S27")
+@pytest.mark.parametrize("event", LEADS)
+def test_each_event_is_possible_where_it_makes_sense_and_leads_where_it_says(event: Event) -> None:
+    """A newcomer pauses, a decline stops, an agreement records; whatever was recorded is kept on the way."""
+    sources, target = LEADS[event]
+    assert {state for state, other in MOVES if other is event} == sources
+    for source in sources:
+        has_audio = target is not State.EMPTY
+        assert move(Standing(state=source, has_audio=True), event) == Standing(state=target, has_audio=has_audio)
+
+
+@pytest.mark.req("G22")
+def test_a_refused_event_says_what_and_where() -> None:
+    """Whoever catches it can tell the person."""
+    with pytest.raises(IllegalMove) as refused:
+        move(START, Event.FAIL)
+    assert (refused.value.standing, refused.value.event) == (START, Event.FAIL)
+
+
+@pytest.mark.req("G22", "S27")
+def test_the_room_is_open_in_four_states_and_in_no_other() -> None:
+    """What is not live is over: people, questions and recordings are in live sessions only."""
+    assert {State.OPEN, State.ASKING, State.RECORDING, State.PAUSED} == LIVE
+    assert set(State) - LIVE == OVER
