@@ -31,6 +31,7 @@ class ClientRoom {
   /** @type {ConsentSide|null} */ #consent = null;
   #sessionId = "";
   #refusedToken = "";
+  /** @type {Promise<string|null>} */ #accepted = Promise.resolve(null);
   #timer = 0;
   /** Whether this person is in the session: the clock is not theirs before, nor after they left. */
   #isIn = false;
@@ -48,7 +49,8 @@ class ClientRoom {
     this.#timer = runClock(this.#clock, () => this.#isIn);
     const leave = byId("leave", HTMLButtonElement);
     leave.addEventListener("click", () => void once(leave, () => this.#leave()));
-    const sessionId = await this.#accept();
+    this.#accepted = this.#accept();
+    const sessionId = await this.#accepted;
     if (sessionId) this.#enter(sessionId);
   }
 
@@ -74,10 +76,15 @@ class ClientRoom {
     }
   }
 
-  /** A link that was refused is tried again in the new language, so that the reason can be read in it. */
-  #languageSession() {
+  /**
+   * The session whose language changes too. A link that is being handed in is waited for: it works once, and a page that is
+   * loaded again before the answer would have lost it. One that was refused is tried again in the new language, so that
+   * the reason can be read in it.
+   */
+  async #languageSession() {
+    const accepted = await this.#accepted;
     if (this.#refusedToken) history.replaceState(null, "", `${location.pathname}#t=${this.#refusedToken}`);
-    return this.#sessionId;
+    return this.#sessionId || (accepted ?? "");
   }
 
   /** @param {string} sessionId */

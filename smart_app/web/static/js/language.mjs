@@ -18,12 +18,13 @@ async function speak(language, sessionId = "") {
 
 /**
  * Make the page's language buttons work.
- * @param {() => string} sessionId called at the click, before the page is loaded again; empty in no session
+ * @param {() => string | Promise<string>} sessionId called at the click, before the page is loaded again; empty in no session
  * @param {(error: unknown) => void} onTrouble
  */
 export function serveLanguages(sessionId, onTrouble) {
   for (const pressed of document.querySelectorAll("button[data-language]")) {
-    pressed.addEventListener("click", () => void speak(pressed.getAttribute("data-language") ?? "", sessionId()).catch(onTrouble));
+    const language = pressed.getAttribute("data-language") ?? "";
+    pressed.addEventListener("click", () => void Promise.resolve(sessionId()).then((id) => speak(language, id)).catch(onTrouble));
   }
 }
 
