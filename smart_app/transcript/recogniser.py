@@ -4,7 +4,6 @@ Every window is padded by silence to 30 s, as in Whisper's training: shorter one
 not find their end, and repeats itself or leaves words out (measured on noisy calls).
 """
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -54,8 +53,6 @@ class Recogniser:
 
     def __init__(self, folder: Path, *, device: Device, threads: int, batch: int = BATCH, beam: int = BEAM) -> None:
         """Load the model. Raises RuntimeError, ValueError or OSError as CTranslate2 does."""
-        # faster-whisper asks the network for what a folder lacks unless told not to before it is imported.
-        os.environ["HF_HUB_OFFLINE"] = "1"
         from faster_whisper import WhisperModel
 
         self._threads = threads
