@@ -61,6 +61,8 @@ class Answers:
             )
         if answer.status == 408:
             raise ChartUnreachable("ehr_failed", "The EHR was too slow.", "It is tried again by itself.")
+        if answer.status in {200, 201} and not answer.headers.get("location") and _is_cut(answer):
+            raise ChartUnreachable("ehr_failed", "The EHR's answer was cut short.", "It is tried again by itself.")
 
     def check(
         self, answer: HttpAnswer, access: Access, kind: str, operation: str, ours: Resource | None = None
@@ -108,3 +110,11 @@ class Answers:
             return None
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
         return min(max((until - self._clock.now()).total_seconds(), 0.0), MAX_WAIT_S)
+
+
+def _is_cut(answer: HttpAnswer) -> bool:
+    """Say whether a body is there and ends too early, or is something else's on the way: a proxy's page."""
+    try:
+        return bool(answer.body) and answer.json() is None
+    except ValueError:
+        return True

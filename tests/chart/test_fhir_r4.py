@@ -259,6 +259,15 @@ def test_a_location_gives_an_id_or_nothing(chart: Chart, ehr: SmartEhr, location
     raised(ChartRefused, "no_id", lambda: chart.create(note()))
 
 
+@pytest.mark.req("G02", "G03")
+def test_a_reply_that_is_cut_in_its_body_is_a_write_whose_end_is_not_known(chart: Chart, ehr: SmartEhr) -> None:
+    """Stored, and the answer ends in the middle: found again at once, one copy, nothing parked."""
+    cut = Response('{"resourceType": "Docu', 201, {"Content-Type": "application/fhir+json"})
+    ehr.faults.fhir_after = [passing, lambda: cut]
+    filed = chart.create(note())
+    assert [row["id"] for row in ehr.of_type(DOC)] == [filed.id]
+
+
 # --- without identifier, search or read -----------------------------------------------------------------------------
 
 

@@ -366,7 +366,9 @@ def _matches(row: Resource, params: list[tuple[str, str]]) -> bool:
                 return False
         if name == "target" and value not in [target.get("reference") for target in row.get("target", [])]:
             return False
-        if name == "recorded" and row.get("recorded") != value:
+        if name == "entity" and value not in [each["what"].get("reference") for each in row.get("entity", [])]:
+            return False
+        if name in {"recorded", "date"} and "recorded" in row and row["recorded"] != value:
             return False
     return True
 
