@@ -12,7 +12,7 @@ from smart_app.recording.erasure import sweep_orphans
 from smart_app.recording.withdrawal import finish_withdrawals
 from smart_app.session import Event
 from smart_app.store import captured, consents, notes, sessions
-from smart_app.store.tables import Note, Receipt, Summary, TrackTranscript, Transcript
+from smart_app.store.tables import AuditLine, Note, Receipt, Summary, TrackTranscript, Transcript
 from tests.fakes.room import KNOWN_BEARER, Visit
 
 BODY = b"these are the plain bytes of somebody's voice " * 20
@@ -285,3 +285,58 @@ def test_the_sweep_removes_files_that_no_row_counts(visit: Visit, monkeypatch: p
     assert sweep_orphans(visit.room.db, audio) == 1
     assert not stray.exists()
     assert len(visit.room.audio_files()) == 2
+
+
+def trail(visit: Visit, *actions: str) -> list[tuple[str, str, str, dict[str, str]]]:
+    """Return action, actor, subject and detail of the trail's lines of these actions, in order."""
+    with visit.room.db.read() as db:
+        rows = db.query(AuditLine).where(AuditLine.action.in_(actions)).order_by(AuditLine.number)
+        return [(row.action, row.actor, row.subject, row.detail) for row in rows]
+
+
+@pytest.mark.req("G22", "B02", "T12")
+def test_the_trail_says_who_withdrew_and_what_was_erased_with_which_receipt(visit: Visit) -> None:
+    """Three lines: the click, by the person; the erased recording and the ended consent, by the server."""
+    record_some(visit)
+    visit.carol.ok(f"/room/{visit.id}/withdraw")
+    with visit.room.db.read() as db:
+        consent = consents.of_session(db, visit.id)[0]
+        receipts = [row.id for row in db.query(Receipt).order_by(Receipt.number)]
+    recording_id = visit.room.recordings(visit.id)[0].id
+    begun, erased, ended = trail(visit, "consent.withdraw", "recording.erase", "consent.withdrawn")
+    assert (*begun[:3], begun[3]["session"]) == ("consent.withdraw", visit.carol.participant_id, consent.id, visit.id)
+    assert erased[:3] == ("recording.erase", "server", recording_id)
+    assert (erased[3]["cause"], erased[3]["receipt"]) == ("withdrawn", receipts[0])
+    assert ended[:3] == ("consent.withdrawn", "server", consent.id)
+    assert (ended[3]["session"], ended[3]["receipt"]) == (visit.id, receipts[1])
+
+
+@pytest.mark.req("G22", "B02")
+def test_a_withdrawal_raises_the_epoch_by_one_and_takes_the_worker_s_lease(visit: Visit) -> None:
+    """Every grant of before is of another epoch, and no worker goes on with what is erased."""
+    record_some(visit)
+    visit.end()
+    with visit.room.db.begin() as db:
+        session = sessions.find(db, visit.id)
+        sessions.apply(db, session, Event.CLAIM, actor="server", at=visit.room.clock.now())
+        session.lease_owner, session.lease_until = "worker", visit.room.clock.now()
+        before = session.consent_epoch
+    visit.carol.ok(f"/room/{visit.id}/withdraw")
+    row = visit.room.session(visit.id)
+    assert (row.consent_epoch, row.lease_owner, row.lease_until) == (before + 1, None, None)
+    assert (row.state, row.reason_public) == ("empty", sessions.SESSION_REASONS["withdrawn"])
+
+
+@pytest.mark.req("G22", "B02")
+def test_an_erasure_owes_the_chart_its_tombstone_once_there_was_sound(visit: Visit) -> None:
+    """The Media and the AuditEvent of a recording with a byte; nothing of one that never had any."""
+    visit.record()
+    recording_id = visit.room.recordings(visit.id)[0].id
+    visit.alice.ok(f"/sessions/{visit.id}/recording/stop")
+    track, token = next(iter(visit.record().items()))
+    assert visit.alice.put_chunk(token, track, 0, 0, BODY).status_code == 201
+    visit.carol.ok(f"/room/{visit.id}/withdraw")
+    with_sound = next(row.id for row in visit.room.recordings(visit.id) if row.id != recording_id)
+    assert [row.subject_id for row in visit.room.filings("media")] == [with_sound]
+    assert [row.subject_id for row in visit.room.filings("audit-erasure")] == [with_sound]
+    assert {row.erase_cause for row in visit.room.recordings(visit.id)} == {"withdrawn"}

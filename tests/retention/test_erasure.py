@@ -338,3 +338,30 @@ def test_stale_rows_are_forgotten(archive: Archive) -> None:
         counts = [db.query(table).count() for table in (tables.Launch, tables.CaptureGrant, tables.Signal)]
         assert recordings.find(db, recording_id).erased_at is None
     assert counts == [1, 1, 1]
+
+
+@pytest.mark.req("G22", "T12")
+def test_the_trail_says_which_transcript_died_and_why(archive: Archive) -> None:
+    """By the server, about the session, at its deadline."""
+    in_state(archive, State.READY)
+    archive.transcribe()
+    archive.merge(erase_due_at=archive.visit.clock.now() + timedelta(days=7))
+    archive.visit.clock.tick(days=7)
+    archive.retention.sweep()
+    line = archive.visit.trail("transcript.erased")[0]
+    assert (line.actor, line.subject, line.detail["cause"]) == ("server", archive.visit.session_id, "deadline")
+
+
+@pytest.mark.req("G22")
+def test_the_owed_work_of_a_lost_recording_is_no_worker_s_any_more(archive: Archive) -> None:
+    """A lease that is still held when the sound dies is taken; the trail says that what was heard is gone, and why."""
+    in_state(archive, State.PROCESSING)
+    archive.transcribe()
+    with archive.visit.db.begin() as db:
+        row = archive.visit.row(db)
+        row.lease_owner, row.lease_until = "worker", archive.visit.clock.now() + timedelta(hours=24)
+    archive.visit.clock.tick(hours=23)
+    archive.retention.sweep()
+    row = archive.visit.now_is()
+    assert (row.lease_owner, row.lease_until) == (None, None)
+    assert archive.visit.trail("transcript.erased")[0].detail["cause"] == "deadline"
