@@ -7,7 +7,19 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from plugin import audit, check, doctor, fhir_client, keys, manifest_command, register, terminal, uninstall, verify
+from plugin import (
+    audit,
+    check,
+    client_record,
+    doctor,
+    fhir_client,
+    keys,
+    manifest_command,
+    register,
+    terminal,
+    uninstall,
+    verify,
+)
 from plugin.app_process import app_command
 from plugin.demo import command as demo
 from plugin.failures import MEANINGS, Exit, Failure
@@ -28,6 +40,8 @@ COMMANDS: tuple[tuple[Callable[[Any], argparse.ArgumentParser], Sequence[str]], 
     (fhir_client.add, fhir_client.EXAMPLES),
     (verify.add, verify.EXAMPLES),
     (audit.add, audit.EXAMPLES),
+    (client_record.add_export, client_record.EXPORT_EXAMPLES),
+    (client_record.add_erase, client_record.ERASE_EXAMPLES),
     (uninstall.add, uninstall.EXAMPLES),
     (demo.add, demo.EXAMPLES),
     (demo.add_token, demo.TOKEN_EXAMPLES),

@@ -1,6 +1,6 @@
 """The app's own processes: `python -m smart_app serve | worker | sweep | transcribe | draft`.
 
-`keys`, `scopes`, `inspect`, `close`, `fhir-client` and `audit` answer in JSON: they are what `chartside` asks the app.
+`keys`, `scopes`, `inspect`, `close`, `fhir-client`, `audit` and `client` answer in JSON: what `chartside` asks the app.
 A refusal is `{"refused": {code, public, todo}}` with status 2.
 """
 
@@ -26,7 +26,7 @@ _RUN = {
     " Start as many as you like.",
     "sweep": "Erase what is due, once: for cron, so that erasing does not hang on a worker alone.",
 }
-_ANSWERED = ("keys", "inspect", "close", "fhir-client", "audit")
+_ANSWERED = ("keys", "inspect", "close", "fhir-client", "audit", "client")
 _THREADS = 4
 """In each web process. More only take the interpreter's lock from one another: with eight threads in one process a
 chunk's six short queries waited for it six times, and fifty sessions could not be served."""
@@ -156,6 +156,8 @@ def _parser() -> argparse.ArgumentParser:
     close_command.add_argument("--keep-to", default="", help="folder for what must be kept")
     client_command = commands.add_parser("fhir-client", help="who may read the FHIR face; details on standard input")
     client_command.add_argument("what", choices=("add", "list", "revoke"))
+    record_command = commands.add_parser("client", help="one client's record; whose it is on standard input")
+    record_command.add_argument("what", choices=("export", "plan", "erase"))
     audit_command = commands.add_parser("audit", help="the audit trail")
     audit_command.add_argument("what", choices=("verify", "export", "archive"))
     for name in ("patient", "clinician", "kind", "since", "until", "to"):

@@ -47,7 +47,7 @@ def plan(said: Any) -> dict[str, Any]:
 
 
 def answer(asked: argparse.Namespace, settings: Settings) -> dict[str, Any]:
-    """Answer `keys`, `inspect`, `close`, `fhir-client` or `audit`.
+    """Answer `keys`, `inspect`, `close`, `fhir-client`, `audit` or `client`.
 
     Each imports what it needs: the command line starts quickly.
 
@@ -160,10 +160,18 @@ def _audit(settings: Settings, asked: argparse.Namespace) -> dict[str, Any]:
         db.close()
 
 
+def _client(settings: Settings, asked: argparse.Namespace) -> dict[str, Any]:
+    """Hand a client's record out, or carry their erasure request out; see `export/command.py`."""
+    from smart_app.export import command
+
+    return command.run(settings, asked.what, json.load(sys.stdin))
+
+
 _ANSWERS: Mapping[str, Callable[[Settings, argparse.Namespace], dict[str, Any]]] = {
     "keys": _keys,
     "inspect": _inspect,
     "close": _close,
     "fhir-client": _fhir_client,
     "audit": _audit,
+    "client": _client,
 }

@@ -12,6 +12,8 @@ from smart_app.chart.http import origin
 from smart_app.config import Settings
 from smart_app.consent import routes as consent
 from smart_app.draft.checks import rechecked
+from smart_app.export import command as export
+from smart_app.export import routes as export_routes
 from smart_app.face import admin_routes as face_admin
 from smart_app.face import routes as face
 from smart_app.face.access import Doorkeeper
@@ -130,6 +132,7 @@ def wire(settings: Settings, kit: Kit | None) -> Flask:
     app.register_blueprint(admin_routes.blueprint(db=made.db, clock=made.clock))
     app.register_blueprint(audit.blueprint(db=made.db, clock=made.clock, settings=settings))
     app.register_blueprint(retention.blueprint(db=made.db, clock=made.clock, signer=made.signer))
+    app.register_blueprint(export_routes.blueprint(records=export.of_kit(made)))
     app.register_blueprint(face_admin.blueprint(db=made.db, clock=made.clock, settings=settings))
     app.register_blueprint(
         why_routes.blueprint(db=made.db, clock=made.clock, seal=made.seal, sources=made.why_sources())

@@ -27,6 +27,7 @@ KINDS = {
     "site": "The site",
     "audit": "Looking at this trail",
     "receipt": "Receipts",
+    "client": "Records handed out, erasure requests",
     "trail": "The trail itself",
     "master_key": "Master keys",
 }
@@ -39,6 +40,10 @@ _ACTS = {
     "audit.verified": "checked the audit trail",
     "chart.filed": "filed in the chart",
     "chart.read": "opened the chart page",
+    "client.erased": "erased what a client asked to erase",
+    "client.erasure-asked": "asked for a client's erasure",
+    "client.exported": "exported a client's record",
+    "client.read": "looked at what is held on a client",
     "consent.agree": "agreed to recording",
     "consent.ask": "asked for consent to record",
     "consent.decline": "declined recording",

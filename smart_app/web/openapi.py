@@ -71,6 +71,7 @@ _MORE: dict[str, frozenset[int]] = {
     "face.metadata": frozenset({406}),
     "why.why": frozenset({400, 404}),
     "audit.page": frozenset({400}),
+    **{f"export.{name}": frozenset({404}) for name in ("look", "as_fhir", "as_page", "plan", "erase")},
     "audit.export": frozenset({400}),
     "note.template_new": frozenset({404}),
     "static": frozenset({304}),
@@ -129,6 +130,8 @@ _FORMS: dict[str, Document] = {
     "admin.turn": {"ai_offered": {"enum": ["on", "off"]}},
     "call.open_session": {"modality?": _TEXT},
     "encounter.choose": {"encounter": _TEXT},
+    **{f"export.{name}": {"patient": _TEXT} for name in ("look", "as_fhir", "as_page", "plan")},
+    "export.erase": {"patient": _TEXT, "code": _TEXT, "again": _TEXT},
     "face.token": {
         "grant_type": {"enum": ["client_credentials"]},
         "client_assertion_type": _TEXT,

@@ -30,6 +30,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "note.create": {"json": {"session_id": "DONE", "template_id": "soap-progress-note"}},
     "why.why": {"query_string": {"session": "DONE"}},
     "note.own_page": {"query_string": {"note": "NOTE"}},
+    **{f"export.{name}": {"data": {"patient": "carol"}} for name in ("look", "as_fhir", "as_page", "plan", "erase")},
     "recording.put_chunk": {"data": b"sound", "content_type": "application/octet-stream"},
     "encounter.choose": {"data": {"encounter": "none"}},
     "call.choose": {"json": {"language": "es"}},
