@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from smart_app import kit as kits
+from smart_app.audit import check
 from smart_app.draft.builtin import BuiltinDrafter
 from smart_app.draft.languages import InItsLanguages
 from smart_app.errors import ConfigError, Expired, VaultError
+from smart_app.export.command import of_kit
 from smart_app.recording.audio import ChunkName
 from smart_app.recording.keyslots import KeySlots
 from smart_app.session import State
-from smart_app.store import tables
+from smart_app.store import sessions, tables
+from smart_app.store.audit_head import AuditHead
 from smart_app.store.database import Database
 from tests.conftest import FrozenClock
 from tests.fakes.room import Visit
@@ -94,7 +97,8 @@ def heard(kit: kits.Kit, visit: Visit) -> list[bytes]:
     for row in rows:
         for chunk in chunks:
             name = ChunkName(recording_id=row.id, track_id=chunk.track_id, run=chunk.run, number=chunk.number)
-            for slot in {row.key_slot, *KeySlots(kit.settings.key_file, kit.settings).used()} - {None}:
+            alive = KeySlots(kit.settings.key_file, kit.settings).used()
+            for slot in alive if row.key_slot is None else {row.key_slot, *alive}:
                 try:
                     found.append(kit.audio.read(slot, name, chunk.path))
                 except (VaultError, Expired):
@@ -143,4 +147,33 @@ def test_without_the_keys_it_does_not_start_until_it_is_told_that_they_are_lost(
     kit.steps.sweep()
     assert [kit.vault.open(number, body, aad="a") for number, body in zip(fresh, sealed, strict=True)] == [b"x"] * 3
     assert heard(kit, drill.visit) == []
+    kit.db.close()
+
+
+@pytest.mark.req("T12", "B02", "M09")
+def test_what_was_withdrawn_since_the_backup_is_told_of_and_erased_again(drill: Drill) -> None:
+    """A backup knows nothing of later days: the trail's end, kept apart, shows that; a request erases it once more."""
+    drill.visit.carol.ok(f"/room/{drill.visit.id}/withdraw")
+    kit = drill.restore(with_keys=True)
+    with kit.db.read() as db:
+        summary = db.query(tables.Summary).one()
+        assert summary.sealed is not None, "the draft is back, as the guide says"
+        assert db.query(tables.Transcript).count() == 1
+        session = sessions.find(db, drill.visit.id)
+        assert session.key_slot is not None
+    with pytest.raises(VaultError):
+        kit.vault.open(session.key_slot, b"x" * 64, aad="transcript")
+    found = check.check(kit.db, AuditHead(kit.settings.audit_head_file))
+    assert [each.code for each in found.findings if each.mark == "problem"] == ["cut"]
+    assert "restored a backup" in found.findings[0].todo
+    records = of_kit(kit)
+    client = records.find("carol", "")
+    done = records.erase(client, records.plan(client).code, actor="server")
+    assert (done.unfinished, len(done.receipts)) == (0, 2)
+    with kit.db.read() as db:
+        assert db.query(tables.Summary).one().sealed is None
+        assert db.query(tables.Transcript).count() == 0
+        assert {row.status for row in db.query(tables.RecordingConsent)} == {"inactive"}
+    later = check.check(kit.db, AuditHead(kit.settings.audit_head_file))
+    assert (later.is_whole, [each.code for each in later.findings]) == (True, ["cut_before"])
     kit.db.close()
