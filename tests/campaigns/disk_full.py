@@ -66,10 +66,10 @@ class Disk:
 
 
 @contextlib.contextmanager
-def mounted(folder: Path) -> Iterator[Path]:
-    """Mount the small file system. Raises PermissionError where that is not allowed."""
+def mounted(folder: Path, *, size: str = DISK) -> Iterator[Path]:
+    """Mount a small file system. Raises PermissionError where that is not allowed."""
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
         raise PermissionError(done.stderr.strip())

@@ -105,23 +105,7 @@ class Site(Room):
         """Keep every statement that the draft itself doubts; return the note's revision."""
         side = self.side("alice")
         content = side.get(f"/notes/{note_id}/content").get_json()
-        elements = [
-            {
-                "link_id": element["link_id"],
-                "text": element["text"],
-                "parts": {
-                    part["key"]: [
-                        {"id": line["id"], "text": line["text"], "state": "kept"}
-                        for line in part["lines"]
-                        if line["verdict"] != "supported"
-                    ]
-                    for part in element["parts"]
-                },
-            }
-            for element in content["elements"]
-            if element["parts"]
-        ]
-        saved = side.ok(f"/notes/{note_id}/save", {"revision": content["revision"], "elements": elements})
+        saved = side.ok(f"/notes/{note_id}/save", {"revision": content["revision"], "elements": all_kept(content)})
         assert saved["blocking"] == []
         return int(saved["revision"])
 
@@ -130,6 +114,26 @@ class Site(Room):
         answer = self.browser.get(path, headers={"Accept": "text/html"})
         assert answer.status_code == 200, (path, answer.status_code, answer.text)
         return answer.text
+
+
+def all_kept(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a note's elements as its page saves them once every statement that the draft doubts is kept."""
+    return [
+        {
+            "link_id": element["link_id"],
+            "text": element["text"],
+            "parts": {
+                part["key"]: [
+                    {"id": line["id"], "text": line["text"], "state": "kept"}
+                    for line in part["lines"]
+                    if line["verdict"] != "supported"
+                ]
+                for part in element["parts"]
+            },
+        }
+        for element in content["elements"]
+        if element["parts"]
+    ]
 
 
 def sound_chunk() -> bytes:
