@@ -31,9 +31,8 @@ NAME_PORTS = frozenset({53, 853, 5353})
 """Where names are looked up; a resolver on the loopback would pass the question on."""
 ON_PURPOSE = "192.0.2.1"
 """RFC 5737: nobody's. Called once, to see that the watch sees it."""
-PROBES = frozenset({("8.8.8.8", 53), ("2001:4860:4860::8888", 53), ("2001:4860:4860::8888", 443)})
-"""What Chromium connects a datagram socket to, to learn which address of this machine it would send from: the kernel
-looks at its routes, and no packet is sent."""
+BROWSER = ("Chrome", "ThreadPool", "chromium", "Network", "WebRTC")
+"""How a Chromium's threads are called. It asks for its maker's names, and looks at the routes, whatever it shows."""
 _GET_FLAGS, _SET_FLAGS, _IS_UP = 0x8913, 0x8914, 0x1
 _ADDRESS = re.compile(
     r"^(?P<pid>\d+)(?:<(?P<name>[^>]*)>)? .*?(?P<call>connect|sendto|sendmsg|sendmmsg)\(.*?"
@@ -51,9 +50,9 @@ class Call:
     port: int
 
     @property
-    def is_probe(self) -> bool:
-        """Say whether it is a browser's look at the machine's routes."""
-        return self.process.startswith("Chrome") and self.call == "connect" and (self.host, self.port) in PROBES
+    def is_browsers(self) -> bool:
+        """Say whether a Chromium made it."""
+        return self.process.startswith(BROWSER)
 
     @property
     def is_foreign(self) -> bool:
