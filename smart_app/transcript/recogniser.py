@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from smart_app.ports import SAMPLE_RATE, Sound, Word
 from smart_app.transcript.guards import Attempt, is_unsure
+from smart_app.transcript.naming import is_doubtful, with_names
 
 BATCH = 4
 """Windows decoded together: a step costs one pass over the weights; more save no more (measured), each takes 20 MB."""
@@ -108,13 +109,18 @@ class Recogniser:
             self._model.hf_tokenizer, self.is_multilingual, task="transcribe", language=language or "en"
         )
         encoded = self._encoded(self._features(sounds))
-        attempts = self._read(encoded, sounds, hint, tokenizer, beam=1)
+        attempts = self._read(encoded, sounds, "", tokenizer, beam=1)
         again = [i for i, attempt in enumerate(attempts) if is_unsure(attempt, least_logprob=DOUBT_LOGPROB)]
         for at in range(0, len(again), BEAM_BATCH):
             few = again[at : at + BEAM_BATCH]
-            found = self._read(_rows(encoded, few), [sounds[i] for i in few], hint, tokenizer, beam=self._beam)
+            found = self._read(_rows(encoded, few), [sounds[i] for i in few], "", tokenizer, beam=self._beam)
             for place, attempt in zip(few, found, strict=True):
                 attempts[place] = attempt
+        doubtful = [i for i, attempt in enumerate(attempts) if hint and is_doubtful(attempt)]
+        if doubtful:
+            hinted = self._read(_rows(encoded, doubtful), [sounds[i] for i in doubtful], hint, tokenizer, beam=1)
+            for place, attempt in zip(doubtful, hinted, strict=True):
+                attempts[place] = with_names(attempts[place], attempt, hint.split(", "))
         return attempts
 
     def _read(self, encoded: Any, sounds: Sequence[Sound], hint: str, tokenizer: Any, *, beam: int) -> list[Attempt]:

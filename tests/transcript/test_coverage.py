@@ -90,3 +90,16 @@ def test_an_answer_that_is_only_a_hint_is_asked_again_without_hints() -> None:
         track(), talk, hotwords=["sertraline"], hint="sertraline", recognise=lambda sounds, _: echo(sounds, "yes")
     )
     assert [word.text for word in real] == ["Sertraline."]
+
+
+@pytest.mark.req("B10")
+def test_a_phrase_whose_times_were_wrong_is_not_said_twice() -> None:
+    """It stands beside the hole already; a word that fits the hole still comes in."""
+    words = [Word(text=text, start_s=at, end_s=at + 0.3) for text, at in (("but", 4.0), ("I", 4.3), ("have", 4.6))]
+    found = [
+        Word(text=text, start_s=at, end_s=at + 0.3)
+        for text, at in (("No,", 1.0), ("but", 2.0), ("I", 2.3), ("have", 2.6))
+    ]
+    assert [word.text for word in inserted(words, found, Span(start_s=1.0, end_s=3.5))] == ["No,", "but", "I", "have"]
+    one = [Word(text="No", start_s=2.0, end_s=2.3)]
+    assert len(inserted([Word(text="no", start_s=4.0, end_s=4.3)], one, Span(start_s=1.0, end_s=3.5))) == 2
