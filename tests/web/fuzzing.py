@@ -1,19 +1,21 @@
 """Generated requests to every operation of our OpenAPI document, in the street's clinic, with real ids and proofs.
 
-Three kinds: what the document allows, what it does not allow (both by schemathesis), and a good body with one field
-spoilt.
+Of each: what the document allows, what it does not allow, and what it allows about things that there are not (by
+schemathesis); and a good body with one field spoilt.
 """
 
 import copy
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.schemas import APIOperation
@@ -23,6 +25,7 @@ from smart_app.web.openapi import document
 from tests.web.street import CLIENT, OWNER, Street
 
 Operation = APIOperation[Any, Any, Any, Any]
+schemathesis.serializer.alias("audio/webm", "application/octet-stream")
 BASE = "http://localhost"
 ENDS = (
     "/end",
@@ -101,9 +104,11 @@ def _known(street: Street) -> dict[str, list[Any]]:
     elements = [{"link_id": "plan", "title": "Plan", "type": "text"}]
     chunk = {"track_id": street.values["track_id"], "run": 1, "start_ms": 0, "mime": "audio/webm;codecs=opus"}
     return {
-        "session_id": [street.live.id, street.done.id],
+        "session_id": [street.done.id],
         "session": [street.done.id],
-        "participant_id": [street.live.carol.participant_id],
+        "place": ["At home", ""],
+        "is_same_person": [True],
+        "start_ms": [0],
         "to": [street.live.carol.participant_id],
         "recording_id": [street.values["recording_id"]],
         "template_id": [street.template_id, "soap-progress-note"],
@@ -131,37 +136,39 @@ def _known(street: Street) -> dict[str, list[Any]]:
     }
 
 
-def _in_the_room(street: Street) -> dict[str, list[Any]]:
-    """Return the session in one room and who is in it, for the operations on the clinician's device."""
-    return {"session_id": [street.here_id], "participant_id": [street.participants[street.here_id]]}
+def _paths(street: Street, operation: Operation) -> list[dict[str, Any]]:
+    """Return the real values of an operation's path: of the live session and of the ended one."""
+    names = [each.name for each in operation.path_parameters]
+    live = {"session_id": street.live.id, "participant_id": street.live.carol.participant_id}
+    if "/people/{" in operation.path:
+        live = {"session_id": street.here_id, "participant_id": street.participants[street.here_id]}
+    found = [{**street.values, **live}]
+    if "session_id" in names:
+        found.append(
+            {**street.values, "session_id": street.done.id, "participant_id": street.participants[street.done.id]}
+        )
+    return [{name: values[name] for name in names} for values in found]
+
+
+def _one_of(known: dict[str, list[Any]], name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"enum": known[name]} if name in known else schema
 
 
 def _with_known_values(street: Street) -> dict[str, Any]:
-    """Return the document with real values beside what it allows, so that requests get past the first door."""
+    """Return the document with real values where there are any, so that requests get past the checks."""
     made, known = copy.deepcopy(document(street.site.app)), _known(street)
-    paths = {name: [value] for name, value in street.values.items()}
-    for address, operations in made["paths"].items():
-        here = _in_the_room(street) if "/people/{" in address else {}
+    for operations in made["paths"].values():
         for operation in operations.values():
             for each in operation.get("parameters", []):
-                values = {**known, **paths, **here} if each["in"] == "path" else known
-                each["schema"] = _either(values.get(each["name"], []), each["schema"], in_path=each["in"] == "path")
+                if each["in"] == "query":
+                    each["schema"] = _one_of(known, each["name"], each["schema"])
             for content in operation.get("requestBody", {}).get("content", {}).values():
                 fields = content["schema"].get("properties", {})
                 content["schema"] = {
                     **content["schema"],
-                    "properties": {name: _either(known.get(name, []), each) for name, each in fields.items()},
+                    "properties": {name: _one_of(known, name, each) for name, each in fields.items()},
                 }
     return made
-
-
-def _either(values: list[Any], schema: dict[str, Any], *, in_path: bool = False) -> dict[str, Any]:
-    """Return a schema of these values, thrice as likely as one that is made up."""
-    if in_path:
-        is_number = schema["type"] == "integer"
-        real = [int(each) if is_number else each for each in values]
-        return {"enum": [*real, 10**30 if is_number else "nonsense"]}
-    return {"anyOf": [*({"enum": values} for _ in range(3)), schema]} if values else schema
 
 
 def _cookies(street: Street) -> dict[str, str]:
@@ -177,26 +184,42 @@ def _headers(street: Street, path: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {street.bearers['good']}"} if path.startswith("/fhir") else {}
 
 
+Request = tuple[Case[Any], dict[str, Any]]
+"""A generated request, and what is sent in place of its body."""
+
+
 @st.composite
-def _spoilt(draw: st.DrawFn, operation: Operation) -> Case[Any]:
+def _requests(draw: st.DrawFn, operation: Operation, mode: GenerationMode, paths: list[dict[str, Any]]) -> Request:
+    """Draw a request as the document says, or as it does not say, about things that there are."""
+    return draw(operation.as_strategy(generation_mode=mode, path_parameters=draw(st.sampled_from(paths)))), {}
+
+
+@st.composite
+def _spoilt(draw: st.DrawFn, operation: Operation, paths: list[dict[str, Any]]) -> Request:
     """Draw a good request with one field of its body spoilt."""
-    case = draw(operation.as_strategy())
-    if isinstance(case.body, dict) and case.body:
-        name = draw(st.sampled_from(sorted(case.body)))
-        values = SPOILT if case.media_type == "application/json" else SPOILT_TEXTS
-        case.body = {**case.body, name: draw(st.sampled_from(values))}
-    return case
+    case, _ = draw(_requests(operation, GenerationMode.POSITIVE, paths))
+    if not isinstance(case.body, dict) or not case.body:
+        return case, {}
+    name = draw(st.sampled_from(sorted(case.body)))
+    if case.media_type == "application/json":
+        return case, {"json": {**case.body, name: draw(st.sampled_from(SPOILT))}}
+    return case, {"data": {**case.body, name: draw(st.sampled_from(SPOILT_TEXTS))}}
 
 
-def _kinds(operation: Operation) -> Iterator[st.SearchStrategy[Case[Any]]]:
-    yield operation.as_strategy()
-    yield operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
+def _kinds(
+    operation: Operation, as_written: Operation, paths: list[dict[str, Any]]
+) -> Iterator[st.SearchStrategy[Request]]:
+    yield _requests(operation, GenerationMode.POSITIVE, paths)
     if operation.method.upper() in {"POST", "PUT"}:
-        yield _spoilt(operation)
+        yield _spoilt(operation, paths)
+    yield _requests(operation, GenerationMode.NEGATIVE, paths)
+    yield st.tuples(as_written.as_strategy(), st.just({}))
 
 
-def _try(street: Street, operation: Operation, found: Found, *, cases: int) -> None:
-    for kind in _kinds(operation):
+def _try(
+    street: Street, operation: Operation, as_written: Operation, found: Found, *, cases: int, is_short: bool
+) -> None:
+    for kind in itertools.islice(_kinds(operation, as_written, _paths(street, operation)), 2 if is_short else None):
 
         @seed(20261123)
         @settings(
@@ -206,20 +229,24 @@ def _try(street: Street, operation: Operation, found: Found, *, cases: int) -> N
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        @given(case=kind)
-        def ask(case: Case[Any]) -> None:
-            answer = case.call(base_url=BASE, headers=_headers(street, operation.path), cookies=_cookies(street))
+        @given(request=kind)
+        def ask(request: Request) -> None:
+            case, instead = request
+            headers, cookies = _headers(street, operation.path), _cookies(street)
+            answer = case.call(base_url=BASE, headers=headers, cookies=cookies, **instead)
             found.note(operation, answer.status_code)
 
-        ask()
+        with suppress(Unsatisfiable):  # nothing can be sent that the document does not allow
+            ask()
     found.operations += 1
 
 
-def _operations(street: Street) -> list[Operation]:
-    schema = schemathesis.openapi.from_dict(_with_known_values(street))
+def _operations(street: Street, written: dict[str, Any]) -> dict[str, Operation]:
+    """Return the operations of a document by their method and address, to be asked of the street's app."""
+    schema = schemathesis.openapi.from_dict(written)
     schema.app = street.site.app
     every = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
-    return [each for each in every if each.path != NEVER]
+    return {each.label: each for each in every if each.path != NEVER}
 
 
 def _is_end(operation: Operation) -> bool:
@@ -227,14 +254,23 @@ def _is_end(operation: Operation) -> bool:
 
 
 def fuzz(street: Street, *, cases: int, anew: Callable[[], AbstractContextManager[Street]] | None = None) -> Found:
-    """Ask every operation so many generated requests of each kind; what ends things last, each in a street `anew`."""
+    """Ask every operation so many generated requests of each kind; what ends things last, each in a street `anew`.
+
+    Without `anew` it is the short form: two kinds each, and one street for all.
+    """
     found = Found()
-    every = _operations(street)
-    for operation in every:
-        if not _is_end(operation):
-            _try(street, operation, found, cases=cases)
-    for name in (each.label for each in every if _is_end(each)):
-        with anew() if anew is not None else nullcontext(street) as place:
-            operation = next(each for each in _operations(place) if each.label == name)
-            _try(place, operation, found, cases=cases)
+
+    def ask(place: Street, is_end: bool, name: str = "") -> None:
+        known, written = (_operations(place, each) for each in (_with_known_values(place), document(place.site.app)))
+        for label, operation in known.items():
+            if _is_end(operation) == is_end and (not name or label == name):
+                _try(place, operation, written[label], found, cases=cases, is_short=anew is None)
+
+    ask(street, is_end=False)
+    if anew is None:
+        ask(street, is_end=True)
+        return found
+    for label in [label for label, each in _operations(street, document(street.site.app)).items() if _is_end(each)]:
+        with anew() as place:
+            ask(place, is_end=True, name=label)
     return found

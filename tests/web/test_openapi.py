@@ -29,12 +29,14 @@ def test_the_document_is_of_these_routes(block: Street) -> None:
     assert len(kept["paths"]) > 80
 
 
+# schemathesis reads an answer without closing it, and a static file stays open until it is collected.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.req("G12")
 def test_generated_requests_meet_no_fault_and_no_undocumented_status(block: Street, figure: Say) -> None:
     """Each operation by requests that schemathesis makes from the document; the campaign makes many more."""
-    found = fuzz(block, cases=2)
+    found = fuzz(block, cases=1)
     broken, undocumented = sum(found.broken.values()), sum(found.undocumented.values())
     figure("G12", "faults (5xx)", got=broken, goal=0, is_met=not broken, cases=found.asked)
     figure("G12", "undocumented statuses", got=undocumented, goal=0, is_met=not undocumented, cases=found.asked)
     assert (dict(found.broken), dict(found.undocumented)) == ({}, {})
-    assert found.answers[200] > 30, "they come further than the first door"
+    assert len(found.done) > found.operations / 2, "they come further than the checks"
