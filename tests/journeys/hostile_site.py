@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from flask.testing import FlaskClient
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from plugin.sandbox.process import free_port
@@ -79,19 +80,22 @@ class Hostile:
     site: Site
     number: int
     note_id: str
+    template_id: str
     done: Visit
     live: Visit
     join_url: str
     copy_url: str
 
-    @property
-    def cookie(self) -> str:
-        """Return Dr Alice's cookie."""
-        found = self.site.browser.get_cookie("chartside")
-        assert found is not None
-        return found.value
+    def readers(self) -> list[tuple[dict[str, str], list[str]]]:
+        """Return who looks at what: the cookies of the clinician, of the client in the room, of nobody."""
+        alice = _cookie(self.site.browser, "chartside")
+        return [
+            (alice, self._clinicians_pages()),
+            (_cookie(self.live.carol.http, "chartside-room"), ["/join"]),
+            ({}, self._links()),
+        ]
 
-    def pages(self) -> list[str]:
+    def _clinicians_pages(self) -> list[str]:
         """Return the clinician's addresses."""
         bad = payload(self.number, "address")
         return [
@@ -100,9 +104,13 @@ class Hostile:
             "/help",
             "/templates",
             "/templates/soap-progress-note",
+            f"/templates/{self.template_id}",
+            f"/templates/{self.template_id}?left_out={bad}",
             "/admin",
             "/admin/fhir-clients",
             "/admin/quality",
+            "/admin/receipts",
+            f"/admin/audit?patient={bad}&actor={bad}",
             f"/notes/{self.note_id}",
             f"/sessions/{self.done.id}/summary?note={bad}",
             f"/sessions/{self.live.id}",
@@ -111,13 +119,19 @@ class Hostile:
             f"/{bad}",
         ]
 
-    def clients_pages(self) -> list[str]:
-        """Return the client's addresses."""
+    def _links(self) -> list[str]:
+        """Return the addresses that clients are sent."""
         return [
             self.join_url,
             self.copy_url,
             f"/join?lang={payload(self.number, 'lang')}#t={payload(self.number, 't')}",
         ]
+
+
+def _cookie(browser: FlaskClient, name: str) -> dict[str, str]:
+    found = browser.get_cookie(name)
+    assert found is not None
+    return {name: found.value}
 
 
 def _spoil(ehr: SmartEhr, number: int) -> None:
@@ -171,7 +185,7 @@ def _filled(site: Site, number: int) -> Hostile:
     note_id = side.ok("/notes", {"session_id": done.id, "template_id": "soap-progress-note"})["note_id"]
     title = payload(number, "template")[:60]
     element = {"link_id": "plan", "title": title, "type": "text"}
-    side.post("/templates", {"title": title, "elements": [element]})
+    template_id = side.ok("/templates", {"title": title, "elements": [element]})["template_id"]
     site.clock.tick(minutes=2)
     launch(site.browser, site.ehr, site.clock)
     live = open_visit(site)
@@ -179,5 +193,12 @@ def _filled(site: Site, number: int) -> Hostile:
     _, token = live.invite()
     join_url = f"{site.settings.base_url}/join#t={token}"
     return Hostile(
-        site=site, number=number, note_id=note_id, done=done, live=live, join_url=join_url, copy_url=copy_url
+        site=site,
+        number=number,
+        note_id=note_id,
+        template_id=template_id,
+        done=done,
+        live=live,
+        join_url=join_url,
+        copy_url=copy_url,
     )
