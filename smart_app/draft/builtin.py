@@ -18,6 +18,7 @@ from smart_app.ports import Section, Statement, Summary, TooLittle, Transcript
 
 NAME = "chartside-builtin"
 TOO_LONG = "Too long to quote, and no rule can reword it for certain."
+UNCERTAIN = "The lines around it leave open what was meant."
 MOST_FOR_WORDING = 12
 USUAL = "soap"
 
@@ -44,8 +45,10 @@ class BuiltinDrafter:
         cut = heard(transcript.utterances, known)
         found = _candidates(cut, known)
         room = self._words or known.room(sum(len(u.text.split()) for u in transcript.utterances))
-        sections, unplaced = _laid_out(found, style, known, transcript, room=room)
-        wording = _for_wording(found)
+        picked = _picked(found, known, room)
+        borne = [c for c in picked if _is_borne(c, transcript)]
+        sections, unplaced = _laid_out(borne, style, known, transcript)
+        wording = _for_wording([c for c in found if not c.is_worded or (c in picked and c not in borne)])
         return Summary(
             format=style,
             sections=sections,
@@ -81,18 +84,29 @@ def _without_repeats(found: Iterable[Candidate]) -> list[Candidate]:
     return list(out.values())
 
 
-def _laid_out(
-    found: list[Candidate], style: str, known: Cues, transcript: Transcript, *, room: int
-) -> tuple[tuple[Section, ...], tuple[Statement, ...]]:
-    """Word the chosen candidates as checked statements: under the format's headings, and those it has none for."""
-    # The choice does not hang on the format, so that a summary laid out in another one is what would have been drafted
-    # in it: what SOAP has headings for shares one room, the rest has as much for itself.
+def _picked(found: list[Candidate], known: Cues, room: int) -> list[Candidate]:
+    """Choose what the draft has room for.
+
+    The choice does not hang on the format, so that a summary laid out in another one is what would have been drafted
+    in it: what SOAP has headings for shares one room, the rest has as much for itself.
+    """
     usual = {part for layout in known.formats[USUAL] for part in layout.parts}
     worded = [c for c in found if c.is_worded]
-    every = [
+    return [
         *chosen([c for c in worded if c.part in usual], known, room),
         *chosen([c for c in worded if c.part not in usual], known, room),
     ]
+
+
+def _is_borne(candidate: Candidate, transcript: Transcript) -> bool:
+    """Say whether the check finds the statement in its lines: the drafter keeps nothing that it would not believe."""
+    return checked(_statement(candidate, 1), transcript).verdict == "supported"
+
+
+def _laid_out(
+    every: list[Candidate], style: str, known: Cues, transcript: Transcript
+) -> tuple[tuple[Section, ...], tuple[Statement, ...]]:
+    """Word the chosen candidates as checked statements: under the format's headings, and those it has none for."""
     held = {part for layout in known.formats[style] for part in layout.parts}
     kept = [c for c in every if c.part in held]
     beside = [c for c in every if c.part not in held]
@@ -108,27 +122,27 @@ def _laid_out(
 
 def _statements(found: list[Candidate], count: int, transcript: Transcript) -> tuple[Statement, ...]:
     """Make checked statements in the order of the session, numbered on from `count`."""
-    return tuple(
-        checked(
-            Statement(
-                id=f"s{number}",
-                text=each.text,
-                evidence=each.evidence,
-                verdict="supported",
-                part=each.part,
-                place=each.place,
-            ),
-            transcript,
-        )
-        for number, each in enumerate(sorted(found, key=lambda c: c.place), start=count + 1)
+    ordered = sorted(found, key=lambda c: c.place)
+    return tuple(checked(_statement(each, number), transcript) for number, each in enumerate(ordered, start=count + 1))
+
+
+def _statement(candidate: Candidate, number: int) -> Statement:
+    return Statement(
+        id=f"s{number}",
+        text=candidate.text,
+        evidence=candidate.evidence,
+        verdict="supported",
+        part=candidate.part,
+        place=candidate.place,
     )
 
 
 def _for_wording(found: list[Candidate]) -> tuple[Statement, ...]:
     """Return what was worth drafting but can neither be quoted shortly nor reworded for certain."""
-    left = [c for c in found if not c.is_worded]
-    best = sorted(left, key=lambda c: (not c.kind, -c.score, c.place))[:MOST_FOR_WORDING]
+    best = sorted(found, key=lambda c: (not c.kind, -c.score, c.place))[:MOST_FOR_WORDING]
     return tuple(
-        Statement(id=f"w{n}", text=c.text, evidence=c.evidence, verdict="partly", why=TOO_LONG)
+        Statement(
+            id=f"w{n}", text=c.text, evidence=c.evidence, verdict="partly", why=UNCERTAIN if c.is_worded else TOO_LONG
+        )
         for n, c in enumerate(sorted(best, key=lambda c: c.place), start=1)
     )

@@ -21,6 +21,7 @@ _REFUSE = re.compile(
     # starting anew, thinking aloud, and what is left unsaid after "used to"
     r"|\b(?:i|i'm|i've|i'll|my)\b[^,.]{0,24},\s*(?:yeah\W+|no\W+|well\W+)*(?:i|i'm|i've|i'll)\b"
     r"|\bi,|\b(?:a|an|the|to|and|but|is|are|with|of),\s|\b(?:yeah|okay|ok|maybe)\b"
+    r"|\bi\W+(?:(?:not|never|no|\w+n't|am|was|do|did|have|had|can|will|would)\W+)?i\b"
     r"|\bused to\W+(?:and|but|or|every|daily|a lot|sometimes|often|all|for|in|when|$)"
     # pointing at something outside the sentence
     r"|\b(?:it|that|this|these|those|one|ones|there|so|too|either|it's|that's|same|did|done|do|does)\b",

@@ -1,10 +1,12 @@
 """Which recogniser the settings ask for: a local model, one for English and one for the rest, or a service."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from smart_app.config import Settings
 from smart_app.ports import Heard, Sound, Transcriber
 from smart_app.transcript import base_model
+from smart_app.transcript.recogniser import Device
 from smart_app.transcript.whisper import WhisperTranscriber
 
 ENGLISH = "en"
@@ -13,9 +15,10 @@ ENGLISH = "en"
 class ByLanguage:
     """The small English model for English, Whisper base for every other language; each loaded at its first use."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._english = _local(settings, settings.speech_model)
+    def __init__(self, models: Path, *, threads: int = 2, device: Device = "cpu") -> None:
+        """`models` is the folder in which Whisper base is put together from its packages."""
+        self._models, self._threads, self._device = models, threads, device
+        self._english = WhisperTranscriber(cpu_threads=threads, device=device)
         self._other: WhisperTranscriber | None = None
 
     @property
@@ -28,8 +31,8 @@ class ByLanguage:
         if language == ENGLISH:
             return self._english.transcribe(sound, hotwords=hotwords, language=language)
         if self._other is None:
-            folder = base_model.joined(self._settings.data_dir / "models")
-            self._other = _local(self._settings, str(folder))
+            folder = base_model.joined(self._models)
+            self._other = WhisperTranscriber(folder, cpu_threads=self._threads, device=self._device)
         return self._other.transcribe(sound, hotwords=hotwords, language=language)
 
 
@@ -47,11 +50,10 @@ def engine_of(settings: Settings) -> tuple[Transcriber, str]:
         )
         return remote, remote.name
     if not settings.speech_model and base_model.installed():
-        each = ByLanguage(settings)
+        models = settings.data_dir / "models"
+        each = ByLanguage(models, threads=settings.speech_threads, device=settings.speech_device)
         return each, each.name
-    local = _local(settings, settings.speech_model)
+    local = WhisperTranscriber(
+        settings.speech_model, cpu_threads=settings.speech_threads, device=settings.speech_device
+    )
     return local, local.name
-
-
-def _local(settings: Settings, folder: str) -> WhisperTranscriber:
-    return WhisperTranscriber(folder, cpu_threads=settings.speech_threads, device=settings.speech_device)

@@ -11,8 +11,10 @@ from pathlib import Path
 from smart_app.errors import BadInput, ChartsideError
 from smart_app.ports import Transcriber, Transcript
 from smart_app.spoken import ENGLISH
+from smart_app.transcript import base_model
 from smart_app.transcript.crosstalk import without_leaks
 from smart_app.transcript.decode import FILES, Decoding
+from smart_app.transcript.engines import ByLanguage
 from smart_app.transcript.json_shape import to_json
 from smart_app.transcript.tracks import hear
 from smart_app.transcript.utterances import HeardTrack, merge
@@ -78,9 +80,7 @@ def main(argv: Sequence[str]) -> int:
             raise BadInput("speakers", "Name each speaker once, as in --speakers clinician,client.")
         if len(given.files) > 1 and len(given.files) != len(speakers):
             raise BadInput("speakers", f"There are {len(given.files)} files and {len(speakers)} speakers.")
-        transcriber = WhisperTranscriber(
-            given.model or os.environ.get("CHARTSIDE_SPEECH_MODEL", ""), cpu_threads=given.threads
-        )
+        transcriber = _transcriber(given.model or os.environ.get("CHARTSIDE_SPEECH_MODEL", ""), threads=given.threads)
         transcript, length_s = transcribe_files(
             given.files,
             transcriber,
@@ -118,6 +118,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--hotwords", default="", help="names to listen for, separated by commas")
     parser.add_argument("--threads", type=int, default=2, choices=range(1, 65), metavar="N", help="CPU threads")
     return parser
+
+
+def _transcriber(folder: str, *, threads: int) -> Transcriber:
+    """Return the recogniser of a folder; else the bundled ones, as the worker chooses them by language."""
+    if folder or not base_model.installed():
+        return WhisperTranscriber(folder, cpu_threads=threads)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return ByLanguage(cache / "chartside" / "models", threads=threads)
 
 
 def _content(path: Path) -> bytes:

@@ -39,6 +39,22 @@ def test_what_may_be_is_no_finding() -> None:
     assert section(summary, "objective") == ['Clinician: "Your blood pressure is one hundred and thirty over eighty."']
 
 
+@pytest.mark.req("M03")
+def test_what_the_clinician_asks_back_is_no_finding() -> None:
+    """A recogniser writes questions without their mark: nobody saw that throat close, and the client said no."""
+    summary = drafted(
+        "C: You feel your throat is closing up.",
+        "P: Not my throat, but my lips are swollen.",
+        "C: Okay, but no swelling, yes.",
+        "C: So you've had a temperature of thirty nine, right?",
+        "C: Your temperature is thirty nine.",
+        "C: You scored fourteen on the PHQ-9.",
+    )
+    assert section(summary, "objective") == [
+        'Clinician: "Your temperature is thirty nine. You scored fourteen on the PHQ-9."'
+    ]
+
+
 def test_a_long_question_is_asked_whole() -> None:
     """ "... before then?" asks nothing."""
     asked = (
@@ -92,3 +108,18 @@ def test_an_opening_is_left_out_of_a_question_only_where_it_stands_alone(questio
 def test_a_question_whose_words_name_no_one_thing_is_quoted(question: str) -> None:
     """On "this" says nothing."""
     assert about(question) == ""
+
+
+@pytest.mark.req("B07")
+def test_help_that_is_needed_at_once_is_never_missed() -> None:
+    """Whom to call and where to go: in the plan, or offered; the client's own idea does not stand alone."""
+    summary = drafted(
+        "C: Is there someone else at home with you?",
+        "P: Yes, my wife can take me to the emergency room.",
+        "C: I wouldn't want your wife to take you. I'd like her to call the ambulance.",
+        "P: Okay, I'll get her to call now.",
+        "C: It is quite important that you go to hospital straight away.",
+    )
+    shown = " ".join([*(s.text for s in everything(summary)), *(each.text for each in summary.omissions)])
+    assert "call the ambulance" in shown
+    assert "go to hospital straight away" in shown

@@ -47,7 +47,7 @@ def test_a_folder_of_ones_own_is_used_for_every_language(tmp_path: Path) -> None
 def test_english_needs_no_second_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The multilingual model is looked for when another language is spoken, and named when it is missing."""
     monkeypatch.setattr(base_model, "installed", lambda: ())
-    each = ByLanguage(settings(tmp_path))
+    each = ByLanguage(tmp_path)
     sound = silence(1)[0]
     assert len(sound) == SAMPLE_RATE
     assert each.transcribe(sound).model == "whisper-tiny.en"

@@ -87,3 +87,15 @@ def test_files_and_speakers_must_match(tmp_path: Path, capsys: pytest.CaptureFix
     """Three files need three names."""
     assert main([str(tmp_path / name) for name in ("a", "b", "c")]) == 2
     assert "3 files and 2 speakers" in capsys.readouterr().err
+
+
+def test_another_language_is_heard_by_the_model_that_the_worker_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With Whisper base installed, `--language` needs no `--model`; it is put together in the user's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    quiet = tmp_path / "quiet.webm"
+    quiet.write_bytes(media(silence(1)))
+    assert main([str(quiet), "--language", "es", "--speakers", "client"]) == 0
+    assert "no speech was found" in capsys.readouterr().err
+    assert list((tmp_path / "cache" / "chartside" / "models").glob("*/model.bin"))
