@@ -1,6 +1,6 @@
 """G17, the long form: each payload in each place on every page, in a real browser, with the content policy and without.
 
-`make campaign-xss`; `CASES=2` takes so many payloads.
+`make campaign-xss`; `CASES=2` takes so many payloads, and keeps no figure.
 """
 
 import argparse
@@ -34,9 +34,12 @@ def main() -> int:
                     seen = walk(driver, place, has_policy=has_policy)
                     opened, shown, found = opened + seen.opened, shown + seen.shown, [*found, *seen.found]
     print(f"{shown} of {opened} pages show a payload as text.", *found, sep="\n")
+    if most < len(PAYLOADS):
+        print(f"{most} of {len(PAYLOADS)} payloads: no figure is kept.")
+        return 1 if found else 0
     write(
         "G17",
-        f"executions of {most} payloads on every page, with the content policy and without",
+        "executions on every page, of every payload, with the content policy and without",
         got=len(found),
         goal=0,
         is_met=not found,
