@@ -52,7 +52,7 @@ def _visited(context: BrowserContext, urls: Sequence[str]) -> Iterator[tuple[lis
 
     for url, page in pages.items():
         page.on("dialog", functools.partial(note, url))
-        page.goto(url, wait_until="load", timeout=60_000)
+        page.goto(url, wait_until="load", timeout=180_000)
     for page in pages.values():
         page.wait_for_timeout(SETTLES_MS / len(pages))
     for page in pages.values():
