@@ -21,7 +21,7 @@ from tests.peers.openemr_like.process import OpenEmrLike
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
 
 SPEECH_S = 40
-READY_MS = 150_000
+READY_MS = 300_000
 SECTION = "## AI Session Summary"
 
 

@@ -24,7 +24,7 @@ from tests.journeys.people import AGREE, DECLINE, SLOW_MS, ClientSeat, Clinician
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(400), pytest.mark.usefixtures("in_order")]
 
 CALL = json.loads((Path(sandbox.__file__).parent / "sample" / "therapy_call.json").read_text())
-READY_MS = 180_000
+READY_MS = 300_000
 SPEECH_S, RESTARTED_S = 40, 10
 MARKS = (b"\x1a\x45\xdf\xa3", b"OpusHead")
 """How a plain WebM file begins, and the head of plain Opus."""
