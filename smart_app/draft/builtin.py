@@ -46,9 +46,10 @@ class BuiltinDrafter:
         found = _candidates(cut, known)
         room = self._words or known.room(sum(len(u.text.split()) for u in transcript.utterances))
         picked = _picked(found, known, room)
-        borne = [c for c in picked if _is_borne(c, transcript)]
-        sections, unplaced = _laid_out(borne, style, known, transcript)
-        wording = _for_wording([c for c in found if not c.is_worded or (c in picked and c not in borne)])
+        doubted = [c for c in picked if checked(_statement(c, 1), transcript).verdict != "supported"]
+        sections, unplaced = _laid_out([c for c in picked if c not in doubted], style, known)
+        # The drafter keeps nothing that it would not believe of another.
+        wording = _for_wording([*(c for c in found if not c.is_worded), *doubted])
         return Summary(
             format=style,
             sections=sections,
@@ -98,15 +99,8 @@ def _picked(found: list[Candidate], known: Cues, room: int) -> list[Candidate]:
     ]
 
 
-def _is_borne(candidate: Candidate, transcript: Transcript) -> bool:
-    """Say whether the check finds the statement in its lines: the drafter keeps nothing that it would not believe."""
-    return checked(_statement(candidate, 1), transcript).verdict == "supported"
-
-
-def _laid_out(
-    every: list[Candidate], style: str, known: Cues, transcript: Transcript
-) -> tuple[tuple[Section, ...], tuple[Statement, ...]]:
-    """Word the chosen candidates as checked statements: under the format's headings, and those it has none for."""
+def _laid_out(every: list[Candidate], style: str, known: Cues) -> tuple[tuple[Section, ...], tuple[Statement, ...]]:
+    """Word the candidates that were checked as statements: under the format's headings, and those it has none for."""
     held = {part for layout in known.formats[style] for part in layout.parts}
     kept = [c for c in every if c.part in held]
     beside = [c for c in every if c.part not in held]
@@ -114,16 +108,16 @@ def _laid_out(
     count = 0
     for layout in known.formats[style]:
         mine = [c for c in kept if c.part in layout.parts]
-        statements = _statements(mine, count, transcript)
+        statements = _statements(mine, count)
         count += len(statements)
         out.append(Section(key=layout.key, title=layout.title, statements=statements, hint=layout.hint))
-    return tuple(out), _statements(beside, count, transcript)
+    return tuple(out), _statements(beside, count)
 
 
-def _statements(found: list[Candidate], count: int, transcript: Transcript) -> tuple[Statement, ...]:
-    """Make checked statements in the order of the session, numbered on from `count`."""
+def _statements(found: list[Candidate], count: int) -> tuple[Statement, ...]:
+    """Make statements in the order of the session, numbered on from `count`."""
     ordered = sorted(found, key=lambda c: c.place)
-    return tuple(checked(_statement(each, number), transcript) for number, each in enumerate(ordered, start=count + 1))
+    return tuple(_statement(each, number) for number, each in enumerate(ordered, start=count + 1))
 
 
 def _statement(candidate: Candidate, number: int) -> Statement:

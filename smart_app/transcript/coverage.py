@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from smart_app.ports import Word
-from smart_app.transcript.guards import plain
+from smart_app.transcript.guards import texts
 from smart_app.transcript.voice import Span, without
 
 SLACK_S = 0.3
@@ -30,15 +30,11 @@ def inserted(words: Sequence[Word], found: Sequence[Word], hole: Span) -> tuple[
     """
     low, high = hole.start_s - SLACK_S, hole.end_s + SLACK_S
     beside = [word for word in words if low - BESIDE_S <= _middle_s(word) <= high + BESIDE_S]
-    matcher = SequenceMatcher(None, _texts(beside), _texts(found), autojunk=False)
+    matcher = SequenceMatcher(None, texts(beside), texts(found), autojunk=False)
     phrases = [block for block in matcher.get_matching_blocks() if block.size >= PHRASE]
     known = {block.b + place for block in phrases for place in range(block.size)}
     new = [word for place, word in enumerate(found) if low <= _middle_s(word) <= high and place not in known]
     return tuple(sorted([*words, *new], key=lambda word: word.start_s))
-
-
-def _texts(words: Sequence[Word]) -> list[str]:
-    return [plain(word.text) for word in words]
 
 
 def _middle_s(word: Word) -> float:

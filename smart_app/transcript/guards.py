@@ -52,6 +52,11 @@ def plain(text: str) -> str:
     return _PLAIN.sub(" ", text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")).strip()
 
 
+def texts(words: Sequence[Word]) -> list[str]:
+    """Return each word as it is compared."""
+    return [plain(word.text) for word in words]
+
+
 def is_invented(attempt: Attempt) -> bool:
     """Say whether the model's own figures call the whole window a guess."""
     if not attempt.words:
@@ -71,8 +76,8 @@ def is_noise(word: Word, likelihood: float) -> bool:
 
 def is_unsure(attempt: Attempt, *, least_logprob: float = UNSURE_LOGPROB) -> bool:
     """Say whether a quick answer looks so odd that a slower one is worth its time."""
-    texts = [plain(word.text) for word in attempt.words]
-    phrases = [tuple(texts[at : at + UNSURE_PHRASE]) for at in range(len(texts) - UNSURE_PHRASE + 1)]
+    said = texts(attempt.words)
+    phrases = [tuple(said[at : at + UNSURE_PHRASE]) for at in range(len(said) - UNSURE_PHRASE + 1)]
     return (
         attempt.avg_logprob < least_logprob
         or attempt.compression_ratio > UNSURE_COMPRESSION
@@ -94,11 +99,11 @@ def without_loops(words: Sequence[Word], *, compression_ratio: float = 0.0) -> t
 
     A window whose text compresses as only a loop does is held to half the count.
     """
-    texts = [plain(word.text) for word in words]
+    said = texts(words)
     kept: list[Word] = []
     index = 0
     while index < len(words):
-        size, times = _loop_at(texts, index, strict=compression_ratio > LARGEST_COMPRESSION)
+        size, times = _loop_at(said, index, strict=compression_ratio > LARGEST_COMPRESSION)
         if size:
             kept += words[index : index + size]
             index += size * times
@@ -108,12 +113,12 @@ def without_loops(words: Sequence[Word], *, compression_ratio: float = 0.0) -> t
     return tuple(kept)
 
 
-def _loop_at(texts: Sequence[str], index: int, *, strict: bool) -> tuple[int, int]:
+def _loop_at(said: Sequence[str], index: int, *, strict: bool) -> tuple[int, int]:
     """Return (words in the phrase, rounds) of a loop that starts here, or (0, 0)."""
     for size in range(1, LOOP_WORDS + 1):
-        phrase = texts[index : index + size]
+        phrase = said[index : index + size]
         times = 1
-        while texts[index + times * size : index + (times + 1) * size] == phrase:
+        while said[index + times * size : index + (times + 1) * size] == phrase:
             times += 1
         limit = LOOP_TIMES.get(size, LOOP_TIMES_LONG)
         if times >= (max(3, limit // 2) if strict else limit):

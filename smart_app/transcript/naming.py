@@ -5,12 +5,12 @@ like" into "No" and lost the "No" of another answer. So it is read once without 
 lends its names only.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
 from smart_app.ports import Word
-from smart_app.transcript.guards import Attempt, plain
+from smart_app.transcript.guards import Attempt, plain, texts
 
 DOUBTED = 0.7
 """A name that was misheard has a word at least as doubtful in its place."""
@@ -27,10 +27,10 @@ def is_doubtful(attempt: Attempt) -> bool:
     return any(word.probability < DOUBTED for word in attempt.words)
 
 
-def with_names(attempt: Attempt, hinted: Attempt, hints: Iterable[str]) -> Attempt:
+def with_names(attempt: Attempt, hinted: Attempt, hint: str) -> Attempt:
     """Return the attempt with the names that the reading with hints has in places of doubtful words."""
-    names = {part for hint in hints for part in plain(hint).split() if len(part) >= LEAST_LETTERS}
-    matcher = SequenceMatcher(None, _texts(attempt.words), _texts(hinted.words), autojunk=False)
+    names = {part for part in plain(hint).split() if len(part) >= LEAST_LETTERS}
+    matcher = SequenceMatcher(None, texts(attempt.words), texts(hinted.words), autojunk=False)
     words: list[Word] = []
     for tag, first, last, begin, end in matcher.get_opcodes():
         heard, named = attempt.words[first:last], hinted.words[begin:end]
@@ -38,12 +38,8 @@ def with_names(attempt: Attempt, hinted: Attempt, hints: Iterable[str]) -> Attem
     return replace(attempt, words=tuple(words))
 
 
-def _texts(words: Sequence[Word]) -> list[str]:
-    return [plain(word.text) for word in words]
-
-
 def _is_name(heard: Sequence[Word], named: Sequence[Word], names: set[str]) -> bool:
-    new = {part for text in _texts(named) for part in text.split()} - set(_texts(heard))
+    new = {part for text in texts(named) for part in text.split()} - set(texts(heard))
     return (
         max(len(heard), len(named)) <= LONGEST
         and bool(new & names)
@@ -53,7 +49,7 @@ def _is_name(heard: Sequence[Word], named: Sequence[Word], names: set[str]) -> b
 
 
 def _letters(words: Sequence[Word]) -> str:
-    return "".join(_texts(words)).replace(" ", "")
+    return "".join(texts(words)).replace(" ", "")
 
 
 def _in_place_of(heard: Sequence[Word], named: Sequence[Word]) -> list[Word]:

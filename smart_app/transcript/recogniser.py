@@ -120,7 +120,7 @@ class Recogniser:
         if doubtful:
             hinted = self._read(_rows(encoded, doubtful), [sounds[i] for i in doubtful], hint, tokenizer, beam=1)
             for place, attempt in zip(doubtful, hinted, strict=True):
-                attempts[place] = with_names(attempts[place], attempt, hint.split(", "))
+                attempts[place] = with_names(attempts[place], attempt, hint)
         return attempts
 
     def _read(self, encoded: Any, sounds: Sequence[Sound], hint: str, tokenizer: Any, *, beam: int) -> list[Attempt]:

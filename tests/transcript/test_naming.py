@@ -6,7 +6,7 @@ from smart_app.ports import Word
 from smart_app.transcript.guards import Attempt
 from smart_app.transcript.naming import is_doubtful, with_names
 
-HINTS = ("Sertraline", "generalised anxiety disorder", "Dr Lindqvist")
+HINT = "Sertraline, generalised anxiety disorder, Dr Lindqvist"
 
 
 def read(text: str, *, doubted: str = "") -> Attempt:
@@ -27,7 +27,7 @@ def said(attempt: Attempt) -> str:
 def test_a_name_takes_the_place_of_what_was_heard_of_it() -> None:
     """In the time of those words, in order."""
     heard = read("I take search a line every morning.", doubted="search line")
-    found = with_names(heard, read("I take Sertraline every morning."), HINTS)
+    found = with_names(heard, read("I take Sertraline every morning."), HINT)
     assert said(found) == "I take Sertraline every morning."
     (name,) = (word for word in found.words if word.text == " Sertraline")
     assert (name.start_s, name.end_s) == (2.0, 4.8)
@@ -40,7 +40,7 @@ def test_several_words_of_a_name_share_the_time() -> None:
     found = with_names(
         read("with generalized and society order now", doubted="society"),
         read("with generalised anxiety disorder now"),
-        HINTS,
+        HINT,
     )
     assert said(found) == "with generalised anxiety disorder now"
     times = [(word.start_s, word.end_s) for word in found.words]
@@ -66,7 +66,7 @@ def test_several_words_of_a_name_share_the_time() -> None:
 def test_nothing_else_is_changed(heard: str, doubted: str, hinted: str) -> None:
     """No denial, number or sentence: neither lost nor made; no name without a doubtful word in its place."""
     before = read(heard, doubted=doubted)
-    assert with_names(before, read(hinted), HINTS) == before
+    assert with_names(before, read(hinted), HINT) == before
 
 
 def test_only_doubtful_readings_are_looked_at_again() -> None:
