@@ -168,7 +168,7 @@ def test_what_was_withdrawn_since_the_backup_is_told_of_and_erased_again(drill: 
     assert "restored a backup" in found.findings[0].todo
     records = of_kit(kit)
     client = records.find("carol", "")
-    done = records.erase(client, records.plan(client).code, actor="server")
+    done = records.erase(client, records.plan(client, actor="server").code, actor="server")
     assert (done.unfinished, len(done.receipts)) == (0, 2)
     with kit.db.read() as db:
         assert db.query(tables.Summary).one().sealed is None

@@ -59,7 +59,7 @@ def answer(records: Records, what: str, said: Mapping[str, str]) -> dict[str, An
         private_file.write(files["page"], [page])
         return {**told, "held": counts, "rows": len(rows), **{name: str(path) for name, path in files.items()}}
     if what == "plan":
-        plan = records.plan(client)
+        plan = records.plan(client, actor=_ACTOR)
         return {**told, "goes": plan.goes, "kept": plan.kept, "live": plan.live, "code": plan.code}
     done = records.erase(client, said.get("code", ""), actor=_ACTOR)
     return {**told, **{name: each for name, each in asdict(done).items() if name != "client"}}

@@ -168,7 +168,7 @@ class Eraser:
                 "What would be erased is not what was confirmed, so nothing was erased.",
                 "Look at what a request would erase now, and confirm that.",
             )
-        self._note(client, actor, "client.erasure-asked", found.goes)
+        self.note(client, actor, "client.erasure-asked", found.goes)
         unfinished = [each for each in found.doomed if not self._withdraw(each)]
         for session_id in found.settings:
             with kit.db.begin() as db:
@@ -176,7 +176,7 @@ class Eraser:
         with kit.db.read() as db:
             written = tuple(each for each in _receipts_of(db, client) if each not in before)
         if not unfinished:
-            self._note(client, actor, "client.erased", {**found.goes, "receipts": len(written)})
+            self.note(client, actor, "client.erased", {**found.goes, "receipts": len(written)})
         return Done(client=client, erased=found.goes, receipts=written, unfinished=len(unfinished))
 
     def _withdraw(self, each: Doomed) -> bool:
@@ -191,7 +191,8 @@ class Eraser:
             return False
         return True
 
-    def _note(self, client: Client, actor: str, action: str, counts: dict[str, int]) -> None:
+    def note(self, client: Client, actor: str, action: str, counts: dict[str, int]) -> None:
+        """Write a line of the trail, at once or when that is possible again."""
         detail = {name: str(count) for name, count in counts.items()}
         detail |= {"patient": client.patient_id, "iss": client.iss}
         with self.withdrawals.db.begin() as db:

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, render_template, request
 
 from smart_app.errors import BadInput, NotFound
 from smart_app.export import fhir
+from smart_app.export.erasure import Plan
 from smart_app.export.record import Client
 from smart_app.export.service import Records
 from smart_app.web.policy import Who, allow, person
@@ -55,7 +56,7 @@ class _Pages:
     def plan(self) -> str:
         """Show what an erasure request would erase, what it keeps and why; nothing is erased yet."""
         client = self._client()
-        return self._page("export/erasure.html", client, plan=self.records.plan(client), wrong=None)
+        return self._page("export/erasure.html", client, plan=self._plan(client), wrong=None)
 
     @allow(Who.ADMIN)
     def erase(self) -> str | tuple[str, int]:
@@ -67,10 +68,12 @@ class _Pages:
             wrong = BadInput(
                 "not_confirmed", "The id was not typed as it stands above, so nothing was erased.", "Type it again."
             )
-            plan = self.records.plan(client)
-            return self._page("export/erasure.html", client, plan=plan, wrong=wrong), wrong.status
+            return self._page("export/erasure.html", client, plan=self._plan(client), wrong=wrong), wrong.status
         done = self.records.erase(client, _typed("code"), actor=person().fhir_user)
         return self._page("export/erased.html", client, done=done)
+
+    def _plan(self, client: Client) -> Plan:
+        return self.records.plan(client, actor=person().fhir_user)
 
     def _client(self) -> Client:
         return self.records.find(_typed("patient"), person().iss)

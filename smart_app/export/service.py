@@ -62,8 +62,12 @@ class Records:
             at=self.clock.now(),
         )
 
-    def plan(self, client: Client) -> Plan:
-        """Return what an erasure request would erase and keep now."""
+    def plan(self, client: Client, *, actor: str) -> Plan:
+        """Return what an erasure request would erase and keep now.
+
+        Never refused, as erasing is not: its line follows where the trail cannot be written (T12).
+        """
+        self.eraser.note(client, actor, "client.read", {})
         with self.db.read() as db:
             return erasure.plan(db, self.seal, client)
 

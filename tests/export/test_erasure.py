@@ -158,14 +158,22 @@ def test_what_fails_on_the_way_is_said_and_finished_by_the_sweep(fresh: Clinic) 
         client = whole.find(PATIENT, "")
         before = db.query(Receipt).count()
     eraser = Eraser(withdrawals=broken, seal=site.seal, clock=site.clock)
-    done = eraser.erase(client, whole.plan(client).code, actor="Practitioner/dr-alice")
+    done = eraser.erase(client, whole.plan(client, actor="Practitioner/dr-alice").code, actor="Practitioner/dr-alice")
     assert (done.unfinished, done.receipts) == (1, ())
     assert "client.erased" not in site.audit()
     site.kit.steps.sweep()
     with site.db.read() as db:
         assert db.query(Receipt).count() == before + 2
     assert site.audio_files() == []
-    assert whole.plan(client).is_empty
+    assert whole.plan(client, actor="Practitioner/dr-alice").is_empty
+
+
+@pytest.mark.req("C10")
+def test_looking_at_what_would_go_leaves_a_line(fresh: Clinic) -> None:
+    """Also from the command line, where nobody looked at the record before."""
+    whole = of_kit(fresh.site.kit)
+    whole.plan(whole.find(PATIENT, ""), actor="server")
+    assert fresh.site.audit()[-1] == "client.read"
 
 
 @pytest.mark.req("T12")
