@@ -37,6 +37,8 @@ UPLOAD_LIMIT = "1200 per minute"
 _MOST_RUNS = 10_000
 _MOST_CHUNKS = 1_000_000
 """Of one run; a chunk is 2 seconds, so nobody records so many."""
+_ROUNDED_MS = 10
+"""A transcript keeps hundredths: a first word can stand that much before the run that it was heard in."""
 _FHIR_JSON = "application/fhir+json"
 
 
@@ -268,9 +270,9 @@ class _Listening:
                 raise NotFound
             if recording.erased_at is not None:
                 raise Expired("erased", "The sound was erased.", "The words and the summary are still here.")
-            start_ms = int(heard.start_s * 1000)
+            latest_ms = heard.start_s * 1000 + _ROUNDED_MS
             run = max(
-                (each for each in recordings.runs(db, track.id) if each.start_ms <= start_ms + 1),
+                (each for each in recordings.runs(db, track.id) if each.start_ms <= latest_ms),
                 key=lambda each: each.start_ms,
                 default=None,
             )

@@ -1,5 +1,7 @@
 """Transcript and sound of one utterance: for the session's clinician."""
 
+from dataclasses import replace
+
 import pytest
 
 from smart_app.ports import Utterance
@@ -8,12 +10,12 @@ from tests.fakes.room import Visit
 
 @pytest.fixture
 def heard(visit: Visit) -> Visit:
-    """A session with one recorded utterance in its second run, which began at 10 s."""
+    """A session with one recorded utterance in its second run, which began at 10.004 s."""
     grants = visit.record()
     track, token = next(iter(grants.items()))
     visit.alice.put_chunk(token, track, 0, 0, b"voice")
     recording_id = visit.room.recordings(visit.id)[0].id
-    run = {"track_id": track, "run": 1, "start_ms": 10_000, "mime": "audio/webm"}
+    run = {"track_id": track, "run": 1, "start_ms": 10_004, "mime": "audio/webm"}
     visit.alice.ok(f"/sessions/{visit.id}/recording/grants", {"recording_id": recording_id, "runs": [run]})
     visit.room.utterances.append(
         Utterance(
@@ -31,6 +33,15 @@ def test_the_clinician_plays_an_utterance(heard: Visit) -> None:
     assert (answer.mimetype, answer.text) == ("audio/wav", f"RIFF {track} 1 2.5 4.0")
     assert "audio.play" in heard.room.audit()
     assert heard.alice.get(f"/sessions/{heard.id}/audio/u2").status_code == 404
+
+
+@pytest.mark.req("B05")
+def test_a_first_word_at_the_very_start_of_a_run_is_played(heard: Visit) -> None:
+    """A transcript keeps hundredths of a second, so such a word stands 4 ms before its run; it is heard from there."""
+    first = replace(heard.room.utterances[0], id="u0", start_s=10.0, end_s=11.004)
+    heard.room.utterances.append(first)
+    answer = heard.alice.get(f"/sessions/{heard.id}/audio/u0")
+    assert (answer.status_code, answer.text) == (200, f"RIFF {first.track} 1 0.0 1.0")
 
 
 @pytest.mark.req("C03", "S35")
