@@ -40,7 +40,7 @@ def killed_while_refreshing(site: Site, grant_id: str) -> None:
     assert os.WTERMSIG(status) == signal.SIGKILL
 
 
-@pytest.mark.req("T05")
+@pytest.mark.req("T05", "G04")
 @pytest.mark.parametrize("is_forgiven", [True, False])
 def test_a_kill_minus_nine_between_answer_and_save(site: Site, is_forgiven: bool) -> None:
     """The lease outlives the dead process, then the stored token is tried: it goes on, or asks for a launch."""

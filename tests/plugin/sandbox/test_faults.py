@@ -75,7 +75,7 @@ def test_each_fault_has_a_test() -> None:
         Faults(Path("/nowhere")).switch("nonsense")
 
 
-@pytest.mark.req("T06")
+@pytest.mark.req("T06", "G04")
 @pytest.mark.parametrize("fault", AT_THE_EHR)
 def test_a_wrong_client_or_address_stays_at_the_ehr(at_sandbox: Site, visitor: Visitor, fault: str) -> None:
     """RFC 6749 4.1.2.1: the EHR's own page says it; nothing is sent to an address that may be a stranger's."""
@@ -87,7 +87,7 @@ def test_a_wrong_client_or_address_stays_at_the_ehr(at_sandbox: Site, visitor: V
     assert count(at_sandbox, EhrGrant) == 0
 
 
-@pytest.mark.req("T06", "C01")
+@pytest.mark.req("T06", "C01", "G04")
 @pytest.mark.parametrize("fault", list(AT_THE_CALLBACK))
 def test_a_fault_ends_the_launch_with_words(at_sandbox: Site, visitor: Visitor, fault: str) -> None:
     """Our sentence, our code, what to do; not a word of the EHR's; nobody is signed in and nothing is kept."""
@@ -107,7 +107,7 @@ def test_a_fault_ends_the_launch_with_words(at_sandbox: Site, visitor: Visitor, 
     assert _come_back(at_sandbox, browser, visitor).status_code == 303
 
 
-@pytest.mark.req("T05")
+@pytest.mark.req("T05", "G04")
 @pytest.mark.parametrize("fault", LATER)
 def test_a_dead_refresh_token_asks_for_a_launch(at_sandbox: Site, visitor: Visitor, fault: str) -> None:
     """The login goes on until its token ends; then the clinician reads that it is over and what to do."""
@@ -122,7 +122,7 @@ def test_a_dead_refresh_token_asks_for_a_launch(at_sandbox: Site, visitor: Visit
     assert over.value.todo == "Open Chartside again from the patient's chart."
 
 
-@pytest.mark.req("C01")
+@pytest.mark.req("C01", "G04")
 @pytest.mark.parametrize("fault", ["request_invalid_token", "request_expired_token"])
 def test_a_token_refused_after_the_launch_is_renewed_once_and_then_said(
     at_sandbox: Site, visitor: Visitor, fault: str
