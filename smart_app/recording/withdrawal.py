@@ -103,18 +103,15 @@ def _begin(db: Db, session_id: str, participant_id: str, *, at: datetime) -> boo
     session.lease_owner = session.lease_until = None
     for row in live:
         row.withdrawn_at = at
-    db.flush()
-    audit_lines.append_if_possible(
-        db, at=at, actor=participant.id, action="consent.withdraw", subject=live[0].id, detail={"session": session.id}
-    )
+    audit_lines.append_if_possible(db, at=at, actor=participant.id, action="consent.withdraw", subject=live[0].id)
     return True
 
 
 def _captured_before(db: Db, session_id: str) -> list[Recording]:
-    """Return the recordings that the withdrawals of this session reach and that are not erased yet."""
+    """Return the recordings that the withdrawals of this session reach, the erased ones too."""
     marks = [row.withdrawn_at for row in consents.of_session(db, session_id) if row.withdrawn_at is not None]
     reach = max(marks)
-    return [row for row in recordings.of_session(db, session_id) if row.erased_at is None and row.started_at <= reach]
+    return [row for row in recordings.of_session(db, session_id) if row.started_at <= reach]
 
 
 def _erase(kit: Withdrawals, session_id: str, *, at: datetime) -> None:
@@ -128,19 +125,18 @@ def _erase(kit: Withdrawals, session_id: str, *, at: datetime) -> None:
             erasure.erase(db, kit.vault, kit.audio, recording, cause="withdrawn", at=at, receipt=kit.receipt)
         for row in ended:
             receipt_id = kit.withdrawal_receipt(db, consent=row, at=at)
-            detail = {"session": session_id, "receipt": receipt_id}
             audit_lines.append_if_possible(
-                db, at=at, actor="server", action="consent.withdrawn", subject=row.id, detail=detail
+                db, at=at, actor="server", action="consent.withdrawn", subject=row.id, detail={"receipt": receipt_id}
             )
 
 
 def _destroy_keys_and_audio(kit: Withdrawals, session_id: str) -> None:
     with kit.db.read() as db:
         session_slot = sessions.find(db, session_id).key_slot
-        alive = _captured_before(db, session_id)
+        reached = _captured_before(db, session_id)
     if session_slot is not None:
         kit.vault.destroy(session_slot)
-    for recording in alive:
+    for recording in reached:
         erasure.destroy_sound(kit.vault, kit.audio, recording)
 
 
@@ -159,7 +155,6 @@ def _erase_text(db: Db, kit: Withdrawals, session_id: str, *, at: datetime) -> N
             filings.owe(db, "note", note.id, session_id=session_id, now=at)
             if filings.find(db, "task", note.id) is not None:
                 filings.owe(db, "task", note.id, session_id=session_id, now=at)
-    db.flush()
 
 
 def _deactivate(db: Db, row: RecordingConsent, *, at: datetime) -> bool:

@@ -182,7 +182,8 @@ def _compare(db: Db, stands: End, at: datetime) -> None:
     for each in head.owed():
         fields = {name: str(each[name]) for name in ("actor", "action", "subject")}
         detail = {**each["detail"], "late": str(each["id"])}
-        _chain(db, _New(at=datetime.fromisoformat(each["at"]), **fields, detail=detail))
+        late = _New(at=datetime.fromisoformat(each["at"]), **fields, detail=detail)
+        _chain(db, late, about=_about(db, late))
         db.info.setdefault(_SETTLED, set()).add(each["id"])
 
 
