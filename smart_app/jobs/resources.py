@@ -27,6 +27,7 @@ from smart_app.store.tables import (
     Participant,
     Recording,
     RecordingConsent,
+    Summary,
     TelehealthSession,
     Template,
 )
@@ -241,6 +242,12 @@ def _doc_status(row: Note) -> model.DocStatus:
     return "amended" if row.replaces_id else "final"
 
 
+def _consents_behind(facts: Facts, row: Note, summary: Summary | None) -> list[str]:
+    """Return the consents that were live when the note's AI text was made: a signed note outlives their withdrawal."""
+    made_at = summary.made_at if summary else row.signed_at or facts.now
+    return chart_facts.consent_ids_live_at(facts.db, facts.session.id, made_at)
+
+
 def note(facts: Facts, subject_id: str) -> Resource:
     """Make the DocumentReference of a note."""
     row, template, summary = chart_facts.note(facts.db, subject_id)
@@ -251,7 +258,7 @@ def note(facts: Facts, subject_id: str) -> Resource:
         for link_id, title, text, is_ai in facts.read_elements(row)
     )
     has_ai = any(element.is_ai and element.text.strip() for element in elements)
-    consents = facts.have("consent", chart_facts.live_consent_ids(facts.db, facts.session.id))
+    consents = facts.have("consent", _consents_behind(facts, row, summary))
     recordings = facts.have("media", chart_facts.captured_recording_ids(facts.db, facts.session.id))
     replaces = facts.need("note", row.replaces_id) if row.replaces_id else None
     is_replaced = chart_facts.is_superseded_by(facts.db, row.id) is not None
@@ -321,7 +328,7 @@ def provenance_draft(facts: Facts, subject_id: str) -> Resource:
     row, _template, summary = chart_facts.note(facts.db, subject_id)
     made_at = summary.made_at if summary else row.created_at
     made_by = summary or facts.models
-    consent_ids = chart_facts.live_consent_ids(facts.db, facts.session.id)
+    consent_ids = _consents_behind(facts, row, summary)
     consents = [_consent_model(facts, *chart_facts.consent(facts.db, id_)) for id_ in consent_ids]
     return provenance.draft_to_fhir(
         model.DraftProvenance(

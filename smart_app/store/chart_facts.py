@@ -1,8 +1,9 @@
 """Everything that the resources of one session are made from, read in one go."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from smart_app.store import receipts
 from smart_app.store.database import Db
@@ -80,9 +81,12 @@ def captured_recording_ids(db: Db, session_id: str) -> list[str]:
     return [row.id for row in captured_recordings(db, session_id)]
 
 
-def live_consent_ids(db: Db, session_id: str) -> list[str]:
-    """Return the ids of the consents that are live now."""
+def consent_ids_live_at(db: Db, session_id: str, at: datetime) -> list[str]:
+    """Return the ids of the consents that were live then, whether withdrawn since or not."""
     query = select(RecordingConsent.id).where(
-        RecordingConsent.session_id == session_id, RecordingConsent.status == "active"
+        RecordingConsent.session_id == session_id,
+        RecordingConsent.status.in_(("active", "inactive")),
+        RecordingConsent.answered_at <= at,
+        or_(RecordingConsent.withdrawn_at.is_(None), RecordingConsent.withdrawn_at > at),
     )
     return list(db.scalars(query.order_by(RecordingConsent.asked_at)))

@@ -231,6 +231,14 @@ class Visit:
             for kind in [*kinds, "provenance-draft", "provenance-signed"]:
                 filings.owe(db, kind, note_id, session_id=self.session_id, now=now)
 
+    def amend(self, note_id: str) -> str:
+        """Add to a signed note and sign that; owe the chart both; return the new note's id."""
+        added_id = self.write_note(replaces_id=note_id)
+        with self.db.begin() as db:
+            db.get_one(tables.Note, note_id).status = "superseded"
+            filings.owe(db, "note", note_id, session_id=self.session_id, now=self.clock.now())
+        return added_id
+
     # --- the outbox -------------------------------------------------------------------------------------------------
 
     def filing(self, kind: str, subject_id: str) -> tables.Filing:
