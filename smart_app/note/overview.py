@@ -211,7 +211,8 @@ def filing_line(row: Filing | None) -> FilingLine | None:
     if row.done >= row.wanted:
         return FilingLine(stand=Stand(words="In the chart", tone="good"), detail=_IN_CHART.get(row.way, ""))
     if row.parked == filings.NOT_TAKEN:
-        return FilingLine(stand=Stand(words="Kept in Chartside", tone="plain"), detail=row.public)
+        can_retry = row.kind == "note" and row.way != APP
+        return FilingLine(stand=Stand(words="Kept in Chartside", tone="plain"), detail=row.public, can_retry=can_retry)
     if row.parked == filings.GONE and row.kind == "note":
         return FilingLine(stand=_GONE, detail=_GONE_DETAIL, is_gone=True)
     if row.parked and row.theirs_sealed is not None:

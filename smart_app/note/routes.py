@@ -169,11 +169,11 @@ class _ChartPages:
 
     @allow(Who.CLINICIAN)
     def file_again(self, session_id: str) -> AnyResponse:
-        """Let what the chart refused be tried again."""
+        """Let what the chart refused be tried again, and asked of it again."""
         now = self.clock.now()
         with self.db.begin() as db:
             _session(db, session_id)
-            freed = filings.unpark_of_clinician(db, [session_id], now=now)
+            freed = ehr_profiles.ask_anew(db, session_id, now=now)
             audit_lines.append(db, at=now, actor=person().fhir_user, action="filing.retried", subject=session_id)
         self.queue.wake(session_id)
         return _went("/chart", {"freed": freed})

@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from fhir_mappings.ways import Adapter
 from smart_app.ports import REFUSAL_LIFETIME, EhrFacts
 from smart_app.store import filings
 from smart_app.store.database import Database, Db
 from smart_app.store.ehr_tables import EhrProfile, EhrRefusal
+from smart_app.store.tables import TelehealthSession
 
 
 def adapter_of(db: Db, iss: str) -> Adapter:
@@ -25,6 +26,22 @@ def forget_old_refusals(db: Db, *, now: datetime) -> None:
         db.delete(row)
     for iss in sorted({row.iss for row in old}):
         filings.free_not_taken(db, iss, now=now)
+
+
+def ask_anew(db: Db, session_id: str, *, now: datetime) -> int:
+    """Let what is parked of a session be tried again, and really asked of its EHR; return how many that are.
+
+    A refusal lapses and is not deleted: refused again it holds for another day, taken it is forgotten by the next look,
+    which frees what other sessions kept here because of it.
+    """
+    session = db.get_one(TelehealthSession, session_id)
+    db.execute(
+        update(EhrRefusal)
+        .where(EhrRefusal.iss == session.iss, EhrRefusal.ehr_grant_id.in_(("", session.ehr_grant_id)))
+        .values(at=now - REFUSAL_LIFETIME)
+        .execution_options(synchronize_session=False)
+    )
+    return filings.unpark_of_clinician(db, [session_id], now=now)
 
 
 class EhrProfiles:

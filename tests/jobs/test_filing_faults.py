@@ -1,6 +1,8 @@
 """Through the real adapter, over HTTP: exactly once in any order of faults."""
 
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 from flask import Response, request
@@ -9,7 +11,9 @@ from smart_app.jobs.filing import Filer
 from smart_app.launch import scopes
 from smart_app.store import filings
 from tests.chart.conftest import HandedTokens
+from tests.conftest import FrozenClock
 from tests.fakes.real_charts import real_charts
+from tests.fakes.site import whole_site
 from tests.fakes.smart_ehr import SmartEhr, answering
 from tests.jobs.cast import Visit
 from tests.jobs.outbox import due, filer_of, whole_visit, work
@@ -72,6 +76,34 @@ def test_one_consent_whatever_the_server_answers(visit: Visit, ehr: SmartEhr, st
 
     assert [each["identifier"][0]["value"] for each in ehr.of_type("Consent")] == [consent_id]
     assert visit.filing("consent", consent_id).done == 1
+
+
+def _refuse_notes(status: int) -> Response | None:
+    is_create = request.method == "POST" and request.path.endswith("/DocumentReference")
+    return answering(status)() if is_create else None
+
+
+@pytest.mark.req("G02", "C06")
+@pytest.mark.parametrize("status", [403, 404])
+def test_try_filing_again_asks_the_ehr_again_at_once(tmp_path: Path, status: int) -> None:
+    """What the EHR refused is remembered for a day; a clinician who knows that it is mended need not wait for it."""
+    with whole_site(tmp_path / "site", FrozenClock()) as site:
+        visit = site.held()
+        site.work(pulses=6)
+        note_id = visit.alice.ok("/notes", {"session_id": visit.id, "template_id": "soap-progress-note"})["note_id"]
+        revision = site.keep_all(note_id)
+        site.ehr.faults.fhir = [partial(_refuse_notes, status)] * 500
+        visit.alice.ok(f"/notes/{note_id}/sign", {"attests": True, "revision": revision})
+        site.work(pulses=6)
+        assert site.ehr.of_type("DocumentReference") == []
+        asked = site.ehr.paths("/fhir/DocumentReference")
+        site.ehr.faults.fhir = []
+        assert 'action="/sessions/' + visit.id + '/filings/retry"' in site.page("/chart")
+        visit.alice.ok(f"/sessions/{visit.id}/filings/retry")
+        site.work(pulses=6)
+        assert len(site.ehr.paths("/fhir/DocumentReference")) > len(asked)
+        assert [each["docStatus"] for each in site.ehr.of_type("DocumentReference")] == ["final"]
+        assert len(site.ehr.of_type("Provenance")) == 2
 
 
 @pytest.mark.req("G03")
