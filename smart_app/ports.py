@@ -183,6 +183,8 @@ class Summary:
     prompt_version: str
     unplaced: tuple[Statement, ...] = ()
     """Statements that this format has no heading for."""
+    left_out: tuple[Statement, ...] = ()
+    """Statements that were worth drafting and had no room; the clinician is offered them."""
 
 
 TOO_LITTLE_SPEECH, LANGUAGE_NOT_DRAFTED = "too_little_speech", "language_not_drafted"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from smart_app.draft.candidates import client_candidates
 from smart_app.draft.checks import checked
-from smart_app.draft.clinician import clinician_candidates, plan_turns
+from smart_app.draft.clinician import answering, clinician_candidates, plan_turns
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import Heard, heard
 from smart_app.draft.omissions import omissions
@@ -20,6 +20,7 @@ NAME = "chartside-builtin"
 TOO_LONG = "Too long to quote, and no rule can reword it for certain."
 UNCERTAIN = "The lines around it leave open what was meant."
 MOST_FOR_WORDING = 12
+MOST_LEFT_OUT = 12
 USUAL = "soap"
 
 _ASKED = re.compile(r', (?:asked|on) "([^"]+)": "')
@@ -58,6 +59,7 @@ class BuiltinDrafter:
             drafter=NAME,
             prompt_version=known.version,
             unplaced=unplaced,
+            left_out=_left_out([c for c in found if c.is_worded], picked, transcript),
         )
 
 
@@ -66,7 +68,7 @@ def _candidates(cut: Heard, known: Cues) -> list[Candidate]:
     asked = {question.lower() for c in said for question in _ASKED.findall(c.text)}
     spoken = [
         c
-        for c in clinician_candidates(cut.sentences, known)
+        for c in answering(clinician_candidates(cut.sentences, known), said, cut.sentences)
         if not (c.text.startswith("Clinician asked") and any(q in c.quotation.lower() for q in asked))
     ]
     return _without_repeats(sorted([*said, *spoken], key=lambda c: c.place))
@@ -129,6 +131,24 @@ def _statement(candidate: Candidate, number: int) -> Statement:
         part=candidate.part,
         place=candidate.place,
     )
+
+
+def _left_out(found: list[Candidate], picked: Iterable[Candidate], transcript: Transcript) -> tuple[Statement, ...]:
+    """Return the best of what there was no room for, in the order of the session: nothing found goes unseen."""
+    held = list(picked)
+    left = [c for c in found if not any(_holds(each, c) for each in held)]
+    best = sorted(left, key=lambda c: (-c.score, c.place))[:MOST_LEFT_OUT]
+    ordered = sorted(best, key=lambda c: c.place)
+    made = (_statement(each, number) for number, each in enumerate(ordered, start=1))
+    sound = [each for each in made if checked(each, transcript).verdict == "supported"]
+    return tuple(dataclasses.replace(each, id=f"r{each.id[1:]}") for each in sound)
+
+
+def _holds(whole: Candidate, part: Candidate) -> bool:
+    """Say whether a statement, which may be put together of several, has this one in it."""
+    if not whole.place <= part.place <= whole.last_place:
+        return False
+    return part.text == whole.text or bool(part.quotation and part.quotation.strip(" .") in whole.quotation)
 
 
 def _for_wording(found: list[Candidate]) -> tuple[Statement, ...]:

@@ -138,7 +138,10 @@ def _choose(pair: Answered, known: Cues, *, in_plan: bool) -> _Chosen | None:
 def _says_nothing(pair: Answered, topics: set[str], known: Cues) -> bool:
     """Say whether a note has no use for it: an answer about the call or who one is, "I don't know", "OK", an echo."""
     text = pair.sentence.text
-    if numbers(text) and pair.is_direct and not _IDENTITY.search(pair.question):
+    asks_who = pair.is_direct and _IDENTITY.search(pair.question) is not None
+    if asks_who and not topics:
+        return True
+    if numbers(text) and pair.is_direct and not asks_who:
         return False
     asks_of_call = any(known.leave_out[key].search(pair.question) for key in ("small_talk", "technical"))
     if asks_of_call and (pair.is_direct or _IDENTITY.search(pair.question)) and not topics:
@@ -328,7 +331,8 @@ def _candidate(run: list[_Chosen], *, asks: bool, third: str | None, is_torn: bo
     evidence = [i for one in run for i in one.answered.sentence.ids]
     said = _cut(run, is_whole=kind == "risk")
     quoted = quotation(said)
-    longest = LONGEST_QUOTE if kind or len(run) > 1 else QUOTE_WORDS
+    tells_figure = first.is_direct and bool(numbers(first.sentence.text))
+    longest = LONGEST_QUOTE if kind or len(run) > 1 or tells_figure else QUOTE_WORDS
     is_worded = not is_torn and (third is not None or sum(s.n_words for s in said) <= longest)
     speaker = first.sentence.utterance.speaker
     opening = ""
@@ -354,6 +358,8 @@ def _candidate(run: list[_Chosen], *, asks: bool, third: str | None, is_torn: bo
         asked=first.question if opening and asks else "",
         wanted=_wanted(first),
         leans_on=first.speaks_of if asks else -1,
+        cut_before=run[0].answered.sentence.cut_before,
+        cut_after=run[-1].answered.sentence.cut_after,
     )
 
 

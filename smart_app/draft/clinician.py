@@ -1,7 +1,8 @@
 """What the clinician said that belongs in a note: plan, formulation, measurement and method, always as quotations."""
 
+import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from smart_app.draft.cues import Cues
 from smart_app.draft.exchanges import CLINICIAN, is_backchannel
@@ -31,6 +32,15 @@ _CONDITION = re.compile(r"^(?:(?:and|so|but|in the meantime|then)\W+)*(?:if|when
 _GOES_ON = re.compile(r"\b(?:it|that|they|them|those|these|this|both)\b", re.IGNORECASE)
 
 
+_AGREES = re.compile(
+    r"^(?:(?:okay|ok|yes|yeah|good|great|right|perfect|lovely|excellent|so|and|well|then)\W+)*"
+    r"(?:(?:that|this|it|those)(?:'s|'re| is| are| was| sounds| would be| will be)\b"
+    r"|(?:let us|let's|please|we(?:'ll| will| can)?) (?:\w+ ){0,2}(?:that|this|it)\b)",
+    re.IGNORECASE,
+)
+"""Speaks of what the client just said, which stands elsewhere in the note."""
+_LEAST_ANSWERED = 4
+"""A client's turn of fewer words names nothing that could be spoken of."""
 _LEANS_ON = re.compile(r"\b(?:it|that|they|them|those|these|both)\b", re.IGNORECASE)
 
 
@@ -120,6 +130,30 @@ def _clinician_turn(turn: list[Sentence], cues: Cues) -> list[Candidate]:
         else:
             runs.append([n])
     return [_clinician_candidate([turn[n] for n in run], [judged[n] for n in run], cues) for run in runs]
+
+
+def answering(spoken: Iterable[Candidate], said: Sequence[Candidate], sentences: Sequence[Sentence]) -> list[Candidate]:
+    """Give what the client said before with a plan that speaks of it ("That is a good plan"), where that stands apart.
+
+    Under Plan such words would else seem to speak of the line above them.
+    """
+    by_last = {c.last_place: c for c in said}
+    return [_answering(c, by_last.get(c.place - 1), sentences) for c in spoken]
+
+
+def _answering(one: Candidate, before: Candidate | None, sentences: Sequence[Sentence]) -> Candidate:
+    if before is None or one.part != "planned" or before.part == one.part or not _AGREES.match(one.quotation):
+        return one
+    words = quotation(sentences[before.place : before.last_place + 1])
+    if not _LEAST_ANSWERED <= len(words.split()) <= QUOTE_WORDS:
+        return one
+    opening = f'{one.opening}, on "{words}"'
+    return dataclasses.replace(
+        one,
+        opening=opening,
+        text=f'{opening}: "{one.quotation}"',
+        evidence=tuple(dict.fromkeys(before.evidence + one.evidence)),
+    )
 
 
 def _gives_context(sentence: Sentence, cues: Cues) -> bool:

@@ -36,6 +36,14 @@ _POLAR = re.compile(
 _BARE = re.compile(
     r"^(?:(?:yes|yeah|yep|yup|no|nope|nah|mm|mhm|mm-hmm|uh-huh|right|okay|ok|sure|correct)\W*)+$", re.IGNORECASE
 )
+_ASKS_BACK = re.compile(
+    r"^(?:(?:so|and|okay|ok|right|alright|yes|yeah|now|then)\W+)*"
+    r"you(?:'re| are|'ve| have| feel| get| sleep| eat| take| drink| smoke| still| don't| do not| haven't| can't)\b"
+    r"(?!\W+(?:right|welcome|doing|not alone|very|absolutely|so|to|done|made|worked|scored|said|told|mentioned))",
+    re.IGNORECASE,
+)
+"""What clients are told of themselves asks them ("You feel your throat is closing up."), without its mark too."""
+_MOST_ASKED_BACK = 14
 _OVERLAP_S = 1.0
 """A bare "yes" that begins earlier than this before the question ends is a listener's noise, not an answer."""
 _INTERRUPTS_S = 1.5
@@ -95,7 +103,7 @@ def _by_turn(cut: Sequence[Sentence]) -> list[list[Sentence]]:
 
 def _question_of(turn: list[Sentence], before: _Question | None, cues: Cues) -> _Question | None:
     """Return the question with which a clinician's turn ends, short enough to quote, with the topics it asks about."""
-    at = max((n for n, s in enumerate(turn) if s.is_question), default=None)
+    at = max((n for n, s in enumerate(turn) if s.is_question or _asks_back(turn, n, cues)), default=None)
     if at is None:
         return None
     asked = turn[at]
@@ -114,6 +122,16 @@ def _question_of(turn: list[Sentence], before: _Question | None, cues: Cues) -> 
     elif before is not None and "risk" in before.topics and _REFERS.search(asked.text) and _is_first(before_it, cues):
         topics |= {"risk"}
     return _Question(text=text, ids=ids, sentence=asked, topics=frozenset(topics))
+
+
+def _asks_back(turn: list[Sentence], n: int, cues: Cues) -> bool:
+    """Say whether a turn ends with a statement about the client, which the client's answer affirms or corrects."""
+    said = turn[n]
+    return (
+        said.n_words <= _MOST_ASKED_BACK
+        and _ASKS_BACK.match(said.text) is not None
+        and all(is_backchannel(s, cues) for s in turn[n + 1 :])
+    )
 
 
 def _is_first(before: list[Sentence], cues: Cues) -> bool:

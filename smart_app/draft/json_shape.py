@@ -153,6 +153,7 @@ def to_json(summary: Summary | TooLittle) -> dict[str, Any]:
         ],
         "for_your_wording": [_statement(s) for s in summary.for_your_wording],
         "unplaced": [_statement(s) for s in summary.unplaced],
+        "left_out": [_statement(s) for s in summary.left_out],
         "omissions": [{"kind": o.kind, "text": o.text, "evidence": list(o.evidence)} for o in summary.omissions],
         "drafter": summary.drafter,
         "prompt_version": summary.prompt_version,
@@ -181,6 +182,7 @@ def from_json(raw: Mapping[str, Any]) -> Summary | TooLittle:
             drafter=raw["drafter"],
             prompt_version=raw["prompt_version"],
             unplaced=tuple(_read(x) for x in raw.get("unplaced", ())),
+            left_out=tuple(_read(x) for x in raw.get("left_out", ())),
         )
     except (KeyError, TypeError):
         raise BadInput("not_a_summary", "The summary is not in the shape that Chartside writes.") from None

@@ -15,6 +15,7 @@ class Candidate:
     `opening` and `quotation` are the two halves of a quotation, which one that follows may go on with. `asked` is the
     part of it that the clinician said; `wanted` counts what speaks for an answer: a clinical topic
     that the clinician asked for, a figure on a scale that was asked for; `leans_on` the place of what it speaks of.
+    One that is `cut_before` or `cut_after` is part of a sentence that begins before it or goes on after it.
     """
 
     part: str
@@ -31,6 +32,8 @@ class Candidate:
     asked: str = ""
     wanted: int = 0
     leans_on: int = -1
+    cut_before: bool = False
+    cut_after: bool = False
 
 
 def said_by(speaker: str, *, is_asked: bool = False) -> str:

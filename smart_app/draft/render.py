@@ -19,4 +19,6 @@ def summary_text(summary: Summary) -> str:
     if summary.omissions:
         lines = [f"{o.kind}: {o.text}" for o in summary.omissions]
         blocks.append("\n".join(["Said but not in the draft:", *lines]))
+    if summary.left_out:
+        blocks.append("\n".join(["Left out for want of room:", *(s.text for s in summary.left_out)]))
     return "\n\n".join(blocks) + "\n"

@@ -23,12 +23,21 @@ _END = re.compile(
 _MAY_END = re.compile(r"[.?!]\s")
 _TAIL = 24
 """So many characters hold the last word, whatever follows it; to search the rest for it takes long."""
+_HALT = 60
+"""So many characters hold the last words and the listener's noises that may follow them."""
 _HANGING = re.compile(
     r"\b(?:and|but|or|because|if|when|that|to|the|a|an|my|i|i'm|i've|i'd|he|she|they|we|not|never|have|has|had|am|was|is|"
     r"are|were|would|could|can|will|don't|didn't|haven't|wasn't|can't|for|of|with|about|just|really|then|also)[\s,-]*$"
     r"|\b(?:and|but|or|because|if|the|an|my|i'm|i've|i'd)[\s.]*$",
     re.IGNORECASE,
 )
+_BREAKS_OFF = re.compile(
+    r"\b(?:and|but|or|so|because|that|if|when)\s+(?:i|he|she|it|they|we|you)(?:\s+(?:just|really|also|still))?\s+"
+    r"(?:can|could|will|would|do|don't|can't|am|was|have|had)\.(?:\s+(?:yes|yeah|no|well|okay|oh)[.,]?)*$"
+    r"|\bno way of\.$",
+    re.IGNORECASE,
+)
+"""A recogniser sets a full stop where a speaker halts ("Not throat, but I can. Yeah. I can feel it in the lips.")."""
 _CLAUSE = re.compile(
     r"(?<=[,;])\s+|\s+(?=(?:and|but|so|or)\s+(?:i|i'm|i've|then|my|he|she|it|it's|they|we|the|you|also|that)\b)"
     r"|\s+(?=(?:because|when|where|while|although|though|unless|until|if|but|except)\b)",
@@ -188,6 +197,11 @@ class _Spoken:
         return self.text.endswith((".", "?", "!")) and not self.text.endswith("...")
 
     @property
+    def breaks_off(self) -> bool:
+        """Say whether the sentence ends, by its mark, in words that something has to follow."""
+        return _BREAKS_OFF.search(self.text[-_HALT:]) is not None
+
+    @property
     def hangs(self) -> bool:
         """Say whether the last word cannot end a sentence ("but I"): what follows may turn its sense."""
         return _HANGING.search(self.text[-_TAIL:]) is not None
@@ -215,7 +229,7 @@ def _spoken(turn: list[tuple[Utterance, str]]) -> list[_Spoken]:
         for n, text in enumerate(_END.split(whole) if _MAY_END.search(whole) else [whole]):
             sources = [utterance] * len(text.split())
             last = out[-1] if out else None
-            goes_on = n == 0 and last is not None and not last.is_finished
+            goes_on = last is not None and ((n == 0 and not last.is_finished) or last.breaks_off)
             near = last is not None and utterance.start_s - last.sources[-1].end_s <= JOIN_S
             if last is not None and goes_on and (near or last.hangs):
                 last.text, last.sources = f"{last.text} {text}", last.sources + sources

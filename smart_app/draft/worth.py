@@ -119,14 +119,39 @@ class _Chooser:
         one = self._found[n]
         return new and new + WORTH_OF_CUES * one.score + WANTED * one.wanted
 
-    def take(self, n: int) -> int:
-        """Take this one, and what it speaks of; return the words of both."""
-        if n in self.taken:
-            return 0
-        self.taken.add(n)
-        self._held |= self._worth[n].keys()
-        before = self._at.get(self._found[n].leans_on)
-        return self._words[n] + (self.take(before) if before is not None and before != n else 0)
+    def take(self, n: int, room: int) -> int:
+        """Take this one with what it speaks of and, where there is room, its whole sentence; return their words."""
+        new = self._with(n, is_whole=True) - self.taken
+        if self._count(new) > room:
+            new = self._with(n, is_whole=False) - self.taken
+        self.taken |= new
+        for each in new:
+            self._held |= self._worth[each].keys()
+        return self._count(new)
+
+    def least_words(self, n: int) -> int:
+        """Return how many words it takes to take this one, with what it speaks of."""
+        return self._count(self._with(n, is_whole=False) - self.taken)
+
+    def _count(self, several: Iterable[int]) -> int:
+        return sum(self._words[each] for each in several)
+
+    def _with(self, n: int, *, is_whole: bool) -> set[int]:
+        """Return this one and those without which it says less: what it speaks of, the other parts of its sentence."""
+        out: set[int] = set()
+        todo = [n]
+        while todo:
+            at = todo.pop()
+            if at in out:
+                continue
+            out.add(at)
+            one = self._found[at]
+            places = [one.leans_on]
+            if is_whole:
+                places += [one.place - 1] * one.cut_before + [one.last_place + 1] * one.cut_after
+            beside = (self._at.get(place) for place in places)
+            todo += [each for each in beside if each is not None]
+        return out
 
     def adds(self, n: int) -> bool:
         """Say whether this one says anything that those taken do not."""
@@ -139,13 +164,13 @@ class _Chooser:
         while heap and room > 0:
             _, n = heapq.heappop(heap)
             gain = self._gain(n)
-            if n in self.taken or gain < LEAST or self._words[n] > room:
+            if n in self.taken or gain < LEAST or self.least_words(n) > room:
                 continue
             density = -gain / self._costs[n]
             if heap and density > heap[0][0]:
                 heapq.heappush(heap, (density, n))  # gains only shrink: look again when it is on top
                 continue
-            room -= self.take(n)
+            room -= self.take(n, room)
         return room
 
 
@@ -154,7 +179,7 @@ def chosen(found: Sequence[Candidate], known: Cues, room: int) -> list[Candidate
     chooser = _Chooser(found, known)
     for n in sorted((n for n, c in enumerate(found) if c.kind), key=lambda n: (found[n].kind != "risk", n)):
         if found[n].kind != "medication" or chooser.adds(n):
-            room -= chooser.take(n)
+            room -= chooser.take(n, room)
     total = max(0, room)
     for part, percent in known.shares.items():
         mine = [n for n, c in enumerate(found) if c.part == part]

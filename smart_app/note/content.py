@@ -92,7 +92,7 @@ class Offer:
 
     id: str
     kind: str
-    """wording, or of an omission (ports.Omission); unplaced: drafted, but this format has no heading for it."""
+    """wording, or of an omission (ports.Omission); unplaced: the format has no heading for it; room: there was none."""
     text: str
     evidence: tuple[Evidence, ...]
     why: str = ""
@@ -253,7 +253,8 @@ def offers_of(summary: Summary, times: Mapping[str, tuple[float, float]]) -> tup
         for number, each in enumerate(summary.omissions)
     )
     wording = _offered(summary.for_your_wording, "wording", "wording", times)
-    return (*wording, *said, *_offered(summary.unplaced, "aside", "unplaced", times))
+    aside = _offered(summary.unplaced, "aside", "unplaced", times)
+    return (*wording, *said, *aside, *_offered(summary.left_out, "room", "room", times))
 
 
 def _filled(element: Element, summary: Summary, times: Mapping[str, tuple[float, float]]) -> Element:

@@ -64,7 +64,7 @@ def rechecked(content: Content, ids: Collection[str], *, drafted: Judge, edited:
 def with_section(old: Summary, fresh: Summary, element: Element, key: str, stamp: str) -> tuple[Summary, Section]:
     """Return the old summary with one section of the note's format drafted anew, and that section.
 
-    Statements that the format has no heading for, and those for the clinician's wording, are the fresh draft's.
+    What is offered beside the sections (no heading, no room, for the clinician's wording) is the fresh draft's.
     `stamp` keeps the ids of both drafts apart. Raises NotFound for a section that the format has not.
     """
     before = arrange(old, element.style, element.headings)
@@ -77,6 +77,7 @@ def with_section(old: Summary, fresh: Summary, element: Element, key: str, stamp
         sections=tuple(section if each.key == key else each for each in before.sections),
         for_your_wording=after.for_your_wording,
         unplaced=after.unplaced,
+        left_out=after.left_out,
         drafter=fresh.drafter,
         prompt_version=fresh.prompt_version,
     )
@@ -92,6 +93,7 @@ def _stamped(summary: Summary, stamp: str) -> Summary:
         sections=tuple(replace(each, statements=named(each.statements)) for each in summary.sections),
         for_your_wording=named(summary.for_your_wording),
         unplaced=named(summary.unplaced),
+        left_out=named(summary.left_out),
     )
 
 

@@ -46,6 +46,7 @@ def summary_from_json(shape: Mapping[str, Any]) -> Summary:
         drafter=shape.get("drafter", ""),
         prompt_version=shape.get("prompt_version", ""),
         unplaced=_statements(shape.get("unplaced", ())),
+        left_out=_statements(shape.get("left_out", ())),
     )
 
 

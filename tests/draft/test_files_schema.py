@@ -52,7 +52,7 @@ def test_every_format_is_in_the_documented_shape(drafts: dict[str, Any], name: s
     lines = {each["id"] for each in json.loads(CALL.read_text()).get("utterances", [])} or None
     statements = [each for section in draft["sections"] for each in section["statements"]]
     assert statements
-    ids = [each["id"] for each in (*statements, *draft["unplaced"], *draft["for_your_wording"])]
+    ids = [each["id"] for each in (*statements, *draft["unplaced"], *draft["for_your_wording"], *draft["left_out"])]
     assert len(set(ids)) == len(ids)
     named = {id_ for each in (*statements, *draft["omissions"]) for id_ in each["evidence"]}
     assert all(each["evidence"] for each in statements)

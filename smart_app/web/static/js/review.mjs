@@ -165,6 +165,7 @@ const HOME = {
   diagnosis: ["assessment", "data", "behavior", "formulated", "reported", "general"],
   wording: ["subjective", "data", "behavior", "response", "reported", "general"],
   unplaced: ["assessment", "data", "general"],
+  room: ["subjective", "data", "behavior", "response", "reported", "general"],
 };
 
 /** Return the key of the part an offer most likely belongs to. @param {Offer} offer @param {Part[]} parts */
@@ -179,7 +180,7 @@ export function homeOf(offer, parts) {
 }
 
 /** Words for what kind of thing an offer is. @type {Record<string, string>} */
-export const KINDS = { risk: "Risk", medication: "Medication", substances: "Substances", homework: "Homework", appointment: "Next appointment", diagnosis: "Diagnosis", wording: "For your wording", unplaced: "No heading in this format" };
+export const KINDS = { risk: "Risk", medication: "Medication", substances: "Substances", homework: "Homework", appointment: "Next appointment", diagnosis: "Diagnosis", wording: "For your wording", unplaced: "No heading in this format", room: "Left out for length" };
 
 /** Return the body of a save. @param {Element[]} elements @param {number} revision */
 export function savePayload(elements, revision) {

@@ -271,10 +271,12 @@ export class StatementList {
   /** @returns {HTMLElement[]} */
   #offers() {
     const open = review.openOffers(this.element);
-    const said = open.filter((each) => each.kind !== "wording");
+    const said = open.filter((each) => !["wording", "room"].includes(each.kind));
+    const room = open.filter((each) => each.kind === "room");
     const wording = open.filter((each) => each.kind === "wording");
     return [
       this.#offerBox("Said in the session, not in the draft", "Add what belongs in the note; it opens for you to word.", said),
+      this.#offerBox("Left out for length", "Said in the session and less central than what was drafted. Add what you want to keep.", room),
       this.#offerBox("For your wording", "These lines need your own words, so they were left out. Adding one opens it for you to word.", wording),
     ].filter((each) => each !== null);
   }
@@ -305,7 +307,7 @@ export class StatementList {
       this.#coming = { key: part.key, line };
       this.draw(line.id);
     };
-    const kind = offer.kind === "wording" ? null : el("span", { class: "pill" }, review.KINDS[offer.kind] ?? offer.kind);
+    const kind = ["wording", "room"].includes(offer.kind) ? null : el("span", { class: "pill" }, review.KINDS[offer.kind] ?? offer.kind);
     return el("li", { class: "offer", "data-line": offer.id }, words, el("div", { class: "statement-meta" }, kind, el("span", { class: "offer-add" }, where, button("Add", "btn-quiet btn-sm", add))));
   }
 }

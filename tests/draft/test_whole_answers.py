@@ -1,0 +1,116 @@
+"""What was said stays whole: no half of a sentence, no answer under another question, nothing dropped unseen."""
+
+import pytest
+
+from smart_app.draft.builtin import MOST_LEFT_OUT, BuiltinDrafter
+from smart_app.ports import Summary, TooLittle
+from tests.draft.said import TALK, drafted, everything, section, transcript
+
+pytestmark = pytest.mark.req("B06")
+
+
+def _texts(*lines: str) -> list[str]:
+    return [s.text for s in everything(drafted(*lines))]
+
+
+def test_a_sentence_that_halts_goes_on_with_what_was_meant() -> None:
+    """A recogniser's full stop after "but I can." ends nothing: the symptom stands in the next words."""
+    texts = _texts(
+        "C: Is there any swelling of your throat?", "P: Not throat, but I can. Yeah. I can feel it in the lips."
+    )
+    assert any("Not throat" in text and "in the lips" in text for text in texts)
+    assert not any(text.endswith('but I can."') for text in texts)
+
+
+def test_both_halves_of_a_sentence_are_drafted() -> None:
+    """ "I fall asleep around one ..." without the waking at six tells of another night."""
+    texts = _texts(
+        "C: How has that affected your sleep?",
+        "P: I fall asleep around one in the morning, and then I wake up at six and I cannot get back to sleep.",
+    )
+    assert any("one in the morning" in text for text in texts)
+    assert any("at six" in text for text in texts)
+
+
+def test_an_answer_stands_under_the_last_thing_that_was_asked() -> None:
+    """A statement about the client is a question, though a recogniser wrote it without its mark."""
+    texts = _texts(
+        "C: Is there any swelling of your lips?",
+        "P: No.",
+        "C: Okay. You are eating regularly otherwise.",
+        "P: Yes.",
+    )
+    assert 'Client, asked "You are eating regularly otherwise.": "Yes."' in texts
+    assert not any("swelling" in text and '"Yes."' in text for text in texts)
+
+
+@pytest.mark.parametrize("praise", ["You are doing very well.", "You're welcome.", "You are right about that."])
+def test_praise_is_no_question(praise: str) -> None:
+    """What is said in kindness asks nothing, so the client's next words stand without it."""
+    texts = _texts(f"C: {praise}", "P: Well, my sleep is still bad and I have nightmares every night.")
+    assert not any(praise.rstrip(".") in text for text in texts)
+
+
+def test_thanks_before_a_question_are_not_part_of_it() -> None:
+    """Where the full stop after them is lost, the question still begins where it begins."""
+    texts = _texts(
+        "C: Thank you for telling me if those thoughts of suicide came back, what would you do?",
+        "P: I would call my aunt.",
+    )
+    assert any('asked "If those thoughts of suicide came back' in text for text in texts)
+
+
+@pytest.mark.parametrize("asked", ["And your address for me please?", "What is the first line of your address?"])
+def test_an_address_is_in_no_note(asked: str) -> None:
+    """Who somebody is stands in the chart, and a house number is no finding."""
+    summary = drafted(f"C: {asked}", "P: Ah, 62 Lewin Road, Streatham.")
+    beside = (*summary.for_your_wording, *summary.left_out)
+    assert not any("Lewin" in s.text for s in (*everything(summary), *beside))
+
+
+def test_a_plan_that_speaks_of_the_clients_words_has_them_with_it() -> None:
+    """ "That is a good plan" under Plan would else speak of the line above it, here the medication review."""
+    lines = (
+        "C: I will let your doctor know about the missed doses of sertraline.",
+        "P: Thank you.",
+        "C: If thoughts of suicide came back, what would you do?",
+        "P: I would call my aunt or the crisis line.",
+        "C: That is a good plan. Let us keep it exactly as it is.",
+    )
+    plan = section(drafted(*lines), "plan")
+    spoken_of, agreed = (
+        "I would call my aunt or the crisis line.",
+        "That is a good plan. Let us keep it exactly as it is.",
+    )
+    assert f'Clinician, on "{spoken_of}": "{agreed}"' in plan
+
+
+def test_a_figure_that_was_asked_for_is_quoted_though_the_answer_is_long() -> None:
+    """How many hours somebody sleeps is in the note, however they got to it."""
+    answer = (
+        "I just cannot even tell because I feel like I am even when I am in sleep it is such a shallow sleep, "
+        "but maybe three or four hours I am getting now"
+    )
+    texts = _texts("C: How many hours of sleep do you think you get a night?", f"P: {answer}")
+    assert any("three or four hours" in text for text in texts)
+
+
+@pytest.mark.req("B07")
+def test_what_had_no_room_is_offered() -> None:
+    """Nothing worth a statement is dropped unseen: it stands beside the note with its line."""
+    said = [
+        f"P: I felt very anxious about {what} last week and it kept me awake for {n} hours."
+        for n, what in enumerate(
+            ("my exams", "my sister", "the move", "the new boss", "the dentist", "my rent"), start=2
+        )
+    ]
+    summary = BuiltinDrafter(words=40).draft(transcript(*TALK, *said))
+    assert isinstance(summary, Summary)
+    held = " ".join(s.text for s in everything(summary))
+    assert 0 < len(summary.left_out) <= MOST_LEFT_OUT
+    for what in ("exams", "sister", "move", "boss", "dentist", "rent"):
+        assert what in held or any(what in s.text for s in summary.left_out)
+    assert all(s.verdict == "supported" and s.evidence and s.text not in held for s in summary.left_out)
+    whole = BuiltinDrafter().draft(transcript(*TALK, *said))
+    assert not isinstance(whole, TooLittle)
+    assert whole.left_out == ()
