@@ -83,9 +83,11 @@ def _owners(db: Db, tracks: list[Track], session_id: str) -> list[Participant]:
     return [participants.find(db, session_id, each.participant_id) for each in tracks]
 
 
-def _is_over(recording: Recording, now: datetime) -> bool:
-    """Say whether the recording is erased, or must be."""
-    return recording.erased_at is not None or recording.key_slot is None or recording.erase_due_at <= now
+def _living_key(recording: Recording, now: datetime) -> int:
+    """Return the slot of the recording's key. Raises Expired when the recording is erased, or must be."""
+    if recording.erased_at is not None or recording.key_slot is None or recording.erase_due_at <= now:
+        raise erased()
+    return recording.key_slot
 
 
 def _may_still_come(recording: Recording, now: datetime) -> bool:
@@ -110,8 +112,7 @@ def issue(
     if recording.session_id != session.id:
         raise NotFound
     check_quota(db, session.id)
-    if _is_over(recording, now):
-        raise erased()
+    _living_key(recording, now)
     tracks = recordings.tracks(db, recording.id)
     owners = _owners(db, tracks, session.id)
     if not _may_still_come(recording, now) or capture_refusal(db, session, recording, owners, now):
@@ -125,7 +126,7 @@ def issue(
         for start in starts:
             recordings.note_run(db, start.track_id, run=start.run, start_ms=start.start_ms, mime=start.mime)
     if not grants.is_renewal(db, recording.id, session.consent_epoch):
-        detail = {"session": session.id, "epoch": str(session.consent_epoch), "tracks": str(len(tracks))}
+        detail = {"epoch": str(session.consent_epoch), "tracks": str(len(tracks))}
         audit_lines.append(db, at=now, actor=actor, action="grant.issue", subject=recording.id, detail=detail)
     grants.forget_expired(db, recording.id, now=now)
     return [_grant(db, session, recording, each, now) for each in tracks]
@@ -161,8 +162,7 @@ def check(
     session, recording = known.session, known.recording
     if known.grant.consent_epoch != session.consent_epoch:
         raise refused()
-    if _is_over(recording, now) or recording.key_slot is None:
-        raise erased()
+    key_slot = _living_key(recording, now)
     if recording.stopped_at is None and session.state != State.RECORDING:
         raise refused()
     if not are_tracks_live(db, [known.owner]) or not _may_still_come(recording, now):
@@ -175,7 +175,7 @@ def check(
         session_id=session.id,
         recording_id=recording.id,
         track_id=track_id,
-        key_slot=recording.key_slot,
+        key_slot=key_slot,
         is_first=recording.first_byte_at is None,
         stored_sha256=known.chunk.plain_sha256 if known.chunk is not None else None,
     )

@@ -32,8 +32,8 @@ def destroy_sound(vault: Vault, audio: AudioStore, recording: Recording) -> None
 
 def erase(
     db: Db, vault: Vault, audio: AudioStore, recording: Recording, *, cause: str, at: datetime, receipt: MakeReceipt
-) -> str:
-    """Erase a recording for good and return its receipt's id; `cause` is one that receipts.make knows.
+) -> None:
+    """Erase a recording for good and write its receipt; `cause` is one that receipts.make knows.
 
     The caller commits; when that fails the sound is gone all the same and a repeat writes the rows.
     """
@@ -43,7 +43,7 @@ def erase(
     destroy_sound(vault, audio, recording)
     receipt_id = receipt(db, recording=recording, cause=cause, at=at)
     if recording.erased_at is not None:
-        return receipt_id
+        return
     recording.erased_at, recording.erase_cause, recording.key_slot = at, cause, None
     grants.revoke_recording(db, recording.id)
     following.forget_recording(db, recording.id)
@@ -58,7 +58,6 @@ def erase(
         subject=recording.id,
         detail={"cause": cause, "receipt": receipt_id},
     )
-    return receipt_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

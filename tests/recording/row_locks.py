@@ -4,6 +4,7 @@ SQLite has one writer at a time and no such locks, so the statements are watched
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Select, Update, event
@@ -13,22 +14,32 @@ from smart_app.store.database import Database
 from smart_app.store.tables import TelehealthSession
 
 
-def written_without_lock(database: Database, act: Callable[[], object]) -> list[str]:
-    """Do it, and return the statements that wrote a session's row in a transaction that had not locked one."""
-    found: list[str] = []
-    is_held = False
+@dataclass(slots=True)
+class Watched:
+    """What was seen of the sessions' rows."""
+
+    locked: int = 0
+    """How often one was locked."""
+    unheld: list[str] = field(default_factory=list)
+    """The statements that wrote one in a transaction that had locked none."""
+
+
+def watched(database: Database, act: Callable[[], object]) -> Watched:
+    """Do it, and return what was seen."""
+    seen = Watched()
+    before = 0
     table = TelehealthSession.__table__
 
     def on_begin(_connection: Any) -> None:
-        nonlocal is_held
-        is_held = False
+        nonlocal before
+        before = seen.locked
 
     def on_execute(_connection: Any, statement: Any, *_rest: Any) -> None:
-        nonlocal is_held
         if isinstance(statement, Select) and table in statement.get_final_froms():
-            is_held |= "FOR UPDATE" in str(statement.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
-        elif isinstance(statement, Update) and statement.table is table and not is_held:
-            found.append(str(statement))
+            said = str(statement.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+            seen.locked += "FOR UPDATE" in said
+        elif isinstance(statement, Update) and statement.table is table and seen.locked == before:
+            seen.unheld.append(str(statement))
 
     event.listen(database.engine, "begin", on_begin)
     event.listen(database.engine, "before_execute", on_execute)
@@ -37,4 +48,4 @@ def written_without_lock(database: Database, act: Callable[[], object]) -> list[
     finally:
         event.remove(database.engine, "begin", on_begin)
         event.remove(database.engine, "before_execute", on_execute)
-    return found
+    return seen

@@ -12,7 +12,7 @@ from smart_app.store import audit_lines, consents, filings, notes, sessions, sum
 from smart_app.store.audit_head import AuditHead
 from smart_app.store.tables import AuditLine, CaptureGrant, Filing, Note, Receipt, Summary
 from tests.fakes.room import Side, Visit
-from tests.recording.row_locks import written_without_lock
+from tests.recording.row_locks import watched
 from tests.recording.test_withdrawal import BODY, make_text, record_some
 
 pytestmark = pytest.mark.req("G22", "B02")
@@ -216,5 +216,5 @@ def test_each_step_holds_the_sessions_row(visit: Visit) -> None:
     record_some(visit)
     make_text(visit)
     path = f"/room/{visit.id}/withdraw"
-    assert written_without_lock(visit.room.db, lambda: visit.carol.ok(path)) == []
+    assert watched(visit.room.db, lambda: visit.carol.ok(path)).unheld == []
     assert visit.room.session(visit.id).state == State.OPEN
