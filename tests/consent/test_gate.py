@@ -125,10 +125,18 @@ def test_each_of_the_clinicians_switches_alone_is_enough_to_refuse(doorway: Door
     assert (doorway.clinician_refusal(), doorway.refusal()) == ("practice", "practice")
 
 
-def test_every_refusal_has_its_words() -> None:
-    """What the gate answers can be told to the person: what it is, and what to do."""
-    codes = {"site_off", "ai_consent_off", "ai_consent_off_at_start", "ehr_ai_consent_off", "guardian_missing"}
-    assert codes | {"disk_reserve"} <= set(gate.PUBLIC)
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("site_off", "practice", "ai_consent_off", "ai_consent_off_at_start", "ehr_ai_consent_off"),
+        *("nobody_here", "not_agreed", "not_again", "paused", "guardian_missing", "disk_reserve"),
+    ],
+)
+def test_every_refusal_has_its_words(code: str) -> None:
+    """Why, and what to do: the gate, the asking and the help page look them up by the code."""
+    why, todo = gate.PUBLIC[code]
+    assert why
+    assert todo
 
 
 def test_somebody_in_the_room_who_did_not_agree_is_named(doorway: Doorway) -> None:
