@@ -24,7 +24,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@echo "Installing Chartside's packages (about two minutes, once) ..."
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing. On Debian: apt install python3-venv"; exit 1; }
 	@$(BIN)/pip install --require-hashes -r requirements.lock | while read -r line; do if [ -t 1 ]; then printf '\r\033[K%.76s' "$$line"; fi; done; echo
-	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@PYTHONWARNINGS=ignore $(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json $(VENV)/.installed

@@ -88,6 +88,13 @@ export function nameOf(person) {
   return ROLES[person.role] ?? t("the client");
 }
 
+/** Say whether two names have a word in common, however it is written; a missing name differs from none. @param {string} one @param {string} other */
+export function sharesAName(one, other) {
+  const words = (/** @type {string} */ name) => /** @type {string[]} */ (name.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().match(/[\p{L}\p{N}]{2,}/gu) ?? []);
+  const known = words(other);
+  return !known.length || !words(one).length || words(one).some((word) => known.includes(word));
+}
+
 /** Return the text with a capital first letter. @param {string} text */
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 

@@ -2,7 +2,7 @@
  * The clinician's list of people: who is here, who waits to be admitted (decision 16), what each answered.
  * @module
  */
-import { capital, nameOf } from "./facts.mjs";
+import { capital, nameOf, sharesAName } from "./facts.mjs";
 import { button, byId, el, tell } from "./dom.mjs";
 import { icon } from "./icons.mjs";
 import { postJson, wordsOf } from "./http.mjs";
@@ -125,12 +125,15 @@ export class People {
       return role.focus();
     });
     admit.setAttribute("aria-describedby", meaning.id);
+    const chart = document.getElementById("room")?.dataset.patient ?? "";
+    const stranger = sharesAName(name, chart) ? null : el("p", { class: "alert-plain small mb-0" }, `The chart is ${chart}'s. This person gave the name ${name}.`);
     const away = button("Turn away", "btn-quiet btn-sm", () => this.#act(person, "turn-away", {}, trouble));
     return el(
       "div",
       { class: "admit", role: "group", "aria-label": `Admit ${name}` },
       el("div", {}, el("label", { class: "form-label", for: role.id }, `${name} joins as`), role),
       el("div", { class: "form-check" }, minor, el("label", { class: "form-check-label", for: minor.id }, "This person is a minor")),
+      stranger,
       meaning,
       el("div", { class: "row-actions" }, admit, away),
       trouble,

@@ -212,6 +212,7 @@ class ClinicianRoom {
     if (this.#isOver) return;
     this.#isOver = true;
     for (const id of ["callbar", "invite"]) byId(id, HTMLElement).hidden = true;
+    document.getElementById("spoken-panel")?.remove();
     stopClock(this.#timer, facts);
     await this.capture.stop();
     this.#goOut();

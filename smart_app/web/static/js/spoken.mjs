@@ -8,6 +8,12 @@ import { postJson, wordsOf } from "./http.mjs";
 /** Typing a name in a closed list chooses at every letter: what stands still is what was meant. */
 const MEANT_AFTER_MS = 700;
 
+/** Whoever speaks this language reads the invitation in it too, where there is one. @param {string} code */
+function inviteIn(code) {
+  const invite = document.getElementById("invite-language");
+  if (invite instanceof HTMLSelectElement && [...invite.options].some((each) => each.value === code)) invite.value = code;
+}
+
 const select = document.getElementById("spoken");
 if (select instanceof HTMLSelectElement) {
   const words = byId("spoken-words", HTMLElement);
@@ -20,6 +26,7 @@ if (select instanceof HTMLSelectElement) {
       try {
         await postJson(`/sessions/${select.dataset.sessionId}/language`, { language: wanted });
         chosen = wanted;
+        inviteIn(wanted);
         tell(words, `The session is in ${[...select.options].find((each) => each.value === wanted)?.textContent}.`);
       } catch (error) {
         select.value = chosen;
