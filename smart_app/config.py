@@ -1,7 +1,7 @@
 """Settings from the environment, refused loudly when wrong. Secrets come as `NAME` or, better, `NAME_FILE`."""
 
-import base64
 import difflib
+import importlib.util
 import json
 import os
 import ssl
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from smart_app import processors
 from smart_app.errors import ConfigError
+from smart_app.secret import Secret, keys_of
 
 MAX_AUDIO_HOURS = 23.0
 """Audio is destroyed at 23 hours at the latest, so that 24 is never passed (decision 5)."""
@@ -26,22 +27,6 @@ SigningAlgorithm = Literal["RS384", "ES384"]
 _PREFIX = "CHARTSIDE_"
 _OTHERS = ("CHROMIUM",)
 """Names that other parts of Chartside read (`CHARTSIDE_CHROMIUM`: the demo's sample client)."""
-
-
-class Secret:
-    """A secret that prints dots."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: bytes) -> None:
-        self._value = value
-
-    def reveal(self) -> bytes:
-        """Return the secret bytes."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(•••)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,14 +190,6 @@ def _secret(env: Mapping[str, str], name: str) -> bytes:
         except OSError as error:
             raise _refuse(f"{name}_FILE", "cannot be read.", "Check that the file exists and is readable.") from error
     return value.strip().encode()
-
-
-def keys_of(text: bytes) -> tuple[Secret, ...]:
-    """Return the keys of a text, one a line. Raises ValueError when there is none or one is not 32 bytes in base64."""
-    keys = [base64.b64decode(line, validate=True) for line in text.split()]
-    if not keys or any(len(key) != 32 for key in keys):
-        raise ValueError
-    return tuple(Secret(key) for key in keys)
 
 
 def _keys(env: Mapping[str, str], name: str, *, most: int = 8) -> tuple[Secret, ...]:
@@ -412,6 +389,18 @@ def _speech_url(env: Mapping[str, str]) -> str:
     return url
 
 
+def _limits_url(env: Mapping[str, str]) -> str:
+    """Return where the rate limits are counted. Every process refuses a wrong one, not the web's alone."""
+    url = env.get("CHARTSIDE_LIMITS_URL", "")
+    if url and (urlsplit(url).scheme not in {"redis", "rediss"} or importlib.util.find_spec("redis") is None):
+        raise _refuse(
+            "CHARTSIDE_LIMITS_URL",
+            "must be a redis:// or rediss:// address, and needs the package redis.",
+            "Correct it and install chartside[redis], or leave it out.",
+        )
+    return url
+
+
 def _base_url(env: Mapping[str, str], *, is_loopback_dev: bool) -> str:
     name = "CHARTSIDE_BASE_URL"
     base_url = env.get(name, "").rstrip("/")
@@ -453,7 +442,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         ehrs=_ehrs(env, is_loopback_dev=is_loopback_dev),
         canonical_url=env.get("CHARTSIDE_CANONICAL_URL", "https://chartside.example.org"),
         is_loopback_dev=is_loopback_dev,
-        limits_url=env.get("CHARTSIDE_LIMITS_URL", ""),
+        limits_url=_limits_url(env),
         proxies=int(_number(env, "CHARTSIDE_PROXIES", 0, low=0, high=5)),
         ca_file=_ca_file(env),
         web_processes=int(_number(env, "CHARTSIDE_WEB_PROCESSES", 4, low=1, high=64)),

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from smart_app.config import Secret, Settings, keys_of
+from smart_app.config import Settings
+from smart_app.secret import Secret, keys_of
 
 ID_BYTES = 4
 

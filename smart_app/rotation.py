@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from smart_app import kit
-from smart_app.config import Secret, Settings, keys_of
+from smart_app.config import Settings
 from smart_app.errors import ConfigError
 from smart_app.keyring import Keyring
 from smart_app.recording.keyslots import KeySlots
+from smart_app.secret import Secret, keys_of
 from smart_app.store import audit_lines, resealing
 from smart_app.store.database import Database
 from smart_app.store.sealed import Seal

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from smart_app import config
-from smart_app.config import Secret, Settings
+from smart_app.config import Settings
 from smart_app.errors import ConfigError
+from smart_app.secret import Secret
 from tests.conftest import environment
 
 EHR = {"iss": "https://ehr.example/fhir", "client_id": "chartside", "client_secret": "s3cret"}
@@ -59,6 +60,7 @@ def refusal(env: dict[str, str]) -> str:
         ("CHARTSIDE_PROXIES", "-1"),
         ("CHARTSIDE_CA_FILE", "/nowhere/authorities.pem"),
         ("CHARTSIDE_CA_FILE", "/etc/hostname"),
+        ("CHARTSIDE_LIMITS_URL", "memcached://x"),
         ("CHARTSIDE_SPEECH_THREADS", "0"),
         ("CHARTSIDE_DISK_RESERVE_BYTES", "-5"),
         ("CHARTSIDE_CHUNK_MAX_BYTES", "inf"),

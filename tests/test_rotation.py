@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import LargeBinary, update
 
 from smart_app import config, rotation
-from smart_app.config import Secret, Settings
+from smart_app.config import Settings
 from smart_app.errors import ConfigError, VaultError
 from smart_app.keyring import Keyring
 from smart_app.recording.keyslots import KeySlots
+from smart_app.secret import Secret
 from smart_app.store import live_tables, resealing, tables
 from smart_app.store.database import Base, Database
 from smart_app.store.sealed import Seal

@@ -5,12 +5,13 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from smart_app.config import Secret, Settings
+from smart_app.config import Settings
 from smart_app.consent import pauses, screen
 from smart_app.consent.gate import PUBLIC, clinician_refusal, is_anybody_missing, lacks_guardian, without_consent
 from smart_app.consent.stopping import Last, stop_running
 from smart_app.errors import BadInput, Conflict, ConsentMissing, MoveRefused, NotFound
 from smart_app.ports import Vault
+from smart_app.secret import Secret
 from smart_app.session import Event, State
 from smart_app.store import audit_lines, consents, filings, participants, recordings, sessions
 from smart_app.store.database import Db, new_id

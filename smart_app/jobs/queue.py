@@ -11,7 +11,7 @@ import huey
 import structlog
 from huey.serializer import SignedSerializer
 
-from smart_app.config import Secret
+from smart_app.secret import Secret
 
 log = structlog.get_logger()
 

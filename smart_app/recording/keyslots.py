@@ -20,9 +20,10 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from smart_app.config import Secret, Settings
+from smart_app.config import Settings
 from smart_app.errors import VaultError
 from smart_app.keyring import ID_BYTES, Keyring
+from smart_app.secret import Secret
 
 SLOT_BYTES = 512
 """One disk sector, so that an overwrite is not torn on common disks."""

@@ -10,7 +10,7 @@ import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from smart_app.config import Secret
+from smart_app.secret import Secret
 from smart_app.store import audit_lines, receipts
 from smart_app.store.database import Db, new_id
 from smart_app.store.tables import Receipt, Recording, RecordingConsent

@@ -12,9 +12,10 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from smart_app.config import Secret, Settings
+from smart_app.config import Settings
 from smart_app.errors import VaultError
 from smart_app.keyring import ID_BYTES, Keyring, MasterKey
+from smart_app.secret import Secret
 
 _UNNAMED, _VERSION = b"\x01", b"\x02"
 _NONCE_BYTES = 12

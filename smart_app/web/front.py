@@ -1,11 +1,9 @@
 """What every answer gets: security headers, CSRF protection, rate limits, error pages with a code and what to do."""
 
 import hmac
-import importlib.util
 import secrets
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, g, jsonify, render_template, request
@@ -18,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 from smart_app.config import Settings
-from smart_app.errors import BadInput, ChartsideError, ConfigError, NotFound, TooLarge
+from smart_app.errors import BadInput, ChartsideError, NotFound, TooLarge
 from smart_app.logs import place_of
 from smart_app.web import language
 from smart_app.web.counters import SharedFile
@@ -67,29 +65,15 @@ def prepare(app: Flask, settings: Settings) -> Limiter:
     app.register_error_handler(ChartsideError, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _broken)
+    own_file = f"{SharedFile.STORAGE_SCHEME[0]}://{settings.data_dir / 'limits.sqlite'}"
     return Limiter(
         get_remote_address,
         app=app,
         default_limits=[DEFAULT_LIMIT],
-        storage_uri=_counted_at(settings),
+        storage_uri=settings.limits_url or own_file,
         # Where Redis is away each process counts alone: a limit must not stop a session or a withdrawal.
         in_memory_fallback_enabled=bool(settings.limits_url),
     )
-
-
-def _counted_at(settings: Settings) -> str:
-    """Return where the limits are counted. Raises ConfigError for what is no address of a Redis."""
-    url = settings.limits_url
-    if not url:
-        return f"{SharedFile.STORAGE_SCHEME[0]}://{settings.data_dir / 'limits.sqlite'}"
-    is_redis = urlsplit(url).scheme in {"redis", "rediss"} and importlib.util.find_spec("redis") is not None
-    if not is_redis:
-        raise ConfigError(
-            "config",
-            "CHARTSIDE_LIMITS_URL must be a redis:// or rediss:// address, and needs the package redis.",
-            "Correct it and install chartside[redis], or leave it out.",
-        )
-    return url
 
 
 def exempt_from_csrf(app: Flask, endpoint: str) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from smart_app.call.ice import configuration
-from smart_app.config import Secret, Settings
+from smart_app.config import Settings
+from smart_app.secret import Secret
 from smart_app.store.database import Database
 from smart_app.store.sealed import Seal
 from tests.conftest import FrozenClock

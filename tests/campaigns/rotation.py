@@ -20,12 +20,13 @@ from pathlib import Path
 from sqlalchemy import select
 
 from smart_app import rotation
-from smart_app.config import Secret, Settings
+from smart_app.config import Settings
 from smart_app.errors import VaultError
 from smart_app.keyring import Keyring
 from smart_app.recording.audio import AudioStore, ChunkName
 from smart_app.recording.keyslots import KeySlots
 from smart_app.recording.vault import SlotVault
+from smart_app.secret import Secret
 from smart_app.store import resealing, tables
 from smart_app.store.database import Database
 from smart_app.store.sealed import Seal

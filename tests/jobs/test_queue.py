@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from smart_app.config import Secret
 from smart_app.jobs import queue
 from smart_app.jobs.queue import Jobs, Steps
+from smart_app.secret import Secret
 from tests.conftest import FrozenClock
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from smart_app.config import Ehr, Secret
+from smart_app.config import Ehr
 from smart_app.launch.client_keys import ClientKeys
+from smart_app.secret import Secret
 from smart_app.store.ehr_tables import ClientKey
 from tests.launch.conftest import Site
 

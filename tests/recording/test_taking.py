@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from smart_app.config import Secret
 from smart_app.errors import BadInput, DiskReserve, TooLarge, VaultError
 from smart_app.recording.uploads import ChunkUpload, Uploads
+from smart_app.secret import Secret
 from smart_app.store.tables import Chunk
 from tests.fakes.room import Visit
 from tests.recording.row_locks import watched

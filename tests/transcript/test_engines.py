@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from smart_app.config import Secret, Settings
+from smart_app.config import Settings
 from smart_app.errors import TranscriptFailed
 from smart_app.ports import SAMPLE_RATE
+from smart_app.secret import Secret
 from smart_app.transcript import base_model
 from smart_app.transcript.engines import ByLanguage, engine_of
 from smart_app.transcript.openai_compatible import OpenAICompatibleTranscriber
