@@ -190,8 +190,9 @@ def test_only_a_running_recording_begins_runs(desk: Desk) -> None:
 
 
 def test_a_recording_of_another_session_is_not_found(desk: Desk) -> None:
-    """Whoever asks for it, and before anything else is said of it."""
+    """Whoever asks for it, and before anything else is said of it, such as that it was erased."""
     desk.session = TelehealthSession(id="another")
+    desk.recording.erased_at = desk.now
     with pytest.raises(NotFound):
         desk.issue()
 
@@ -224,6 +225,18 @@ def test_a_disk_at_its_reserve_still_takes_sound(visit: Visit) -> None:
     with pytest.raises(DiskReserve) as refused:
         capture.check_disk(room.audio, room.settings)
     assert refused.value.code == "disk_reserve"
+
+
+@pytest.mark.req("T15")
+def test_a_session_that_is_full_gets_no_grant(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its limit, to the byte."""
+    stored = recordings.stored_bytes(desk.db, desk.session.id)
+    monkeypatch.setattr(capture, "MOST_SESSION_BYTES", stored + 1)
+    assert desk.issue()
+    monkeypatch.setattr(capture, "MOST_SESSION_BYTES", stored)
+    with pytest.raises(DiskReserve) as refused:
+        desk.issue()
+    assert refused.value.code == "session_full"
 
 
 @pytest.mark.req("T15")
