@@ -102,7 +102,9 @@ class Done:
     receipts: tuple[str, ...]
     """Receipts of the client's sessions that this request wrote."""
     unfinished: int
-    """Sessions whose erasing was begun and goes on in the background, or could not begin."""
+    """Sessions whose erasing was begun and goes on in the background."""
+    stuck: int = 0
+    """Sessions that hold a draft though no agreement to record is in force, which a withdrawal cannot reach."""
 
 
 def plan(db: Db, seal: Seal, client: Client) -> Plan:
@@ -169,25 +171,26 @@ class Eraser:
                 "Look at what a request would erase now, and confirm that.",
             )
         self.note(client, actor, "client.erasure-asked", found.goes)
-        unfinished = [each for each in found.doomed if not self._withdraw(each)]
+        reached = [(each.session_id, whose) for each in found.doomed if (whose := each.participant_id) is not None]
+        stuck = [each.session_id for each in found.doomed if each.participant_id is None]
+        for session_id in stuck:
+            log.error("erasure_without_consent", session=session_id)
+        unfinished = [each for each in reached if not self._withdraw(*each)]
         for session_id in found.settings:
             with kit.db.begin() as db:
                 rows.forget_setting(db, self.seal, sessions.find(db, session_id, for_update=True))
         with kit.db.read() as db:
             written = tuple(each for each in _receipts_of(db, client) if each not in before)
-        if not unfinished:
+        if not unfinished and not stuck:
             self.note(client, actor, "client.erased", {**found.goes, "receipts": len(written)})
-        return Done(client=client, erased=found.goes, receipts=written, unfinished=len(unfinished))
+        return Done(client=client, erased=found.goes, receipts=written, unfinished=len(unfinished), stuck=len(stuck))
 
-    def _withdraw(self, each: Doomed) -> bool:
+    def _withdraw(self, session_id: str, participant_id: str) -> bool:
         """Erase one session; a failure does not keep the others alive, and the sweep goes on where it began."""
-        if each.participant_id is None:
-            log.error("erasure_without_consent", session=each.session_id)
-            return False
         try:
-            withdrawal.withdraw(self.withdrawals, each.session_id, each.participant_id, at=self.clock.now())
+            withdrawal.withdraw(self.withdrawals, session_id, participant_id, at=self.clock.now())
         except (ChartsideError, OSError) as error:
-            log.error("erasure_unfinished", session=each.session_id, error=type(error).__name__)
+            log.error("erasure_unfinished", session=session_id, error=type(error).__name__)
             return False
         return True
 

@@ -13,7 +13,7 @@ from smart_app.export.erasure import Eraser
 from smart_app.ports import Vault
 from smart_app.recording.keyslots import KeySlots
 from smart_app.session import State
-from smart_app.store import details, sessions
+from smart_app.store import consents, details, sessions
 from smart_app.store.tables import (
     Note,
     Receipt,
@@ -166,6 +166,20 @@ def test_what_fails_on_the_way_is_said_and_finished_by_the_sweep(fresh: Clinic) 
         assert db.query(Receipt).count() == before + 2
     assert site.audio_files() == []
     assert whole.plan(client, actor="Practitioner/dr-alice").is_empty
+
+
+@pytest.mark.req("B02")
+def test_a_draft_that_no_withdrawal_reaches_is_named(fresh: Clinic) -> None:
+    """Without an agreement in force there is nothing to take back: nobody is told that it goes by itself."""
+    site = fresh.site
+    with site.db.begin() as db:
+        for row in consents.of_session(db, fresh.unsigned.id):
+            row.status = "inactive"
+    status, page = confirm(fresh, code_of(fresh))
+    assert status == 200
+    assert "no agreement to record is in force" in page
+    assert "goes on by itself" not in page
+    assert "client.erased" not in site.audit()
 
 
 @pytest.mark.req("C10")
