@@ -324,11 +324,16 @@ def test_the_chart_shows_how_much_of_a_recording_is_text(review: Review, app_dat
     page.close()
 
 
+@pytest.fixture(scope="module")
+def admin(clinic: Clinic, open_browser: Open, voices: dict[int, Path]) -> ClinicianSeat:
+    """Erin Walsh, the clinic's administrator."""
+    return ClinicianSeat.launch(open_browser("office", voices[sound.CLINICIAN]), clinic, "Erin Walsh", "Sam Rivera")
+
+
 def test_the_clinic_sees_how_much_of_drafts_is_changed(
-    review: Review, clinic: Clinic, open_browser: Open, voices: dict[int, Path], camera: Camera, app_data: AppData
+    review: Review, admin: ClinicianSeat, camera: Camera, app_data: AppData
 ) -> None:
     """First nothing to count, then too little to show; from five signatures on a bar for each section, nameless."""
-    admin = ClinicianSeat.launch(open_browser("quality", voices[sound.CLINICIAN]), clinic, "Erin Walsh", "Sam Rivera")
     admin.page.get_by_role("link", name="Site settings").click()
     admin.page.get_by_role("link", name="Quality of drafts").click()
     expect(admin.page.get_by_role("heading", name="Nothing to count yet")).to_be_visible()
@@ -352,3 +357,44 @@ def test_the_clinic_sees_how_much_of_drafts_is_changed(
     with admin.page.expect_download() as download:
         admin.page.get_by_role("link", name="Download all months as CSV").click()
     assert Path(download.value.path()).read_text().startswith("month,drafter,prompt_version,style,section,notes")
+
+
+@pytest.mark.req("B02", "B03")
+def test_a_client_gets_their_record_and_has_it_erased(
+    review: Review, admin: ClinicianSeat, camera: Camera, tmp_path: Path
+) -> None:
+    """An id that names nobody says so; the files hold the signed note; erasing shows first what goes and what stays."""
+    page = admin.page
+    admin.go("/admin")
+    page.get_by_role("link", name="hand it out").click()
+    page.get_by_label("patient id").fill("nobody")
+    page.get_by_role("button", name="Look").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    camera.take(page, "admin-client-unknown")
+    page.get_by_label("patient id").fill("maya")
+    page.get_by_role("button", name="Look").click()
+    expect(page.get_by_role("heading", name="Maya Thompson")).to_be_visible()
+    camera.take(page, "admin-client", is_full=True)
+    with page.expect_download() as rows:
+        page.get_by_role("button", name="Download as FHIR").click()
+    kinds = {json.loads(row)["resourceType"] for row in Path(rows.value.path()).read_text().splitlines()}
+    assert {"Consent", "DocumentReference", "AuditEvent"} <= kinds
+    with page.expect_download() as readable:
+        page.get_by_role("button", name="Download the readable page").click()
+    alone = tmp_path / "record.html"
+    readable.value.save_as(alone)
+    shown = page.context.new_page()
+    shown.goto(alone.as_uri())
+    expect(shown.get_by_role("heading", level=1)).to_contain_text("Maya Thompson")
+    camera.take(shown, "client-record-page")
+    shown.close()
+    page.get_by_role("button", name="See what would be erased").click()
+    expect(page.get_by_role("heading", name="What stays, and why")).to_be_visible()
+    camera.take(page, "admin-client-erasure", is_full=True)
+    page.get_by_label("To confirm, type the patient id again").fill("sam")
+    page.get_by_role("button", name="Erase it now").click()
+    expect(page.get_by_role("alert")).to_contain_text("nothing was erased")
+    page.get_by_label("To confirm, type the patient id again").fill("maya")
+    page.get_by_role("button", name="Erase it now").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("It is erased")
+    camera.take(page, "admin-client-erased")
