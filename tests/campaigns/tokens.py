@@ -6,6 +6,7 @@ good once, and a second use ends the login. A note is signed and owed each time;
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
+import structlog
 from sqlalchemy import update
 
 from plugin.sandbox.faults import FAULTS
@@ -331,6 +333,7 @@ def main() -> int:
     parser.add_argument("--rotations", type=int, default=300)
     asked = parser.parse_args()
     thrift.begin()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

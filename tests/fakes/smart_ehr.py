@@ -71,6 +71,7 @@ class SmartEhr:
         self.refresh: dict[str, bool] = {}
         self.used_refresh: set[str] = set()
         self.resources: dict[str, Resource] = {}
+        self._creating = threading.Lock()
         self.fhir_user = "Practitioner/dr-alice"
         self.patient: str | None = "carol"
         self.encounter: str | None = "visit-1"
@@ -308,6 +309,11 @@ class SmartEhr:
         if request.method == "GET":
             params = [] if self.faults.ignores_search_params else list(request.args.items())
             return self._after(self._bundle([row for row in self.of_type(kind) if _matches(row, params)]))
+        with self._creating:
+            return self._created(kind)
+
+    def _created(self, kind: str) -> Response:
+        """Create one at a time, so that the condition holds against a request whose sender has died meanwhile."""
         condition = request.headers.get("If-None-Exist")
         if condition and self.faults.honours_if_none_exist:
             found = [row for row in self.of_type(kind) if _matches(row, parse_qsl(condition))]

@@ -1,0 +1,210 @@
+"""G02, G03: every step towards the chart meets every fault; afterwards each note is there exactly once.
+
+`make campaign-faults`, or `python -m tests.campaigns.faults --cells 2000`. A visit (consent, recording, note saved,
+signed, amended, consent withdrawn) is filed over HTTP through a proxy that plays the fault from that step on; then it
+is lifted, the clinician asks again, and everything must be filed as without a fault.
+"""
+
+import argparse
+import logging
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest import mock
+
+import structlog
+
+from smart_app import config
+from smart_app.chart import http
+from smart_app.ports import Access
+from smart_app.store import filings
+from smart_app.store.database import Database
+from smart_app.store.ehr_profiles import EhrProfiles, ask_anew
+from smart_app.store.sealed import Seal
+from tests import thrift
+from tests.chart.conftest import HandedTokens
+from tests.conftest import FrozenClock, environment
+from tests.fakes.real_charts import real_charts
+from tests.fakes.smart_ehr import SCOPE_ALL, SmartEhr
+from tests.jobs.cast import Visit, visit_of
+from tests.jobs.outbox import filer_of, work
+from tests.trust import figures
+from tests.trust.fault_proxy import FAULTS, Fault, FaultProxy
+
+CAMPAIGN = "faults"
+PATIENCE_S = 0.4
+"""How long the app waits for an answer here; ten seconds in earnest."""
+_OF_A_VISIT = ("Consent", "Media", "DocumentReference", "Provenance", "Device", "Questionnaire")
+_ROUNDS_WITH_FAULT, _ROUNDS_AFTER = 6, 60
+
+
+class TwoTokens(HandedTokens):
+    """The one token and the other in turns: a refused one is always renewed."""
+
+    def renewed(self, ehr_grant_id: str, *, stale: str) -> Access:
+        """Return the other token."""
+        self.number = 3 - self.number
+        return self.access(ehr_grant_id)
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What became of the cells."""
+
+    cells: int = 0
+    stored_cells: int = 0
+    """Of them, where the EHR had done its work and its answer was lost."""
+    not_once: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    unsaid: list[str] = field(default_factory=list)
+
+
+class Matrix:
+    """One site with its worker; each cell is a visit of its own."""
+
+    def __init__(self, visit: Visit, ehr: SmartEhr, proxy: FaultProxy) -> None:
+        self._visit, self._ehr, self._proxy = visit, ehr, proxy
+        self._charts = real_charts(TwoTokens(base=ehr.iss, scope=SCOPE_ALL), visit.clock, memory=EhrProfiles(visit.db))
+        self._filer = filer_of(visit, self._charts)
+        self.outcome = Outcome()
+        self._pattern = self._undisturbed()
+        self.steps = list(dict.fromkeys(self._proxy.steps))
+
+    def _undisturbed(self) -> Counter[str]:
+        """File once without a fault; it must leave nothing owed, else a cell could be like it and nothing filed."""
+        self._proxy.begin()
+        self._file()
+        shape = self._shape()
+        notes = {kind: count for kind, count in shape.items() if kind.startswith("DocumentReference")}
+        assert notes == {"DocumentReference superseded final": 1, "DocumentReference current amended": 1}, shape
+        assert not [kind for kind in shape if kind.startswith("owed")], shape
+        return shape
+
+    def _file(self) -> None:
+        """Owe the chart one thing after another, and file as far as it goes."""
+        self._ehr.resources = {
+            key: row for key, row in self._ehr.resources.items() if key.partition("/")[0] not in _OF_A_VISIT
+        }
+        visit = self._visit
+        visit.open(iss=self._ehr.iss)
+        consent_id = visit.answer()
+        visit.record()
+        visit.end()
+        visit.summarise()
+        note_id = visit.write_note(is_signed=False)
+        self._work(_ROUNDS_WITH_FAULT)
+        visit.sign(note_id)
+        self._work(_ROUNDS_WITH_FAULT)
+        visit.amend(note_id)
+        visit.withdraw(consent_id)
+        self._work(_ROUNDS_WITH_FAULT)
+
+    def _work(self, rounds: int) -> None:
+        work(self._visit, self._filer, rounds=rounds, step_s=10)
+
+    def cell(self, step: str, fault: Fault) -> None:
+        """Play one fault at one step, look what is said, lift it, ask again, and count what the chart holds."""
+        name = f"{fault.name} at {step}"
+        self._proxy.begin(step, fault)
+        self._file()
+        if not self._proxy.hits:
+            self.outcome.not_once.append(f"{name}: the step did not come")
+        with self._visit.db.read() as db:
+            rows = filings.of_session(db, self._visit.session_id)
+        self.outcome.unsaid += [f"{name}: {row.kind}" for row in rows if row.parked and not row.public]
+        self._proxy.lift()
+        for _ in range(3):  # the clinician presses Try filing again; what is only paused comes by itself
+            with self._visit.db.begin() as db:
+                ask_anew(db, self._visit.session_id, now=self._visit.clock.now())
+            self._work(_ROUNDS_AFTER)
+            self._visit.clock.tick(hours=5)
+        self.outcome.cells += 1
+        self.outcome.stored_cells += fault.is_stored and step.startswith(("POST", "PUT"))
+        self._judge(name)
+
+    def _judge(self, name: str) -> None:
+        got = self._shape()
+        if got != self._pattern:
+            self.outcome.not_once.append(f"{name}: lacks {self._pattern - got}, has too much {got - self._pattern}")
+        count, wanted = (Counter(key.partition(" ")[0] for key in each.elements()) for each in (got, self._pattern))
+        self.outcome.doubled += [f"{name}: {kind}" for kind in (count - wanted)]
+
+    def _shape(self) -> Counter[str]:
+        shape: Counter[str] = Counter()
+        for each in self._ehr.resources.values():
+            if each["resourceType"] in _OF_A_VISIT:
+                shape[f"{each['resourceType']} {each.get('status', '')} {each.get('docStatus', '')}"] += 1
+        with self._visit.db.read() as db:
+            rows = filings.of_session(db, self._visit.session_id)
+        shape.update(f"owed {row.kind} {row.parked}" for row in rows if row.done < row.wanted)
+        return shape
+
+
+@contextmanager
+def matrix(folder: Path) -> Iterator[Matrix]:
+    """Make the site, the EHR and the proxy between them."""
+    settings = config.load(environment(folder))
+    thrift.draw_at(settings.database_url, thrift.tables_of)
+    database = Database(settings.database_url)
+    with SmartEhr() as ehr, FaultProxy(int(ehr.base.rpartition(":")[2])) as proxy:
+        ehr.base, ehr.iss = proxy.base, f"{proxy.base}/fhir"
+        ehr.access |= {"token-1", "token-2"}
+        with mock.patch.object(http, "READ_TIMEOUT_S", PATIENCE_S):
+            yield Matrix(visit_of(database, FrozenClock(), Seal(settings.master_key), settings), ehr, proxy)
+    database.close()
+
+
+def run(folder: Path, *, cells: int, seed: int, most_s: float) -> Outcome:
+    """Play so many cells of the matrix, all of them if there are no more, in random order; no longer than that."""
+    end = time.monotonic() + most_s
+    with matrix(folder) as made:
+        every = [(step, fault) for step in made.steps for fault in FAULTS]
+        random.Random(seed).shuffle(every)
+        print(f"{len(made.steps)} steps, {len(every)} cells", file=sys.stderr)
+        for step, fault in every[:cells]:
+            if time.monotonic() > end:
+                break
+            made.cell(step, fault)
+        return made.outcome
+
+
+def told(found: Outcome) -> list[tuple[str, str, float, float, int]]:
+    """Return the figures: row, what, what was got, its goal, of how many cases."""
+    once = round(100 * (1 - len(found.not_once) / max(found.cells, 1)), 2)
+    return [
+        ("G02", "cells after which the chart holds everything exactly once, %", once, 100, found.cells),
+        ("G02", "cells in which a refusal is not said", len(found.unsaid), 0, found.cells),
+        ("G03", "doubled when the answer to a write is lost", len(found.doubled), 0, found.stored_cells),
+    ]
+
+
+def main() -> int:
+    """Run it; 0 when the goals are met."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", type=int, default=10_000, help="at most; all of the matrix are some 500")
+    parser.add_argument("--most-s", type=float, default=3600.0, help="no new cell is begun after so many seconds")
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    thrift.begin()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(Path(folder) / "data", cells=asked.cells, seed=asked.seed, most_s=asked.most_s)
+    for words in (*found.not_once[:30], *found.doubled[:10], *found.unsaid[:10]):
+        print(words, file=sys.stderr)
+    took_s = round(time.monotonic() - began, 1)
+    is_met = [
+        figures.write(row, what, got=got, goal=goal, is_met=got == goal, cases=cases, campaign=CAMPAIGN, took_s=took_s)
+        for row, what, got, goal, cases in told(found)
+    ]
+    return int(not all(each.is_met for each in is_met))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
