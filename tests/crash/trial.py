@@ -2,6 +2,7 @@
 
 import math
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -238,6 +239,7 @@ class Trial:
         """Hold visits until every state and every place known has had its kills, or the time is over."""
         for kind in cycle(self._kinds):
             self.hold(kind)
+            print(f"{self.outcome.visits} visits, killed in {dict(self.outcome.by_state)}", file=sys.stderr, flush=True)
             if self._is_over() or (len(self._patterns) == len(self._kinds) and self._is_enough()):
                 break
         self.outcome.is_trail_whole = self.is_trail_whole()
