@@ -20,7 +20,7 @@ NAME = "chartside-builtin"
 TOO_LONG = "Too long to quote, and no rule can reword it for certain."
 UNCERTAIN = "The lines around it leave open what was meant."
 MOST_FOR_WORDING = 12
-MOST_LEFT_OUT = 12
+MOST_LEFT_OUT, LEAST_LEFT_OUT = 12, 3
 USUAL = "soap"
 
 _ASKED = re.compile(r', (?:asked|on) "([^"]+)": "')
@@ -136,12 +136,17 @@ def _statement(candidate: Candidate, number: int) -> Statement:
 def _left_out(found: list[Candidate], picked: Iterable[Candidate], transcript: Transcript) -> tuple[Statement, ...]:
     """Return the best of what there was no room for, in the order of the session: nothing found goes unseen."""
     held = list(picked)
-    left = [c for c in found if not any(_holds(each, c) for each in held)]
+    left = [c for c in found if _says_more(c) and not any(_holds(each, c) for each in held)]
     best = sorted(left, key=lambda c: (-c.score, c.place))[:MOST_LEFT_OUT]
     ordered = sorted(best, key=lambda c: c.place)
     made = (_statement(each, number) for number, each in enumerate(ordered, start=1))
     sound = [each for each in made if checked(each, transcript).verdict == "supported"]
     return tuple(dataclasses.replace(each, id=f"r{each.id[1:]}") for each in sound)
+
+
+def _says_more(one: Candidate) -> bool:
+    """Say whether a line is worth an offer: with its question, or in more than a word or two."""
+    return bool(one.asked) or len(one.quotation.split() or one.text.split()) > LEAST_LEFT_OUT
 
 
 def _holds(whole: Candidate, part: Candidate) -> bool:

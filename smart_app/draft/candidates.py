@@ -28,6 +28,8 @@ _LEANS_BACK = re.compile(
     r"they|they're|this|those|these|him|her|which|there(?! (?:is|are|was|were|has|have))|otherwise|both)\b",
     re.IGNORECASE,
 )
+_OF_A_RECORD = re.compile(r"^(?:and )?the (?:thought|feeling|emotion|alternative)s? (?:was|were)\b", re.IGNORECASE)
+"""A line of a thought record: "The feeling was fear" is that of the situation and the thought before it."""
 _STANDS_ALONE = re.compile(r"^(?:(?:and|so|well)\W+)*(?:i|i'm|i've|i'll|my)\b", re.IGNORECASE)
 _POINTS = re.compile(r"\b(?:him|her|them|it|that|there)\b", re.IGNORECASE)
 _SUPPOSES = re.compile(r"\b(?:if|when you|whenever|would|imagine|suppose|were to|pretend|unless)\b", re.IGNORECASE)
@@ -110,19 +112,21 @@ def _choose(pair: Answered, known: Cues, *, in_plan: bool) -> _Chosen | None:
     kind = _kind(text, topics | (asked & {"risk", "medication"}), known)
     if known.speaks_of_consent(text):
         return None
+    is_worked_on = _is_worked_on(pair, known)
     answers = pair.is_direct and bool(asked) and _YES_NO.match(text) is not None
     if not kind and ((is_left_out(pair.sentence, known) and not answers) or pair.sentence.is_question):
         return None
-    if is_backchannel(pair.sentence, known) and not (pair.is_direct and asked):
+    if is_backchannel(pair.sentence, known) and not (pair.is_direct and asked) and not is_worked_on:
         return None
-    if not kind and _SUPPOSES.search(pair.question) and pair.is_direct and _BARE_ANSWER.match(text):
+    is_bare = pair.is_direct and _BARE_ANSWER.match(text) is not None
+    if not kind and is_bare and not is_worked_on and _SUPPOSES.search(pair.question):
         return None
     if not kind and (_says_nothing(pair, topics, known) or _is_shred(pair.sentence, topics)):
         return None
     score = sum(3 if t in _CLINICAL else 2 for t in topics) + (1 if numbers(text) else 0)
     score += (1 if topics else 2) if asked or (pair.is_direct and pair.sentence.n_words >= 5) else 0
     tells_how = any(known.client[part]["words"].search(text) for part in ("response", "goal"))
-    score += 2 if tells_how else 0
+    score += 2 if tells_how or is_worked_on else 0
     commits = any(p.search(text) for p in known.client["planned"].values())
     score += 2 if in_plan and commits else 0
     score += 4 if kind else 0
@@ -133,6 +137,11 @@ def _choose(pair: Answered, known: Cues, *, in_plan: bool) -> _Chosen | None:
     if pair.is_direct and pair.asked is not None and asks_to_do(pair.asked.text) and kind != "risk":
         part, kind = "planned", kind or "homework"
     return _Chosen(answered=pair, part=part, kind=kind, score=score)
+
+
+def _is_worked_on(pair: Answered, known: Cues) -> bool:
+    """Say whether it answers a question that is the work itself ("If a friend told you ..., would you ...?")."""
+    return pair.is_direct and known.clinician["intervention"]["technique"].search(pair.question) is not None
 
 
 def _says_nothing(pair: Answered, topics: set[str], known: Cues) -> bool:
@@ -194,7 +203,8 @@ def _is_of_its_time(sentence: Sentence, before: str) -> bool:
 def _leans(sentence: Sentence, before: Sentence) -> bool:
     """Say whether a sentence would say something else without the one before it."""
     follows = sentence.place == before.place + 1
-    return _LEANS_BACK.match(sentence.text) is not None or (follows and _is_of_its_time(sentence, before.text))
+    leans = _LEANS_BACK.match(sentence.text) or _OF_A_RECORD.match(sentence.text)
+    return leans is not None or (follows and _is_of_its_time(sentence, before.text))
 
 
 def _with_context(said: Sequence[Answered], chosen: list[_Chosen | None]) -> list[_Chosen]:
@@ -232,7 +242,7 @@ def _needs_question(one: _Chosen) -> bool:
     if pair.is_direct:
         if _is_of_its_time(pair.sentence, pair.question) or _SUPPOSES.search(pair.question):
             return True
-        if "risk" in pair.question_topics:
+        if "risk" in pair.question_topics or _is_worked_on(pair, cues()):
             return True
         if _restates(pair):
             return False

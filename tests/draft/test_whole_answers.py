@@ -114,3 +114,28 @@ def test_what_had_no_room_is_offered() -> None:
     whole = BuiltinDrafter().draft(transcript(*TALK, *said))
     assert not isinstance(whole, TooLittle)
     assert whole.left_out == ()
+
+
+def test_an_answer_to_the_work_itself_stands_with_its_question() -> None:
+    """ "No, of course not." to "If a friend told you ..." is the new thought; and no question is offered alone."""
+    summary = drafted(
+        "C: If a friend told you that she hung up on her brother when he was drunk, would you call her a bad sister?",
+        "P: No, of course not. I would tell her that she has a right to have some peace.",
+    )
+    texts = [s.text for s in everything(summary)]
+    assert any("If a friend told you" in text and "No, of course not." in text for text in texts)
+    assert any("a right to have some peace" in text for text in texts)
+    assert not any("If a friend" in s.text for s in summary.unplaced)
+
+
+def test_a_thought_record_is_read_in_one() -> None:
+    """ "The feeling was fear" without its situation and thought is a feeling about something else."""
+    texts = _texts(
+        "C: Would you read me the thought record about the presentation?",
+        "P: The situation was getting the email about the presentation.",
+        "P: The thought was that I will freeze. The feeling was fear, 85 out of 100.",
+    )
+    whole = [text for text in texts if "The feeling was fear" in text]
+    assert len(whole) == 1
+    assert "The situation was" in whole[0]
+    assert "I will freeze" in whole[0]

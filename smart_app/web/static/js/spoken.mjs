@@ -8,10 +8,15 @@ import { postJson, wordsOf } from "./http.mjs";
 /** Typing a name in a closed list chooses at every letter: what stands still is what was meant. */
 const MEANT_AFTER_MS = 700;
 
-/** Whoever speaks this language reads the invitation in it too, where there is one. @param {string} code */
+const invite = document.getElementById("invite-language");
+let isChosen = false;
+invite?.addEventListener("change", () => (isChosen = true));
+
+/** Whoever speaks this language reads the invitation in it too, where there is one and nobody chose another. @param {string} code */
 function inviteIn(code) {
-  const invite = document.getElementById("invite-language");
-  if (invite instanceof HTMLSelectElement && [...invite.options].some((each) => each.value === code)) invite.value = code;
+  if (!(invite instanceof HTMLSelectElement) || isChosen) return;
+  const own = [...invite.options].find((each) => each.value === code) ?? [...invite.options].find((each) => each.defaultSelected);
+  if (own) invite.value = own.value;
 }
 
 const select = document.getElementById("spoken");
