@@ -26,6 +26,8 @@ class ChartsideError(Exception):
 
     status = 500
     permanent = True
+    written_etag = ""
+    """The version that the chart gave to an update before this went wrong, e.g. when it was read back."""
 
     def __init__(self, code: str, public: str, todo: str = "", *, permanent: bool | None = None) -> None:
         super().__init__(code)

@@ -10,6 +10,7 @@ from fhir_mappings.echo import contradictions
 from fhir_mappings.scopes import scope_allows
 from smart_app.chart.answers import BUSY, Answers
 from smart_app.chart.capabilities import Capabilities
+from smart_app.chart.http import UNREADABLE
 from smart_app.chart.line import Line
 from smart_app.chart.resources import (
     FHIR_ID,
@@ -23,13 +24,12 @@ from smart_app.chart.resources import (
     patients_of,
     problem_name,
 )
-from smart_app.errors import ChartConflict, ChartNeedsRelaunch, ChartRefused, ChartUnreachable
+from smart_app.errors import ChartConflict, ChartNeedsRelaunch, ChartRefused, ChartsideError, ChartUnreachable
 from smart_app.ports import Access, Filed, HttpAnswer, PatientFacts, Resource
 
 MAX_PAGES = 50
 _OPERATIONS = {"search": "search-type"}
 _ASK_ADMIN = "Tell your administrator."
-"""After 429 nothing was done, so nothing is searched for either."""
 
 
 class FhirR4Chart:
@@ -100,8 +100,8 @@ class FhirR4Chart:
             return self._adopt(found, resource, access)
         try:
             answer = self._post(resource, access, is_conditional=True)
-        except ChartUnreachable as error:
-            if error.code != BUSY and (found := self._ours(resource, access)) is not None:
+        except (ChartUnreachable, ChartRefused) as error:
+            if _may_be_done(error) and (found := self._ours(resource, access)) is not None:
                 return self._adopt(found, resource, access)
             raise
         if answer.status == 409 and (found := self._ours(resource, access)) is not None:
@@ -167,8 +167,8 @@ class FhirR4Chart:
         ours = {**resource, "id": filed.id}
         try:
             answer = self._put(ours, filed)
-        except ChartUnreachable as error:
-            if error.code == BUSY or (done := self._done_already(ours, filed, access)) is None:
+        except (ChartUnreachable, ChartRefused) as error:
+            if not _may_be_done(error) or (done := self._done_already(ours, filed, access)) is None:
                 raise
             return done
         if answer.status in {409, 412}:
@@ -189,8 +189,12 @@ class FhirR4Chart:
     def _updated(self, answer: HttpAnswer, ours: Resource, filed: Filed, access: Access) -> Filed:
         theirs = _body(answer, filed.resource_type)
         etag = _etag(answer, theirs)
-        if scope_allows(access.scope, filed.resource_type, "read"):
-            theirs, etag = self._read(filed.resource_type, filed.id)
+        try:
+            if scope_allows(access.scope, filed.resource_type, "read"):
+                theirs, etag = self._read(filed.resource_type, filed.id)
+        except ChartsideError as error:
+            error.written_etag = etag or ""  # else our own version would be taken for somebody else's change
+            raise
         if theirs is not None:
             self._check_chart(theirs, ours, access)
             _check_kept(theirs, ours)
@@ -288,6 +292,11 @@ class FhirR4Chart:
         if bundle is None:
             raise ChartRefused("not_fhir", "The EHR's answer is not FHIR.", _ASK_ADMIN)
         return bundle
+
+
+def _may_be_done(error: ChartUnreachable | ChartRefused) -> bool:
+    """Say whether a write that ended so may have happened; after 429 nothing was done, so nothing is searched for."""
+    return error.code != BUSY if isinstance(error, ChartUnreachable) else error.code in UNREADABLE
 
 
 def _check_kept(theirs: Resource, ours: Resource) -> None:

@@ -216,6 +216,10 @@ class GuardedHttp:
             raise ChartUnreachable("ehr_unreachable", "The EHR does not answer.", "Try again in a minute.") from error
 
 
+UNREADABLE = frozenset({"answer_too_large", "answer_packed"})
+"""Codes of answers that cannot be read, though the server has done what it was asked."""
+
+
 def _read(response: requests.Response, *, most: int, deadline: float) -> bytes:
     too_large = ChartRefused("answer_too_large", "The EHR's answer is too large.", _ASK_ADMIN)
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":

@@ -188,6 +188,8 @@ class Filer:
         with self._db.begin() as db:
             row = db.get_one(Filing, filing_id)
             row.lease_until = None
+            if error.written_etag:
+                row.etag = error.written_etag
             if row.wanted != wanted:
                 return
             if isinstance(error, ChartConflict):

@@ -28,3 +28,13 @@ def test_whatever_fails_on_the_way_each_note_is_in_the_chart_once(tmp_path: Path
         figure(row, f"{what}, short form", got=got, goal=goal, is_met=got == goal, cases=cases)
     assert (found.cells, found.stored_cells >= 2) == (4, True)
     assert (found.not_once, found.doubled, found.unsaid) == ([], [], [])
+
+
+@pytest.mark.req("G02", "T16")
+def test_our_own_version_is_never_taken_for_somebody_elses(tmp_path: Path) -> None:
+    """The EHR takes the signed note, and then cannot be read, or answers with too much; then something is added."""
+    refused, huge = (each for each in FAULTS if each.name in {"403", "10 MB"})
+    with faults.matrix(tmp_path / "data") as made:
+        made.cell("GET DocumentReference/id 2", refused)
+        made.cell("PUT DocumentReference/id 1", huge)
+        assert made.outcome.not_once == []
