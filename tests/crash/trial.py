@@ -34,6 +34,8 @@ _OF_A_VISIT = ("Consent", "Media", "DocumentReference", "Provenance", "AuditEven
 _CLEAN_LIVES = 6
 AT_PLACE = 3
 """How many kills a place of the work needs, at least."""
+MORE_VISITS = 9
+"""After each state had its kills, so many visits at most are held for the places that few visits come to."""
 FARTHEST = 25
 """A life ends after at most so many places."""
 _MID_RENEWAL = ("after POST /token", "before launch.tokens._store commits")
@@ -228,6 +230,7 @@ class Trial:
         """`most_s`: after so long nobody is killed any more; `most`: so often at most in each part of a visit."""
         self._site = site
         self._most = most
+        self._more_visits = MORE_VISITS
         self._kinds = kinds
         self._end = time.monotonic() + most_s
         self._times = times
@@ -260,8 +263,13 @@ class Trial:
         return time.monotonic() > self._end
 
     def _is_enough(self) -> bool:
-        has_states = min(self.outcome.by_state[state] for state in State) >= self._times
-        return has_states and min(self.outcome.by_place[place] for place in self.outcome.known) >= self._at_place()
+        """Say whether each state has its kills, and each place too, as far as some more visits come to it."""
+        if min(self.outcome.by_state[state] for state in State) < self._times:
+            return False
+        self._more_visits -= 1
+        return not self._more_visits or (
+            min(self.outcome.by_place[place] for place in self.outcome.known) >= self._at_place()
+        )
 
     def _at_place(self) -> int:
         return min(self._times, AT_PLACE)
@@ -297,7 +305,7 @@ class Trial:
         if self._has_enough(visit):
             seen = self.outcome.by_place
             spared = frozenset(place for place, count in seen.items() if count >= self._at_place())
-            return replace(life_at(self._site), passes=self._dice.randrange(3), spared=spared)
+            return replace(life_at(self._site), spared=spared)
         state = self._site.session(visit.id).state
         is_brief = state == State.ENDED or (state == State.PROCESSING and self._dice.random() < 0.7)
         return replace(life_at(self._site), passes=self._dice.randrange(min(farthest, 6) if is_brief else farthest))
