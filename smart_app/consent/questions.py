@@ -61,7 +61,8 @@ def screen_for(db: Db, asker: Asker, participant: Participant) -> screen.Screen:
     """Return the screen as this participant will see it, in their language."""
     people = participants.of_session(db, participant.session_id)
     clinician = next(each for each in people if each.is_clinician)
-    invited = [each for each in people if not each.is_clinician and each.admitted_at is not None]
+    here = [each for each in people if each.admitted_at is not None and each.left_at is None]
+    invited = [each for each in here if not each.is_clinician]
     return screen.render(
         clinician=participants.name_of(asker.seal, clinician),
         transcript_days=asker.settings.transcript_days,

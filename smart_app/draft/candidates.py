@@ -18,6 +18,8 @@ MUST_KEEP = frozenset({"risk", "medication", "homework", "appointment"})
 CHOSEN_FROM = 2
 """The score from which a sentence is drafted: one cue of its own, or an answer to a question with one."""
 
+SHORT_ANSWER = 7
+"""An answer of fewer words leaves the rest to its question: "I know my left ear" is "No" to one about pain there."""
 SHORTEST_PART = 8
 """A cut-off beginning shorter than this, without a cue, says nothing."""
 _CLINICAL = frozenset({"risk", "medication", "symptom", "mood", "body rhythm", "substances", "history", "severity"})
@@ -250,7 +252,7 @@ def _needs_question(one: _Chosen) -> bool:
             return True
         if _without_answer(text):
             return False
-        if _STANDS_ALONE.match(text) is None or pair.sentence.n_words < 5:
+        if _STANDS_ALONE.match(text) is None or pair.sentence.n_words < SHORT_ANSWER:
             return True
         return pair.sentence.n_words <= 10 and _POINTS.search(text) is not None
     return False

@@ -33,8 +33,10 @@ _POLAR = re.compile(
     r"(?:do|does|did|is|are|was|were|have|has|had|can|could|would|will|should|any|isn't|aren't|don't|didn't|haven't)\b",
     re.IGNORECASE,
 )
+_OR = re.compile(r"\bor (?:just|is it|are they|do you|more|rather|a|an|the)\b", re.IGNORECASE)
+"""Gives a choice, which "yeah" does not make ("Do you feel wheezy or just tightness?")."""
 _BARE = re.compile(
-    r"^(?:(?:yes|yeah|yep|yup|no|nope|nah|mm|mhm|mm-hmm|uh-huh|right|okay|ok|sure|correct)\W*)+$", re.IGNORECASE
+    r"^(?:(?:yes|yeah|yep|yup|no|nope|nah|mm|mhm|mm-hmm|uh-huh|oh|ah|right|okay|ok|sure|correct)\W*)+$", re.IGNORECASE
 )
 _ASKS_BACK = re.compile(
     r"^(?:(?:so|and|okay|ok|right|alright|yes|yeah|now|then)\W+)*"
@@ -236,7 +238,8 @@ def _paired(turn: list[Sentence], question: _Question | None, *, is_open: bool) 
     if question is None or not near:
         return [Answered(sentence=s) for s in turn]
     takes = is_open and _answers(turn, question)
-    listens_first = len(turn) > 1 and _BARE.match(turn[0].text) is not None and _asks_what(question.sentence.text)
+    chooses = _asks_what(question.sentence.text) or _OR.search(question.sentence.text) is not None
+    listens_first = len(turn) > 1 and _BARE.match(turn[0].text) is not None and chooses
     direct_at = 1 if listens_first else 0
     return [
         Answered(

@@ -16,7 +16,8 @@ from smart_app.ports import Omission, Section, Statement, Transcript
 
 Kind = Literal["risk", "medication", "substances", "homework", "appointment", "diagnosis"]
 _ASKS_TO_DO = re.compile(
-    r"^(?:(?!what|how|when|why|where|which|did)\w+\W+){0,6}(?:could|can|would|will|shall|does|do) (?:you|we|that)\b",
+    r"^(?:(?!what|how|when|why|where|which|did)\w+\W+){0,6}"
+    r"(?:(?:could|can|would|will|shall) (?:you|we|that)|(?:does|do) (?:we|that|you (?:want|think|feel)))\b",
     re.IGNORECASE,
 )
 _BARE_NO = re.compile(r"^(?:(?:no|nope|nah|never|not really|none|um|uh|well|oh)\W*)+$", re.IGNORECASE)

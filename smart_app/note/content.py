@@ -348,8 +348,10 @@ def _edit_part(part: Part, edits: tuple[LineEdit, ...], offers: Mapping[str, Off
     known = {line.id for line in drafted}
     before = {line.id: line for line in part.lines if line.state == "added"}
     lines = [_edited(line, by_id[line.id]) if line.id in by_id else line for line in drafted]
-    added = [_added(each, before, offers) for each in edits if each.id not in known]
-    return replace(part, lines=(*lines, *(line for line in added if line is not None)))
+    lines += [line for each in edits if each.id not in known and (line := _added(each, before, offers)) is not None]
+    if known <= by_id.keys():  # a page that tells of all lines says where an added one stands
+        lines.sort(key=lambda line: list(by_id).index(line.id))
+    return replace(part, lines=tuple(lines))
 
 
 def apply(content: Content, edits: Iterable[ElementEdit], *, has_transcript: bool = False) -> Content:

@@ -22,6 +22,10 @@ QUIETER_DB, FEW_QUIETER_DB = 4.0, 8.0
 """How much quieter a leak is than its source, and than the loud words of its own track where it is only a few words."""
 LOUD_SHARE = 10
 """Loud are the upper tenth of a track's words."""
+FAINT_DB = 18.0
+"""So far below the track's own voice and its source no face at the microphone speaks: it is the other side's voice."""
+DRIFT_S = 4.0
+"""How far apart the same faint words may be timed: devices' clocks drift, a browser waits for its microphone."""
 ALIKE_DB = 6.0
 """Misheard words between leaked ones are as loud as these."""
 
@@ -58,6 +62,8 @@ def _leaked(words: Sequence[Word], source: Sequence[Word]) -> set[int]:
         high = bisect_left(starts, utterance[-1].end_s - EARLIEST_S)
         same = _same(utterance, source[low:high], loud_db)
         same |= _between(utterance, same, source[low:high])
+        around = bisect_left(starts, utterance[0].start_s - DRIFT_S), bisect_left(starts, utterance[-1].end_s + DRIFT_S)
+        same |= _faint(utterance, source[slice(*around)], loud_db)
         found |= {at + place for place in same}
         at += len(utterance)
     return found
@@ -95,6 +101,26 @@ def _same(words: Sequence[Word], source: Sequence[Word], loud_db: float) -> set[
     return found
 
 
+def _faint(words: Sequence[Word], source: Sequence[Word], loud_db: float) -> set[int]:
+    """Return the places of faint words half of which the source says at about the time; half, while it speaks.
+
+    Their times need not fit to the tenth of a second, as those of louder leaks must.
+    """
+    faint = [place for place, word in enumerate(words) if word.level_db <= loud_db - FAINT_DB]
+    at_once = sum(_speaks(source, words[place].start_s) for place in faint)
+    if len(faint) < SEVERAL_WORDS or at_once < len(faint) / 2:
+        return set()
+    matcher = SequenceMatcher(
+        None, [plain(words[place].text) for place in faint], [plain(word.text) for word in source], autojunk=False
+    )
+    blocks = matcher.get_matching_blocks()
+    pairs = [(faint[block.a + i], block.b + i) for block in blocks for i in range(block.size)]
+    if len(pairs) < max(SEVERAL_WORDS, len(faint) / 2):
+        return set()
+    quieter_db = fmean(source[theirs].level_db - words[mine].level_db for mine, theirs in pairs)
+    return set(faint) if quieter_db >= FAINT_DB else set()
+
+
 def _between(words: Sequence[Word], leaked: set[int], source: Sequence[Word]) -> set[int]:
     """Return the misheard words beside leaked ones: as quiet as they, while the source speaks."""
     if len(leaked) < SEVERAL_WORDS:
@@ -103,7 +129,9 @@ def _between(words: Sequence[Word], leaked: set[int], source: Sequence[Word]) ->
     return {
         place
         for place, word in enumerate(words)
-        if place not in leaked
-        and word.level_db <= level_db + ALIKE_DB
-        and any(each.start_s + EARLIEST_S < word.start_s < each.end_s + LATEST_S for each in source)
+        if place not in leaked and word.level_db <= level_db + ALIKE_DB and _speaks(source, word.start_s)
     }
+
+
+def _speaks(source: Sequence[Word], at_s: float) -> bool:
+    return any(each.start_s + EARLIEST_S < at_s < each.end_s + LATEST_S for each in source)

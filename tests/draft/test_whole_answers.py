@@ -139,3 +139,34 @@ def test_a_thought_record_is_read_in_one() -> None:
     assert len(whole) == 1
     assert "The situation was" in whole[0]
     assert "I will freeze" in whole[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("Is there any pain from the ear?", "I know my left ear."),
+        ("How long has this been going on for?", "I'm about six weeks here."),
+    ],
+)
+def test_a_short_answer_has_its_question(asked: str, answer: str) -> None:
+    """Few words leave the rest to the question, and a misheard "no" shows there."""
+    texts = _texts(f"C: {asked}", f"P: {answer}")
+    assert any(answer in text and text.startswith("Client, ") for text in texts)
+    assert not any("they know" in text or ("six weeks" in text and text.startswith("Client reports")) for text in texts)
+
+
+def test_yeah_makes_no_choice() -> None:
+    """Of two things asked for, the one that is named after "yeah" is the answer."""
+    texts = _texts(
+        "C: Do you feel wheezy in your chest or just tightness?",
+        "P: Oh, yeah. A bit of tightness. Yeah, a bit of tightness.",
+    )
+    assert any("or just tightness" in text and "bit of tightness" in text for text in texts)
+
+
+def test_before_then_is_no_homework() -> None:
+    """A question about a habit sets nothing to do."""
+    summary = drafted(
+        "C: Do you wake up with your alarm in the morning or does something else wake you up before then?"
+    )
+    assert [o.kind for o in summary.omissions] == []

@@ -164,3 +164,13 @@ test("words that were hard to hear are named as long as the drafted statement st
   assert.equal(review.listenTo(review.edit(hard, "Takes a tablet.")), "");
   assert.equal(review.listenTo(line("b", "supported")), "");
 });
+
+test("a line that was offered goes where its moment of the session is", () => {
+  const at = (id, start_s) => line(id, "supported", "drafted", { evidence: [{ id: `u${start_s}`, start_s, end_s: start_s + 1 }] });
+  const lines = [at("a", 10), at("b", 250), at("c", 430)];
+  const ids = (found) => found.map((each) => each.id).join("");
+  assert.equal(ids(review.inOrder(lines, at("n", 260))), "abnc");
+  assert.equal(ids(review.inOrder(lines, at("n", 5))), "nabc");
+  assert.equal(ids(review.inOrder(lines, line("n", "clinician", "added", { evidence: [] }))), "abcn");
+  assert.equal(ids(review.inOrder([line("o", "clinician", "added", { evidence: [] })], at("n", 5))), "on");
+});

@@ -130,6 +130,21 @@ def test_a_line_from_an_offer_keeps_its_evidence_and_stays_marked_as_ai_content(
     assert contents.has_ai_text(after)
 
 
+def test_an_added_line_stands_where_the_page_shows_it() -> None:
+    """Among the drafted lines, by its moment of the session, and still there after the next load."""
+    element = contents.ai_element(filled())
+    assert element is not None
+    before = next(part for part in element.parts if part.key == "subjective")
+    shown = [LineEdit(id=each.id, text=each.text, state="kept") for each in before.lines]
+    own = LineEdit(id="own-1", text="Slept badly.", state="added")
+    edits = (shown[0], own, *shown[1:])
+    edit = ElementEdit(link_id=contents.AI_TYPE, text="", parts={"subjective": edits})
+    after = contents.ai_element(contents.apply(filled(), [edit]))
+    assert after is not None
+    stored = next(part for part in after.parts if part.key == "subjective")
+    assert [each.id for each in stored.lines] == [each.id for each in edits]
+
+
 def test_a_note_of_the_clinicians_own_lines_is_no_ai_content() -> None:
     """With every drafted statement removed, what is left is theirs (B14)."""
     content = filled()

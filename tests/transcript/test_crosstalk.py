@@ -63,6 +63,26 @@ def test_an_answer_that_repeats_the_question_stays() -> None:
     assert said(without_leaks([track("clinician", TEXT), echo])) == [TEXT, "sleep last night"]
 
 
+@pytest.mark.parametrize("apart_s", [-2.5, 1.2, 2.5])
+def test_a_faint_voice_is_a_leak_though_the_clocks_are_apart(apart_s: float) -> None:
+    """Half of its words, misheard ones between them, far below everything else: nobody at this microphone spoke."""
+    long = "it is really impacting on the rest of my life my sleep and everything that I do at home with them"
+    leak = track("client", "really an impact on the rest of my life", start_s=11 + apart_s, level_db=-57)
+    own = track("client", "About five I think", start_s=30)
+    assert said(without_leaks([track("clinician", long, level_db=-22), joined(leak, own)]))[1] == "About five I think"
+
+
+def test_faint_words_that_are_answered_stay() -> None:
+    """Mumbled first, repeated by the other side afterwards: they were said here, whatever their loudness."""
+    mumbled = track("client", "I want to die", start_s=8.0, level_db=-50)
+    own = track("client", "About five I think", start_s=30)
+    both = [track("clinician", "You want to die", start_s=10.5), joined(mumbled, own)]
+    assert said(without_leaks(both))[1] == "I want to die About five I think"
+    other = track("client", "nobody at home knows of this at all", start_s=10.5, level_db=-50)
+    kept = said(without_leaks([track("clinician", TEXT), joined(other, own)]))[1]
+    assert kept == "nobody at home knows of this at all About five I think"
+
+
 def test_a_short_leak_needs_a_loud_track_beside_it() -> None:
     """A few words are a leak when they are far below both the source and the track's own voice."""
     own = track("client", "I do not know what to say", start_s=20, level_db=-24)

@@ -98,6 +98,13 @@ export function added(id, text, offer) {
   return { id, text: oneLine(text), drafted: offer?.text ?? "", evidence, verdict: "clinician", why: "", state: "added", offer: offer?.id ?? "" };
 }
 
+/** Put a line where its moment of the session belongs; one of no moment goes to the end. @param {Line[]} lines @param {Line} line */
+export function inOrder(lines, line) {
+  const start = (/** @type {Line} */ each) => Math.min(...each.evidence.map((words) => words.start_s ?? Infinity));
+  const at = lines.findIndex((each) => Number.isFinite(start(each)) && start(each) > start(line));
+  return at < 0 ? [...lines, line] : [...lines.slice(0, at), line, ...lines.slice(at)];
+}
+
 /** Return the offers that are not in the note yet. @param {Element} element @returns {Offer[]} */
 export function openOffers(element) {
   const used = new Set(element.parts.flatMap((part) => part.lines.map((line) => line.drafted)));

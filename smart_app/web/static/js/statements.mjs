@@ -239,7 +239,7 @@ export class StatementList {
     const take = (/** @type {string} */ text) => {
       const worded = review.edit(line, text);
       if (!worded) return leave();
-      part.lines = [...part.lines, worded];
+      part.lines = review.inOrder(part.lines, worded);
       this.#coming = null;
       this.host.changed();
       this.draw(line.id);
