@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 from statistics import fmean, quantiles
 
 from smart_app.ports import Word
-from smart_app.transcript.guards import plain
+from smart_app.transcript.guards import texts
 from smart_app.transcript.utterances import HeardTrack, cut
 
 EARLIEST_S, LATEST_S = -0.25, 0.6
@@ -77,9 +77,7 @@ def _loud_db(words: Sequence[Word]) -> float:
 def _same(words: Sequence[Word], source: Sequence[Word], loud_db: float) -> set[int]:
     """Return the places of words that the source says too, at the time and with the loudness of a leak."""
     found: set[int] = set()
-    matcher = SequenceMatcher(
-        None, [plain(word.text) for word in words], [plain(word.text) for word in source], autojunk=False
-    )
+    matcher = SequenceMatcher(None, texts(words), texts(source), autojunk=False)
     for block in matcher.get_matching_blocks():
         pairs = [(block.a + i, block.b + i) for i in range(block.size)]
         timely = [
@@ -110,9 +108,7 @@ def _faint(words: Sequence[Word], source: Sequence[Word], loud_db: float) -> set
     at_once = sum(_speaks(source, words[place].start_s) for place in faint)
     if len(faint) < SEVERAL_WORDS or at_once < len(faint) / 2:
         return set()
-    matcher = SequenceMatcher(
-        None, [plain(words[place].text) for place in faint], [plain(word.text) for word in source], autojunk=False
-    )
+    matcher = SequenceMatcher(None, texts([words[place] for place in faint]), texts(source), autojunk=False)
     blocks = matcher.get_matching_blocks()
     pairs = [(faint[block.a + i], block.b + i) for block in blocks for i in range(block.size)]
     if len(pairs) < max(SEVERAL_WORDS, len(faint) / 2):

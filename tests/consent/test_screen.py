@@ -1,11 +1,15 @@
 """The consent screen's text."""
 
 import hashlib
+from datetime import datetime
 from string import Formatter
 
 import pytest
 
 from smart_app.consent import screen
+from smart_app.consent.questions import screen_for
+from smart_app.store import participants
+from tests.fakes.room import Visit
 
 PINNED = {
     1: "47b40fb2a6b1b6e45c2ed4e313eae45ca9afbb6ee56d1818fbfbbc9b3ac3dd8a",
@@ -125,3 +129,20 @@ def test_a_language_that_is_not_there_is_shown_in_english_and_says_so() -> None:
 
 def _places(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@pytest.mark.req("D16")
+def test_the_screen_counts_who_is_in_the_session(visit: Visit) -> None:
+    """A partner who left makes it no session of several; once they are back it is one again."""
+    pat = visit.bring("Pat", role="partner")
+
+    def says_several(*, left_at: datetime | None) -> bool:
+        with visit.room.db.begin() as db:
+            participants.find(db, visit.id, pat.participant_id).left_at = left_at
+            db.flush()
+            carol = participants.find(db, visit.id, visit.carol.participant_id)
+            return "More than one person" in screen_for(db, visit.room.asker, carol).html
+
+    assert says_several(left_at=None)
+    assert not says_several(left_at=visit.room.clock.now())
+    assert says_several(left_at=None)
