@@ -66,8 +66,8 @@ campaign-%: $(VENV)/.installed  # A long trial of a trust rule (docs/testing.md 
 	$(BIN)/python -m tests.campaigns.$* $(ARGS)
 
 test: forget check $(VENV)/.local-server browser faketime coturn php  ## Everything: checks, unit tests, journeys in real browsers
-	$(PYTEST) -n 2 $(addprefix --ignore=,$(RUNNING) tests/architecture)
-	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(RUNNING)
+	$(PYTEST) -n 2 $(addprefix --ignore=,$(RUNNING) tests/architecture) || $(BIN)/python -m tests.again
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(RUNNING) || $(BIN)/python -m tests.again
 
 servers: $(VENV)/.installed node_modules/.installed  ## What each FHIR server takes of a visit and gives back; writes docs/servers.md
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.peers.servers

@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[1]
 LABELS = Path(__file__).with_name("rows.toml")
 OUTCOMES = ROOT / ".pytest_cache" / "rows.json"
 WANTED = ROOT / ".pytest_cache" / "rows-wanted.json"
+FAILED = ROOT / ".pytest_cache" / "failed-files.json"
+"""The files of the last run in which a test failed, for `tests.again`."""
 PAGE = ROOT / "docs" / "rows.md"
 MUST = ("S", "D")
 """Rows of these letters fail the build when nothing proves them; the others may still be open."""
@@ -67,13 +69,21 @@ class Ledger:
         worst = before if before != "passed" else report.outcome
         self.outcomes[report.nodeid] = {"ids": ids, "outcome": worst, "code": figures.code_version()}
 
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Forget what failed in the run before."""
+        if not hasattr(session.config, "workerinput"):
+            FAILED.unlink(missing_ok=True)
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Add this run's outcomes to those of the runs before; xdist's workers leave it to their controller."""
         if self.outcomes and not hasattr(session.config, "workerinput"):
             OUTCOMES.parent.mkdir(exist_ok=True)
             with OUTCOMES.with_suffix(".lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)  # another pytest may end at the same moment
                 _write(OUTCOMES, {**_read(OUTCOMES), **self.outcomes})
+            if exitstatus == pytest.ExitCode.TESTS_FAILED:  # nothing else, such as a run that broke off
+                bad = {name.split("::")[0] for name, one in self.outcomes.items() if one["outcome"] == "failed"}
+                _write(FAILED, {"files": sorted(bad)})
 
 
 def line(row: str, label: str, tests: dict[str, str]) -> tuple[str, str]:

@@ -140,6 +140,7 @@ class Camera:
         for size in (NARROW, MIDDLE, WIDE) if self.folder else (NARROW, WIDE):
             page.set_viewport_size(size)  # type: ignore[arg-type]
             page.wait_for_timeout(150)
+            page.wait_for_load_state()
             width = size["width"]
             if folder := self._folder(file := f"{name}-{width}.png"):
                 page.screenshot(path=folder / file, full_page=is_full, animations="disabled", scale="css")

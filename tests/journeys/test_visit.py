@@ -264,6 +264,7 @@ def test_the_end_prepares_one_summary_and_a_pop_up_says_when(visit: Visit, camer
     camera.take(seat.page, "pop-up-ready")
     assert app_data.rows("SELECT count(*) FROM summary WHERE session_id = ?", visit.session_id) == [(1,)]
     pop_up.get_by_role("button", name="Open the session").click()
+    seat.page.wait_for_url(f"**/chart#session-{visit.session_id}")
     camera.take(seat.page, "chart-ready", is_full=True)
 
 
