@@ -50,7 +50,7 @@ from smart_app.sound import StoredSound, merge
 from smart_app.store import audit_lines, captured, filings, launches, master_key, retention, sessions, visits
 from smart_app.store.audit_head import AuditHead
 from smart_app.store.ballast import Ballast
-from smart_app.store.clock_steps import Boot, settle, this_boot
+from smart_app.store.clock_steps import Boot, safe_now, settle, this_boot
 from smart_app.store.database import Database, Db
 from smart_app.store.ehr_profiles import EhrProfiles, forget_old_refusals
 from smart_app.store.practice import forget as forget_practice
@@ -343,7 +343,8 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev, ca_file=settings.ca_file)
     tokens = TokenKeeper(db=db, settings=settings, clock=clock, seal=seal, http=http)
     charts = FhirCharts(http=http, tokens=tokens, clock=clock, memory=EhrProfiles(db))
-    sound = StoredSound(db=db, audio=audio, settings=settings, clock=clock)
+    now = partial(_safe_now, db, clock, outside.boot)
+    sound = StoredSound(db=db, audio=audio, settings=settings, now=now)
     signer = receipts.Signer(settings.signing_key)
     receipt = partial(_receipt, signer)
     eraser = erasure.Eraser(vault=vault, audio=audio, receipt=receipt)
@@ -427,15 +428,26 @@ def _forget_ai_text(desk: Desk, db: Db, note: Note) -> None:
     desk.forget_ai_text(db, note)
 
 
+def _machine(db: Database) -> str:
+    """Return whose clock it is: a SQLite file is of one machine, whatever its name is today; others have many."""
+    return "" if db.engine.dialect.name == "sqlite" else socket.gethostname()
+
+
+def _safe_now(db: Database, clock: Clock, boot: Callable[[], Boot] | None) -> datetime:
+    """Return the time for who listens: a clock that was set back gives no more of it, even before the next sweep."""
+    if boot is None:
+        return clock.now()
+    with db.read() as open_db:
+        return safe_now(open_db, machine=_machine(db), wall=clock.now(), boot=boot())
+
+
 def _follow_clock(db: Database, clock: Clock, boot: Callable[[], Boot] | None) -> None:
     """Let deadlines follow a clock that was set, and say so in the trail."""
     if boot is None:
         return
-    # A SQLite file is of one machine, whatever its name is today; a shared database has a mark of each.
-    machine = "" if db.engine.dialect.name == "sqlite" else socket.gethostname()
     now = clock.now()
     with db.begin() as open_db:
-        moved_s = settle(open_db, machine=machine, wall=now, boot=boot())
+        moved_s = settle(open_db, machine=_machine(db), wall=now, boot=boot())
         if moved_s:
             detail = {"deadlines_forward_s": f"{moved_s:.0f}"}
             audit_lines.append_if_possible(

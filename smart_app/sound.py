@@ -3,12 +3,13 @@
 import io
 import wave
 from collections.abc import Callable, Collection
+from datetime import datetime
 from functools import partial
 
 import numpy as np
 
 from smart_app.config import Settings
-from smart_app.ports import SAMPLE_RATE, Clock, Heard, Sound, Transcript
+from smart_app.ports import SAMPLE_RATE, Heard, Sound, Transcript
 from smart_app.recording.audio import AudioStore
 from smart_app.recording.media_types import container_of
 from smart_app.recording.reading import every, run_chunks
@@ -30,14 +31,14 @@ _NEIGHBOURS = 3
 class StoredSound:
     """Reads chunks from the vault, in memory only, and decodes them in the guarded child."""
 
-    def __init__(self, *, db: Database, audio: AudioStore, settings: Settings, clock: Clock) -> None:
+    def __init__(self, *, db: Database, audio: AudioStore, settings: Settings, now: Callable[[], datetime]) -> None:
         self._db = db
         self._audio = audio
         self._settings = settings
-        self._clock = clock
+        self._now = now
 
     def _read(self, track_id: str, run: int, *, of: Callable[[int], bool] = every) -> list[bytes]:
-        return run_chunks(self._db, self._audio, track_id, run, of=of, now=self._clock.now())
+        return run_chunks(self._db, self._audio, track_id, run, of=of, now=self._now())
 
     def chunks(self, track_id: str, run: int, numbers: Collection[int]) -> list[bytes]:
         """Return these chunks of a run, in order. Raises Expired, VaultError."""

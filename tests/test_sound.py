@@ -56,7 +56,7 @@ def stored(settings: Settings, database: Database, clock: FrozenClock, vault: Sl
             kept = audio.write(slot, name, body[at : at + 8_000])
             facts = {"size_bytes": 8_000, "plain_sha256": "x", "sealed_sha256": kept.sealed_sha256}
             db.add(tables.Chunk(track_id="track", run=0, number=number, path=kept.path, received_at=now, **facts))
-    return StoredSound(db=database, audio=audio, settings=settings, clock=clock)
+    return StoredSound(db=database, audio=audio, settings=settings, now=clock.now)
 
 
 def samples(wav: bytes) -> np.ndarray:

@@ -1,11 +1,14 @@
 """A whole visit in one process, with the real workers: what is made, shown and filed, and when."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from smart_app.errors import Expired
 from smart_app.session import State
-from smart_app.store.tables import BrowserSession, EhrGrant, Summary, Transcript
+from smart_app.store.clock_steps import Boot
+from smart_app.store.tables import BrowserSession, EhrGrant, Summary, TrackRun, Transcript
 from tests.conftest import FrozenClock
 from tests.fakes.room import Visit, open_visit
 from tests.fakes.site import Site, sound_chunk, whole_site
@@ -110,3 +113,23 @@ def test_tokens_of_a_launch_are_forgotten_once_nothing_hangs_on_them(site: Site)
     site.kit.steps.sweep()
     with site.db.read() as db:
         assert ([row.id for row in db.query(EhrGrant)], db.query(BrowserSession).count()) == ([in_use], 0)
+
+
+@pytest.mark.req("G06", "S35")
+def test_a_clock_that_was_set_back_gives_nobody_a_longer_listen_before_the_worker_sees_it(tmp_path: Path) -> None:
+    """The machine sleeps from before the next pulse until the sound is a day old, and somebody listens first."""
+    clock, up_s = FrozenClock(), [9000.0]
+    with whole_site(tmp_path, clock, boot=lambda: Boot(id="one", up_s=up_s[0])) as site:
+        visit = site.held()
+        site.work()
+        with site.db.read() as db:
+            run = db.query(TrackRun).first()
+        assert run is not None
+        assert site.kit.sound.play(run.track_id, run.run, 0.0, 1.0)
+        clock.tick(hours=-25)
+        assert site.kit.sound.play(run.track_id, run.run, 0.0, 1.0), "it is a few minutes old"
+        clock.tick(hours=24)
+        up_s[0] += 24 * 3600
+        with pytest.raises(Expired):
+            site.kit.sound.play(run.track_id, run.run, 0.0, 1.0)
+        assert visit.alice.get(f"/sessions/{visit.id}/transcript").status_code == 200

@@ -62,7 +62,7 @@ def settle(db: Db, *, machine: str, wall: datetime, boot: Boot) -> float:
         return 0.0
     last = _Mark(**row.value)
     is_same_boot = last.boot_id == boot.id
-    step_s = now_s - (last.wall_s + boot.up_s - last.up_s if is_same_boot else last.seen_s)
+    step_s = _step_s(last, now_s, boot)
     forward_s = 0.0
     if step_s < -TOLERANCE_S:
         forward_s = -step_s
@@ -76,6 +76,18 @@ def settle(db: Db, *, machine: str, wall: datetime, boot: Boot) -> float:
     if forward_s:
         _shift(db, timedelta(seconds=forward_s))
     return forward_s
+
+
+def safe_now(db: Db, *, machine: str, wall: datetime, boot: Boot) -> datetime:
+    """Return the clock, plus what it was set back by since the last `settle`; for who compares deadlines before it."""
+    row = db.get(SiteSetting, f"clock:{machine}")
+    step_s = _step_s(_Mark(**row.value), wall.timestamp(), boot) if row else 0.0
+    return wall - timedelta(seconds=step_s) if step_s < -TOLERANCE_S else wall
+
+
+def _step_s(last: _Mark, now_s: float, boot: Boot) -> float:
+    """Return by how much the clock was set (forward, negative: back) since the last look."""
+    return now_s - (last.wall_s + boot.up_s - last.up_s if last.boot_id == boot.id else last.seen_s)
 
 
 def _shift(db: Db, forward: timedelta) -> None:

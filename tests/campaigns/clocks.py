@@ -138,8 +138,9 @@ def _can_be_read(archive: Archive, machine: Machine) -> bool:
     """Try to listen, as the web process does, whether or not anything has swept."""
     with archive.visit.db.read() as db:
         tracks = list(db.scalars(select(tables.Track.id)))
+        now = clock_steps.safe_now(db, machine="", wall=machine.clock.now(), boot=machine.boot())
     try:
-        return any(run_chunks(archive.visit.db, archive.audio, track, 0, now=machine.clock.now()) for track in tracks)
+        return any(run_chunks(archive.visit.db, archive.audio, track, 0, now=now) for track in tracks)
     except (Expired, VaultError):
         return False
 

@@ -23,6 +23,7 @@ from smart_app.errors import ChartsideError
 from smart_app.launch.identity import BrowserIdentity
 from smart_app.ports import Drafter, Heard, Person, Sound, Word
 from smart_app.recording.erasure import Eraser
+from smart_app.store.clock_steps import Boot
 from smart_app.store.upgrade import upgrade
 from tests import thrift
 from tests.conftest import FrozenClock, environment
@@ -170,11 +171,12 @@ def whole_site(
     more_ehrs: Sequence[dict[str, Any]] = (),
     drafter: Drafter | None = None,
     prepare: Callable[[SmartEhr], None] = lambda _: None,
+    boot: Callable[[], Boot] | None = None,
     **more: str,
 ) -> Iterator[Site]:
     """Run the EHR, wire everything with `more` settings, and sign Dr Alice in; Dr Erin is an administrator too.
 
-    `prepare` changes the EHR before the first launch.
+    `prepare` changes the EHR before the first launch; `boot` says how long the machine is up, for a clock that is set.
     """
     with SmartEhr() as ehr:
         prepare(ehr)
@@ -184,7 +186,7 @@ def whole_site(
             thrift.draw_at(settings.database_url, upgrade)
         ear = FakeTranscriber()
         drafter = drafter or InItsLanguages(BuiltinDrafter())
-        outside = kits.Outside(clock=clock, transcriber=ear, speech_model="fake", drafter=drafter)
+        outside = kits.Outside(clock=clock, transcriber=ear, speech_model="fake", drafter=drafter, boot=boot)
         kit = kits.make(settings, outside)
         app = create_app(settings, kit)
         app.config["WTF_CSRF_ENABLED"] = False
