@@ -17,7 +17,6 @@ from smart_app.config import Settings
 from smart_app.draft.builtin import BuiltinDrafter
 from smart_app.draft.checks import checked, rechecked
 from smart_app.draft.cues import cues
-from smart_app.draft.json_shape import to_json as summary_to_json
 from smart_app.draft.languages import InItsLanguages
 from smart_app.draft.omissions import omissions
 from smart_app.errors import ConfigError, Expired, NotFound, NotSignedIn
@@ -57,6 +56,7 @@ from smart_app.store.practice import forget as forget_practice
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note, Recording, RecordingConsent, TelehealthSession
 from smart_app.store.upgrade import upgrade
+from smart_app.summary_shape import to_json as summary_to_json
 from smart_app.transcript import json_shape
 from smart_app.transcript.engines import engine_of
 

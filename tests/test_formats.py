@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smart_app.draft.builtin import BuiltinDrafter
-from smart_app.draft.json_shape import from_json, to_json, transcript_from_json
+from smart_app.draft.json_shape import transcript_from_json
 from smart_app.formats import GENERAL, KINDS, LAYOUTS, NAMES, OWN, arrange, layout
 from smart_app.ports import Section, Statement, Summary
+from smart_app.summary_shape import from_json, to_json
 
 CALL = Path(__file__).parent / "draft/data/therapy_call.json"
 KEYS = st.sampled_from([*sorted({h.key for headings in LAYOUTS.values() for h in headings}), "something-else"])

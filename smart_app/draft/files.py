@@ -8,11 +8,12 @@ from pathlib import Path
 
 from smart_app.draft.builtin import BuiltinDrafter
 from smart_app.draft.cues import cues
-from smart_app.draft.json_shape import parse, to_json
+from smart_app.draft.json_shape import parse
 from smart_app.draft.languages import InItsLanguages
 from smart_app.draft.render import summary_text
 from smart_app.errors import ChartsideError
 from smart_app.ports import TooLittle
+from smart_app.summary_shape import to_json
 
 MAX_BYTES = 50_000_000
 

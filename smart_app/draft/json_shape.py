@@ -1,16 +1,15 @@
-"""The files that `chartside draft` reads and writes: transcripts in, summaries out and back in (docs/draft.md)."""
+"""The files that `chartside draft` reads: transcripts and dialogues (docs/draft.md)."""
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from smart_app.errors import BadInput
-from smart_app.ports import Omission, Section, Statement, Summary, TooLittle, Transcript, Utterance, Verdict, Word
+from smart_app.ports import Transcript, Utterance, Word
 
 TRANSCRIPT = "chartside.transcript/1"
-SUMMARY = "chartside.summary/1"
 _SPEAKERS = {
     "doctor": "clinician",
     "therapist": "clinician",
@@ -126,75 +125,3 @@ def parse(text: str) -> Transcript:
     except (ValueError, RecursionError):
         raise BadInput("not_json", "The file is not JSON.") from None
     return transcript_from_json(raw)
-
-
-def _statement(statement: Statement) -> dict[str, Any]:
-    return {
-        "id": statement.id,
-        "text": statement.text,
-        "evidence": list(statement.evidence),
-        "verdict": statement.verdict,
-        "why": statement.why,
-        "part": statement.part,
-        "place": statement.place,
-    }
-
-
-def to_json(summary: Summary | TooLittle) -> dict[str, Any]:
-    """Return the summary as JSON; a TooLittle as {"too_little": reason}."""
-    if isinstance(summary, TooLittle):
-        return {"too_little": summary.reason}
-    return {
-        "format": SUMMARY,
-        "style": summary.format,
-        "sections": [
-            {"key": s.key, "title": s.title, "hint": s.hint, "statements": [_statement(x) for x in s.statements]}
-            for s in summary.sections
-        ],
-        "for_your_wording": [_statement(s) for s in summary.for_your_wording],
-        "unplaced": [_statement(s) for s in summary.unplaced],
-        "left_out": [_statement(s) for s in summary.left_out],
-        "omissions": [{"kind": o.kind, "text": o.text, "evidence": list(o.evidence)} for o in summary.omissions],
-        "drafter": summary.drafter,
-        "prompt_version": summary.prompt_version,
-    }
-
-
-def from_json(raw: Mapping[str, Any]) -> Summary | TooLittle:
-    """Read back what `to_json` wrote. Raises BadInput for anything else."""
-    try:
-        if "too_little" in raw:
-            return TooLittle(reason=str(raw["too_little"]))
-        if raw["format"] != SUMMARY:
-            raise BadInput("not_a_summary", f'A summary has "format": "{SUMMARY}", and this has not.')
-        return Summary(
-            format=raw["style"],
-            sections=tuple(
-                Section(
-                    key=s["key"], title=s["title"], hint=s["hint"], statements=tuple(_read(x) for x in s["statements"])
-                )
-                for s in raw["sections"]
-            ),
-            for_your_wording=tuple(_read(x) for x in raw["for_your_wording"]),
-            omissions=tuple(
-                Omission(kind=o["kind"], text=o["text"], evidence=tuple(o["evidence"])) for o in raw["omissions"]
-            ),
-            drafter=raw["drafter"],
-            prompt_version=raw["prompt_version"],
-            unplaced=tuple(_read(x) for x in raw.get("unplaced", ())),
-            left_out=tuple(_read(x) for x in raw.get("left_out", ())),
-        )
-    except (KeyError, TypeError):
-        raise BadInput("not_a_summary", "The summary is not in the shape that Chartside writes.") from None
-
-
-def _read(raw: Mapping[str, Any]) -> Statement:
-    return Statement(
-        id=raw["id"],
-        text=raw["text"],
-        evidence=tuple(raw["evidence"]),
-        verdict=cast(Verdict, raw["verdict"]),
-        why=raw["why"],
-        part=raw.get("part", ""),
-        place=raw.get("place", 0),
-    )

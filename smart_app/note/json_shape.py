@@ -1,4 +1,4 @@
-"""The JSON shapes of this room: a summary as the pipeline seals it (`chartside.summary/1`), and a note's content."""
+"""The JSON shape of a note's content."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -7,47 +7,6 @@ from typing import Any
 from smart_app.note.content import Content, Element, Evidence, Line, Offer, Part
 from smart_app.note.hard_heard import said_by
 from smart_app.note.session_facts import from_json as facts_from_json
-from smart_app.ports import Omission, Section, Statement, Summary
-
-
-def _statements(items: Iterable[Mapping[str, Any]]) -> tuple[Statement, ...]:
-    return tuple(
-        Statement(
-            id=each["id"],
-            text=each["text"],
-            evidence=tuple(each["evidence"]),
-            verdict=each["verdict"],
-            why=each.get("why", ""),
-            part=each.get("part", ""),
-            place=each.get("place", 0),
-        )
-        for each in items
-    )
-
-
-def summary_from_json(shape: Mapping[str, Any]) -> Summary:
-    """Read a summary of shape `chartside.summary/1`."""
-    return Summary(
-        format=shape["style"],
-        sections=tuple(
-            Section(
-                key=each["key"],
-                title=each["title"],
-                hint=each.get("hint", ""),
-                statements=_statements(each["statements"]),
-            )
-            for each in shape["sections"]
-        ),
-        for_your_wording=_statements(shape["for_your_wording"]),
-        omissions=tuple(
-            Omission(kind=each["kind"], text=each["text"], evidence=tuple(each["evidence"]))
-            for each in shape["omissions"]
-        ),
-        drafter=shape.get("drafter", ""),
-        prompt_version=shape.get("prompt_version", ""),
-        unplaced=_statements(shape.get("unplaced", ())),
-        left_out=_statements(shape.get("left_out", ())),
-    )
 
 
 def content_to_json(content: Content) -> list[dict[str, Any]]:

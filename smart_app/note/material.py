@@ -5,13 +5,14 @@ from typing import Any
 from fhir_mappings.text import LEFT_OPEN, NOT_DOCUMENTED
 from smart_app.note import content as contents
 from smart_app.note.content import Content, to_elements
-from smart_app.note.json_shape import content_from_json, content_to_json, summary_from_json
+from smart_app.note.json_shape import content_from_json, content_to_json
 from smart_app.note.session_facts import Held
 from smart_app.ports import Summary
 from smart_app.store import details, participants, summaries
 from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note, TelehealthSession
+from smart_app.summary_shape import summary_from_json
 
 SHAPE = "chartside.note/1"
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from smart_app import formats
 from smart_app.errors import BadInput, MoveRefused
@@ -11,14 +10,13 @@ from smart_app.formats import Heading
 from smart_app.note import overview, said
 from smart_app.note.content import Element
 from smart_app.note.elements import AI_TYPE
-from smart_app.note.json_shape import summary_from_json
 from smart_app.ports import Person, Section, Statement, Summary
 from smart_app.store import audit_lines, summaries
 from smart_app.store.database import Db, new_id
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import TelehealthSession, Template
+from smart_app.summary_shape import summary_from_json, to_json
 
-SHAPE = "chartside.summary/1"
 MAX_TEXT = 20_000
 """Characters under one heading."""
 DEFAULT_STYLE = "soap"
@@ -154,36 +152,6 @@ def _summary(style: str, headings: Iterable[Heading], texts: Mapping[str, str]) 
     )
 
 
-def _to_json(summary: Summary) -> dict[str, Any]:
-    return {
-        "format": SHAPE,
-        "style": summary.format,
-        "sections": [
-            {
-                "key": each.key,
-                "title": each.title,
-                "hint": each.hint,
-                "statements": [
-                    {
-                        "id": line.id,
-                        "text": line.text,
-                        "evidence": [],
-                        "verdict": line.verdict,
-                        "why": "",
-                        "part": line.part,
-                    }
-                    for line in each.statements
-                ],
-            }
-            for each in summary.sections
-        ],
-        "for_your_wording": [],
-        "omissions": [],
-        "drafter": summary.drafter,
-        "prompt_version": "",
-    }
-
-
 def write(
     db: Db,
     seal: Seal,
@@ -210,7 +178,7 @@ def write(
         summary_id=summary_id,
         session_id=session.id,
         style=summary.format,
-        sealed=seal.seal(_to_json(summary), aad=f"summary:{summary_id}"),
+        sealed=seal.seal(to_json(summary), aad=f"summary:{summary_id}"),
         speech_model=speech_model,
         had_transcript=said.is_there(db, session),
         now=at,

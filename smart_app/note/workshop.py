@@ -9,13 +9,13 @@ from typing import Any
 from smart_app.errors import Conflict
 from smart_app.note import content as contents
 from smart_app.note.content import Content
-from smart_app.note.json_shape import summary_from_json
 from smart_app.note.times import written
 from smart_app.ports import Clock, Person
 from smart_app.store import audit_lines, filings, summaries, templates
 from smart_app.store.database import Db, new_id
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Template
+from smart_app.summary_shape import summary_from_json
 
 Elements = list[dict[str, Any]]
 _SAMPLE = Path(__file__).parents[1] / "sample_summary.json"

@@ -21,9 +21,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from smart_app import config
+from smart_app import config, summary_shape
 from smart_app.chart import resources
-from smart_app.draft import json_shape as drafts
 from smart_app.draft.render import summary_text
 from smart_app.errors import ChartsideError
 from smart_app.launch.discovery import Discovery
@@ -94,7 +93,7 @@ def _template(body: bytes) -> None:
 
 def _summary(body: bytes) -> None:
     found = HttpAnswer(status=200, headers={}, body=body).fields()
-    summary = drafts.from_json(found)
+    summary = summary_shape.from_json(found)
     if isinstance(summary, Summary):
         summary_text(summary)
 
@@ -149,7 +148,7 @@ TARGETS: Mapping[str, tuple[Callable[[bytes], None], bytes]] = {
         _summary,
         json.dumps(
             {
-                "format": drafts.SUMMARY,
+                "format": summary_shape.SUMMARY,
                 "sections": [{"key": "plan", "statements": [{"text": "t", "evidence": ["u1"], "verdict": "partly"}]}],
             }
         ).encode(),

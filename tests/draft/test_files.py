@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from smart_app.draft.files import main
-from smart_app.draft.json_shape import from_json, parse, to_json
+from smart_app.draft.json_shape import parse
 from smart_app.draft.render import text
 from smart_app.errors import BadInput
 from smart_app.ports import Section, Statement, TooLittle
+from smart_app.summary_shape import from_json, to_json
 from tests.draft.said import TALK, drafted
 
 CALL = Path(__file__).parent / "data" / "therapy_call.json"

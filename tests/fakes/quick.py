@@ -4,11 +4,11 @@ import os
 from dataclasses import replace
 
 from smart_app import kit as kits
-from smart_app.draft.json_shape import to_json as summary_to_json
 from smart_app.jobs.following import Ears, Follower
 from smart_app.jobs.pipeline import Pipeline, Tools
 from smart_app.jobs.resources import Models
 from smart_app.ports import Drafter
+from smart_app.summary_shape import to_json as summary_to_json
 from smart_app.transcript import json_shape
 from tests.jobs.ward import FakeGrowing, Numbers, spoken
 from tests.jobs.workshop import merge

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from smart_app.draft.json_shape import to_json as summary_to_json
 from smart_app.jobs.pipeline import Pipeline, Tools
 from smart_app.jobs.resources import Models
 from smart_app.ports import Transcript, Utterance
@@ -11,6 +10,7 @@ from smart_app.retention.erasure import Retention
 from smart_app.session import Event
 from smart_app.store import recordings, sessions, tables
 from smart_app.store.database import Db
+from smart_app.summary_shape import to_json as summary_to_json
 from tests.fakes.models import FakeDrafter, FakeEar
 from tests.jobs.cast import Visit
 

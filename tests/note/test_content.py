@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from fhir_mappings.text import LEFT_OPEN, NOT_DOCUMENTED
 from smart_app.note import content as contents
 from smart_app.note.content import Content, ElementEdit, LineEdit
-from smart_app.note.json_shape import content_from_json, content_to_json, summary_from_json
+from smart_app.note.json_shape import content_from_json, content_to_json
 from smart_app.note.ready_made import READY_MADE
+from smart_app.summary_shape import summary_from_json
 from tests.note.visit import SUMMARY
 
 SOAP_NOTE = next(elements for id_, _, elements in READY_MADE if id_ == "soap-progress-note")

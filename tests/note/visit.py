@@ -13,7 +13,6 @@ from flask_wtf.csrf import CSRFProtect
 from smart_app.config import Settings
 from smart_app.draft.builtin import BuiltinDrafter
 from smart_app.draft.checks import checked, rechecked
-from smart_app.draft.json_shape import to_json as summary_to_json
 from smart_app.draft.omissions import omissions
 from smart_app.errors import ChartsideError, VaultError
 from smart_app.help import routes as help_routes
@@ -27,6 +26,7 @@ from smart_app.session import State
 from smart_app.store import tables
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
+from smart_app.summary_shape import to_json as summary_to_json
 from smart_app.web import language
 from smart_app.web.policy import enforce
 
