@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from smart_app.draft.cues import Cues
 from smart_app.draft.exchanges import CLINICIAN, is_backchannel
+from smart_app.draft.questions import tells_client
 from smart_app.draft.quoting import Candidate, quotation, said_by, trimmed
 from smart_app.draft.sentences import LONGEST_QUOTE, QUOTE_WORDS, Sentence
 from smart_app.draft.words import has_negation, numbers, quantities, tokens
@@ -21,12 +22,6 @@ _SUPPOSES = re.compile(
     re.IGNORECASE,
 )
 """Said of what may be or is in general: no finding."""
-_ASKS_BACK = re.compile(
-    r"^(?:(?:so|and|but|okay|ok|right|alright|yes|yeah|now|well|um|uh|also|then)\W+)*you(?:'(?:re|ve|d|ll))?\b(?!\W+scored)"
-    r"|[,.;]\s*(?:yes|yeah|yep|right|no|correct|okay|is that right)\W*$",
-    re.IGNORECASE,
-)
-"""What a clinician tells clients of themselves is a question that a recogniser wrote without its mark: no finding."""
 _CONDITION = re.compile(r"^(?:(?:and|so|but|in the meantime|then)\W+)*(?:if|when|once|unless)\b", re.IGNORECASE)
 """A condition that ends as a sentence of its own says nothing without what comes next."""
 _GOES_ON = re.compile(r"\b(?:it|that|they|them|those|these|this|both)\b", re.IGNORECASE)
@@ -67,7 +62,7 @@ def clinician_part(sentence: Sentence, cues: Cues) -> tuple[str, str, int]:
     if sentence.is_question:
         return ("planned", "homework", 5) if asks_to_do(text) else _intervention(text, cues)
     for part in ("measured", "formulated"):
-        if part == "measured" and (_SUPPOSES.search(text) or _ASKS_BACK.search(text)):
+        if part == "measured" and (_SUPPOSES.search(text) or tells_client(text)):
             continue
         if any(p.search(text) for p in spoken[part].values()):
             return part, "", 4 + (1 if numbers(text) else 0)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from smart_app.draft.cues import Cues
-from smart_app.draft.questions import asks_nothing, core, settled
+from smart_app.draft.questions import asks_back, asks_nothing, core, settled
 from smart_app.draft.sentences import LONGEST_QUOTE, QUOTE_WORDS, SETS_TIME, Sentence, sentences
 from smart_app.draft.words import EMPTY, tokens
 from smart_app.ports import Utterance
@@ -38,14 +38,6 @@ _OR = re.compile(r"\bor (?:just|is it|are they|do you|more|rather|a|an|the)\b", 
 _BARE = re.compile(
     r"^(?:(?:yes|yeah|yep|yup|no|nope|nah|mm|mhm|mm-hmm|uh-huh|oh|ah|right|okay|ok|sure|correct)\W*)+$", re.IGNORECASE
 )
-_ASKS_BACK = re.compile(
-    r"^(?:(?:so|and|okay|ok|right|alright|yes|yeah|now|then)\W+)*"
-    r"you(?:'re| are|'ve| have| feel| get| sleep| eat| take| drink| smoke| still| don't| do not| haven't| can't)\b"
-    r"(?!\W+(?:right|welcome|doing|not alone|very|absolutely|so|to|done|made|worked|scored|said|told|mentioned))",
-    re.IGNORECASE,
-)
-"""What clients are told of themselves asks them ("You feel your throat is closing up."), without its mark too."""
-_MOST_ASKED_BACK = 14
 _OVERLAP_S = 1.0
 """A bare "yes" that begins earlier than this before the question ends is a listener's noise, not an answer."""
 _INTERRUPTS_S = 1.5
@@ -118,7 +110,7 @@ def _question_of(turn: list[Sentence], before: _Question | None, cues: Cues) -> 
             break
     if asks_nothing(asked.text):
         return _Question(text=text, ids=ids, sentence=asked, topics=frozenset())
-    topics = cues.about(text)
+    topics = cues.about(text) | ({"medication"} if cues.medications(tokens(text)) else set())
     if not topics and before is not None and _ANAPHOR.search(asked.text) and _is_first(before_it, cues):
         topics = set(before.topics)
     elif before is not None and "risk" in before.topics and _REFERS.search(asked.text) and _is_first(before_it, cues):
@@ -129,11 +121,7 @@ def _question_of(turn: list[Sentence], before: _Question | None, cues: Cues) -> 
 def _asks_back(turn: list[Sentence], n: int, cues: Cues) -> bool:
     """Say whether a turn ends with a statement about the client, which the client's answer affirms or corrects."""
     said = turn[n]
-    return (
-        said.n_words <= _MOST_ASKED_BACK
-        and _ASKS_BACK.match(said.text) is not None
-        and all(is_backchannel(s, cues) for s in turn[n + 1 :])
-    )
+    return asks_back(said.text) and all(is_backchannel(s, cues) for s in turn[n + 1 :])
 
 
 def _is_first(before: list[Sentence], cues: Cues) -> bool:

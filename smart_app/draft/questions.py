@@ -21,6 +21,16 @@ _NAMES_NOTHING = re.compile(
 _ASKS_MORE = re.compile(r"\b(?:how|what|when|where|why|who|and (?:do|does|did|is|are|have|has))\b", re.IGNORECASE)
 _LOWER = re.compile(r"[a-z0-9 ,'/()-]+")
 _WORDS = re.compile(r"[^\w' ]+")
+_LEADS = r"^(?:(?:so|and|but|okay|ok|right|alright|yes|yeah|now|well|um|uh|also|then)\W+)*"
+_TELLS_CLIENT = re.compile(rf"{_LEADS}you(?:'(?:re|ve|d|ll))?\b(?!\W+scored)", re.IGNORECASE)
+_TAG = re.compile(r"[,.;]\s*(?:yes|yeah|yep|right|no|correct|okay|is that right)\W*$", re.IGNORECASE)
+_OF_STATE = re.compile(
+    rf"{_LEADS}"
+    r"you(?:'re| are|'ve| have| feel| get| sleep| eat| take| drink| smoke| still| don't| do not| haven't| can't)\b"
+    r"(?!\W+(?:right|welcome|doing|not alone|very|absolutely|so|to|done|made|worked|scored|said|told|mentioned))",
+    re.IGNORECASE,
+)
+_MOST_ASKED_BACK = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +94,16 @@ def core(question: str) -> str:
 
 def _is_empty(text: str) -> bool:
     return not any(c.isalpha() for c in text)
+
+
+def tells_client(text: str) -> bool:
+    """Say whether a clinician tells clients something of themselves or wants a yes to it: this finds nothing out."""
+    return _TELLS_CLIENT.match(text) is not None or _TAG.search(text) is not None
+
+
+def asks_back(text: str) -> bool:
+    """Say whether it asks clients by telling them of themselves, its mark missing ("You feel your throat closing.")."""
+    return len(text.split()) <= _MOST_ASKED_BACK and _OF_STATE.match(text) is not None
 
 
 def asks_nothing(question: str) -> bool:

@@ -55,6 +55,15 @@ def test_what_the_clinician_asks_back_is_no_finding() -> None:
     ]
 
 
+@pytest.mark.parametrize("opening", ["", "So, ", "Well, ", "But "])
+def test_who_is_told_of_oneself_is_asked(opening: str) -> None:
+    """However the clinician begins: the answer has its question, and the question is no finding."""
+    summary = drafted(f"C: {opening}you still take the sertraline.", "P: Only on some days.")
+    answered = 'Client, asked "You still take the sertraline.": "Only on some days."'
+    assert section(summary, "subjective")[-1] == answered
+    assert section(summary, "objective") == []
+
+
 def test_a_long_question_is_asked_whole() -> None:
     """ "... before then?" asks nothing."""
     asked = (
