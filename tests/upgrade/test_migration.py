@@ -22,10 +22,10 @@ from smart_app import kit as kits
 from smart_app.audit import check
 from smart_app.export.command import of_kit
 from smart_app.export.record import Client
-from smart_app.note.json_shape import summary_from_json
 from smart_app.store import client_record, sessions, tables
 from smart_app.store.audit_head import AuditHead
 from smart_app.store.upgrade import alembic_config
+from smart_app.summary_shape import summary_from_json
 from tests.conftest import environment
 
 DUMPS = sorted((Path(__file__).parent / "data").glob("*.sql"))
