@@ -219,6 +219,8 @@ class Filed:
     etag: str | None = None
     way: str = "fhir"
     """How the EHR holds it (a name of fhir_mappings/ways.py)."""
+    sent: frozenset[str] = frozenset()
+    """Digests of what was sent since and may be there: an answer was lost, and so was the look after it."""
 
     @property
     def reference(self) -> str:
@@ -282,7 +284,13 @@ class Chart(Protocol):
         """Create exactly once by the resource's first identifier (If-None-Exist, else search first), and read back."""
 
     def update(self, resource: Resource, filed: Filed) -> Filed:
-        """Replace the resource that we filed, with If-Match; read back and compare patient and encounter."""
+        """Replace the resource that we filed, with If-Match; read back and compare patient and encounter.
+
+        What the chart holds by now is no conflict when it is one of `filed.sent`: it is ours.
+        """
+
+    def digest(self, resource: Resource) -> str:
+        """Return what tells later whether the chart holds this very content, however the server writes it down."""
 
     def read(self, resource_type: str, resource_id: str) -> Resource:
         """Read one resource."""

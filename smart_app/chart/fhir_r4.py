@@ -14,6 +14,7 @@ from smart_app.chart.http import UNREADABLE
 from smart_app.chart.line import Line
 from smart_app.chart.resources import (
     FHIR_ID,
+    digest,
     encounters_of,
     finder,
     fits,
@@ -178,6 +179,10 @@ class FhirR4Chart:
         self._answers.check(answer, access, kind, "update", ours)
         return self._updated(answer, ours, filed, access)
 
+    def digest(self, resource: Resource) -> str:
+        """Return the digest of all but what a server writes itself."""
+        return digest(resource)
+
     def _put(self, ours: Resource, filed: Filed) -> HttpAnswer:
         headers = {"Prefer": "return=representation"}
         if filed.etag:
@@ -201,10 +206,15 @@ class FhirR4Chart:
         return replace(filed, etag=etag)
 
     def _settle(self, answer: HttpAnswer, ours: Resource, filed: Filed, access: Access) -> Filed:
-        """After 409 or 412: the same content is success, an unchanged version gets one more try, else a conflict."""
+        """After 409 or 412: the same content is success, our own of before is replaced, else it is a conflict.
+
+        After 409 an unchanged version gets one more try.
+        """
         theirs, etag = self._theirs(filed, access)
         if theirs is not None and is_same(theirs, ours):
             return replace(filed, etag=etag)
+        if theirs is not None and etag and digest(theirs) in filed.sent:
+            return self._update(ours, replace(filed, etag=etag, sent=frozenset()), may_search=False)
         if answer.status == 409 and filed.etag:
             again = self._put(ours, filed)  # still with If-Match: another's change cannot be overwritten
             if again.status < 300:

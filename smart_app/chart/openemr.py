@@ -89,6 +89,10 @@ class OpenEmrChart:
             return filed
         return self.create(resource)
 
+    def digest(self, resource: Resource) -> str:
+        """Return the digest as on any FHIR server; nothing here is ever replaced."""
+        return self._fhir.digest(resource)
+
     # --- OpenEMR's inbox --------------------------------------------------------------------------------------------
 
     def _message(self, notice: Resource) -> Filed:

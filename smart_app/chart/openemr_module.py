@@ -5,7 +5,10 @@ shows a note without version, standing and identifier: what was written is read 
 """
 
 import base64
+import hashlib
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -85,6 +88,12 @@ class OpenEmrModuleChart:
             return filed
         return self._update_note(_as_kept(resource), filed)
 
+    def digest(self, resource: Resource) -> str:
+        """Return the digest of what the module tells of a note; of all else, that of FHIR."""
+        return (
+            _digest(_as_sent(_as_kept(resource))) if resource["resourceType"] == NOTE else self._fhir.digest(resource)
+        )
+
     # --- the note ---------------------------------------------------------------------------------------------------
 
     def _create_note(self, resource: Resource) -> Filed:
@@ -112,6 +121,8 @@ class OpenEmrModuleChart:
         state = self._state(filed.id, ours, access) if answer.status in {200, 409, 412} else {}
         if state and _is_as_sent(state, ours):
             return Filed(resource_type=NOTE, id=filed.id, etag=str(state["etag"]), way=WAY)
+        if answer.status == 412 and _digest(state) in filed.sent:
+            return self._update_note(ours, replace(filed, etag=str(state["etag"]), sent=frozenset()))
         if answer.status in {409, 412}:
             raise _conflict(answer, state)
         self._answers.check(answer, access, NOTE, "update", ours)
@@ -165,9 +176,21 @@ def _as_kept(resource: Resource) -> Resource:
 
 
 def _is_as_sent(state: Mapping[str, Any], ours: Resource) -> bool:
-    sent = base64.b64decode(ours["content"][0]["attachment"]["data"]).decode()
-    is_same_text = _lines(str(state.get("text", ""))) == _lines(sent)
-    return is_same_text and (state.get("status"), state.get("docStatus")) == (ours["status"], ours["docStatus"])
+    return _told(state) == _told(_as_sent(ours))
+
+
+def _as_sent(ours: Resource) -> dict[str, Any]:
+    """Return what the module's account of this note would tell."""
+    text = base64.b64decode(ours["content"][0]["attachment"]["data"]).decode()
+    return {"text": text, "status": ours["status"], "docStatus": ours["docStatus"]}
+
+
+def _told(state: Mapping[str, Any]) -> tuple[list[str], Any, Any]:
+    return _lines(str(state.get("text", ""))), state.get("status"), state.get("docStatus")
+
+
+def _digest(state: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(_told(state)).encode()).hexdigest()
 
 
 def _lines(text: str) -> list[str]:

@@ -1,6 +1,8 @@
 """What the adapter must tell of any resource: whom it is about, how it is found, whether two are the same. Pure."""
 
 import base64
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -96,6 +98,11 @@ def is_found_by(theirs: Resource, ours: Resource) -> bool:
 def is_same(theirs: Resource, ours: Resource) -> bool:
     """Say whether the content is equal, apart from what a server writes itself (id, narrative, version)."""
     return _bare(theirs) == _bare(ours)
+
+
+def digest(resource: Resource) -> str:
+    """Return the SHA-256 of what `is_same` compares, in hexadecimal digits."""
+    return hashlib.sha256(json.dumps(_bare(resource), sort_keys=True).encode()).hexdigest()
 
 
 def _bare(resource: Resource) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from fhir_mappings.model import Site
 from smart_app.config import Settings
 from smart_app.errors import ChartConflict, ChartRefused, ChartsideError, ChartUnreachable
 from smart_app.jobs.resources import BUILDERS, Facts, Missing, Models, ReadElements, ReadEvidence, ReadTemplate
-from smart_app.ports import Charts, Clock, Filed, Resource
+from smart_app.ports import Chart, Charts, Clock, Filed, Resource
 from smart_app.store import audit_lines, chart_facts, filings
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
@@ -146,7 +146,13 @@ class Filer:
                 return None
             filed = None
             if row.resource_type and row.resource_id:
-                filed = Filed(resource_type=row.resource_type, id=row.resource_id, etag=row.etag, way=row.way)
+                filed = Filed(
+                    resource_type=row.resource_type,
+                    id=row.resource_id,
+                    etag=row.etag,
+                    way=row.way,
+                    sent=filings.sent(self._seal, row),
+                )
             return _Job(
                 filing_id=row.id,
                 wanted=row.wanted,
@@ -177,11 +183,17 @@ class Filer:
         if not chart.takes(kind, "update" if job.filed else "create"):
             raise _not_taken()
         try:
-            return chart.update(job.resource, job.filed) if job.filed else chart.create(job.resource)
+            return self._replace(chart, job, job.filed) if job.filed else chart.create(job.resource)
         except ChartRefused as error:
             if error.code == _NOT_OFFERED:
                 raise _not_taken(_words(error)) from error
             raise
+
+    def _replace(self, chart: Chart, job: _Job, filed: Filed) -> Filed:
+        """Update it, having written down what is sent: if no answer comes, the text may be changed before the next."""
+        with self._db.begin() as db:
+            filings.add_sent(self._seal, db.get_one(Filing, job.filing_id), chart.digest(job.resource))
+        return chart.update(job.resource, filed)
 
     def _put_down(self, filing_id: str, wanted: int, error: ChartsideError) -> None:
         """Put it off, or park it with its reason; what was owed anew meanwhile is tried at once."""
@@ -223,7 +235,7 @@ class Filer:
             if job.wanted < row.done:  # another worker took it over and was faster with a newer one
                 return
             row.resource_type, row.resource_id, row.etag = filed.resource_type, filed.id, filed.etag
-            row.way, row.theirs_sealed = filed.way, None
+            row.way, row.theirs_sealed, row.sent_sealed = filed.way, None, None
             row.done, row.lease_until, row.filed_at, row.public = job.wanted, None, now, ""
             row.attempts = 0
             audit_lines.append(

@@ -60,15 +60,26 @@ def seal_theirs(seal: Seal, row: Filing, resource: Mapping[str, Any], etag: str 
     return seal.seal({"resource": dict(resource), "etag": etag}, aad=f"filing.theirs:{row.id}")
 
 
+def sent(seal: Seal, row: Filing) -> frozenset[str]:
+    """Return the digests of what may be in the chart though no answer said so."""
+    return frozenset(seal.open(row.sent_sealed, aad=f"filing.sent:{row.id}")) if row.sent_sealed else frozenset()
+
+
+def add_sent(seal: Seal, row: Filing, digest: str) -> None:
+    """Remember what is about to be sent, until the chart is known to hold it."""
+    if digest not in (known := sent(seal, row)):
+        row.sent_sealed = seal.seal(sorted({*known, digest}), aad=f"filing.sent:{row.id}")
+
+
 def leave(row: Filing) -> None:
     """Leave the chart as it is, for good: nothing is owed any more, and nothing will be written over it."""
-    row.way, row.theirs_sealed, row.done = THEIRS, None, row.wanted
+    row.way, row.theirs_sealed, row.sent_sealed, row.done = THEIRS, None, None, row.wanted
     row.parked = row.public = ""
 
 
 def begin_anew(row: Filing) -> None:
     """Forget where it was in the chart, so that it is created there again, as another resource."""
-    row.resource_type = row.resource_id = row.etag = row.filed_at = None
+    row.resource_type = row.resource_id = row.etag = row.filed_at = row.sent_sealed = None
     row.way, row.filed_anew = "", row.filed_anew + 1
 
 

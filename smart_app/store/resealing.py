@@ -31,6 +31,7 @@ SEALED: tuple[tuple[Any, str], ...] = (
     (EhrGrant.previous_refresh_sealed, "ehr_grant.refresh"),
     (EhrGrant.refresh_sealed, "ehr_grant.refresh"),
     (FaceResource.body_sealed, "face_resource.body"),
+    (Filing.sent_sealed, "filing.sent"),
     (Filing.theirs_sealed, "filing.theirs"),
     (Launch.secrets_sealed, "launch.secrets"),
     (Note.content_sealed, "note"),

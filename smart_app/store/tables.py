@@ -424,6 +424,8 @@ class Filing(Base):
     """How the EHR holds it: fhir, document, message, clinical-note ...; empty: not there."""
     theirs_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     """What the chart holds instead, sealed, while a conflict waits for the clinician."""
+    sent_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Digests of what was sent since the last version that we know of, sealed: it may be there, and would be ours."""
     filed_anew: Mapped[int] = mapped_column(default=0)
     """How often the clinician had it filed again after it was deleted in the EHR: each copy has its own identifier."""
 

@@ -1,6 +1,7 @@
 """What every Chart keeps to: the adapter and its in-memory double alike."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -69,6 +70,20 @@ def test_it_never_overwrites_somebody_elses_change(both: Any) -> None:
     with pytest.raises(ChartConflict):
         chart.update(note(status="entered-in-error"), filed)
     assert [found["status"] for found in held("DocumentReference")] == ["superseded"]
+
+
+@pytest.mark.req("T16", "G03")
+def test_what_it_sent_itself_is_no_change_of_somebody_else(both: Any) -> None:
+    """Its answer was lost, and the text went on: the newer one replaces it, and only it."""
+    chart, held, _ = both
+    filed = chart.create(note())
+    chart.update(note(status="superseded"), filed)  # as if nobody had heard of it
+    waiting = replace(filed, sent=frozenset({chart.digest(note(status="superseded"))}))
+    last = chart.update(note(status="entered-in-error"), waiting)
+    assert [found["status"] for found in held("DocumentReference")] == ["entered-in-error"]
+    with pytest.raises(ChartConflict):
+        chart.update(note(), waiting)  # what is there now is not what was sent then
+    assert chart.update(note(), last).etag != last.etag
 
 
 @pytest.mark.req("T16")

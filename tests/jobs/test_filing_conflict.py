@@ -1,6 +1,7 @@
 """A note that was changed or locked in the chart between draft and signature: kept, shown, never overwritten."""
 
 import pytest
+from flask import Response, request
 
 from smart_app.jobs.filing import Filer
 from smart_app.ports import Filed
@@ -9,7 +10,7 @@ from smart_app.store.ehr_profiles import EhrProfiles
 from tests.chart.conftest import HandedTokens
 from tests.chart.openemr_cast import OneToken
 from tests.fakes.real_charts import real_charts
-from tests.fakes.smart_ehr import SmartEhr
+from tests.fakes.smart_ehr import SmartEhr, answering
 from tests.jobs.cast import Visit
 from tests.jobs.outbox import filer_of, work
 from tests.peers.openemr_like.process import OpenEmrLike
@@ -103,3 +104,52 @@ def test_on_a_fhir_server_the_changed_note_is_kept_too(visit: Visit) -> None:
         assert found is not None
         assert (found[0]["id"], found[0]["description"], found[1]) == (there, "Changed by Dr Bob", 'W/"2"')
         assert [each["description"] for each in ehr.of_type(DOC)] == ["Changed by Dr Bob"]
+
+
+def _nothing_comes_back() -> Response | None:
+    is_note = "/DocumentReference" in request.path
+    return answering(502)() if is_note and request.method in {"PUT", "GET"} else None
+
+
+@pytest.mark.req("T16", "G03", "C04")
+@pytest.mark.parametrize("is_theirs", [False, True], ids=["ours", "somebody else's"])
+def test_our_own_text_of_which_no_answer_came_is_not_another_version(visit: Visit, is_theirs: bool) -> None:
+    """The signed note is stored and every answer lost, then an addendum is signed: no conflict but with a real one."""
+    with SmartEhr() as ehr:
+        ehr.access.add("token-1")
+        charts = real_charts(HandedTokens(base=ehr.iss), visit.clock)
+        worker = filer_of(visit, charts)
+        visit.open()
+        note_id, there = draft(visit, worker)
+        visit.sign(note_id)
+        ehr.faults.fhir_after.extend([_nothing_comes_back] * 200)
+        work(visit, worker, rounds=3)
+        ehr.faults.fhir_after.clear()
+        (held,) = ehr.of_type(DOC)
+        assert (held["docStatus"], visit.filing("note", note_id).etag) == ("final", 'W/"1"')
+        if is_theirs:
+            changed = Filed(resource_type=DOC, id=there, etag='W/"2"')
+            charts.for_grant("g").update({**held, "description": "Changed by Dr Bob"}, changed)
+        visit.amend(note_id)
+        work(visit, worker, rounds=40, step_s=10)
+        row = visit.filing("note", note_id)
+        assert row.parked == ("changed_in_chart" if is_theirs else "")
+        assert (row.sent_sealed is None) is not is_theirs
+        standing = [(each["status"], each["docStatus"]) for each in ehr.of_type(DOC) if each["id"] == there]
+        assert standing == [("current" if is_theirs else "superseded", "final")]
+
+
+@pytest.mark.req("T16", "G03")
+def test_our_own_text_in_openemr_is_not_another_version(visit: Visit, worker: Filer, openemr: OpenEmrLike) -> None:
+    """The module stored the signature and the answer was lost; the addendum then replaces our text, not Dr Bob's."""
+    note_id, _ = draft(visit, worker)
+    visit.sign(note_id)
+    lost = {"method": "PUT", "path": "/DocumentReference/", "status": 502, "is_after": True}
+    openemr.faults(plan=[lost])
+    work(visit, worker, rounds=1)
+    openemr.faults()
+    assert visit.filing("note", note_id).etag == 'W/"1"'
+    visit.amend(note_id)
+    work(visit, worker, rounds=40, step_s=10)
+    assert visit.filing("note", note_id).parked == ""
+    assert [each["status"] for each in openemr.stored()["clinical_notes"]] == ["superseded", "current"]

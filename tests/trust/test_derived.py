@@ -35,6 +35,7 @@ KEPT = {
     "telehealth_session.reason_public": "a sentence of ours",
     "session_detail.sealed": "the place and the telehealth consent, told and not recorded",
     "filing.public": "a sentence of ours",
+    "filing.sent_sealed": "digests of resources sent, gone when the chart has said that it holds the last",
     "filing.theirs_sealed": "the chart's words, not the recording's",
     "browser_session.patient_sealed": "the launch, gone when it expires",
     "ehr_grant.scope": "the launch",
