@@ -15,12 +15,18 @@ LAUNCH = "120 per minute"
 """For each address: a clinic of a hundred behind one router opens its charts at nine."""
 MODEL_WORK = "30 per minute"
 """For each browser: dictations, drafting again, pages to print."""
+WHOLE_RECORDS = "30 per minute"
+"""For each browser: a client's whole record, an export or a check of the whole audit trail."""
 NEW_THINGS = "300 per hour"
 """For each browser: sessions, invitations, notes, templates, registrations."""
 
 OF_ADDRESS = {f"launch.{name}": LAUNCH for name in ("launch", "go", "standalone", "callback")}
 OF_BROWSER = {
     **dict.fromkeys(("note.dictate", "note.redraft", "note.pdf", "note.template_preview"), MODEL_WORK),
+    **dict.fromkeys(
+        ("export.look", "export.as_fhir", "export.as_page", "export.plan", "audit.export", "audit.verify"),
+        WHOLE_RECORDS,
+    ),
     **dict.fromkeys(
         (
             "call.open_session",

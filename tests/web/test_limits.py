@@ -57,7 +57,7 @@ def test_what_can_be_guessed_at_or_costs_is_limited(app: Flask, method: str, pat
 
 
 @pytest.mark.req("T15")
-@pytest.mark.parametrize("endpoint", ["note.dictate", "note.create"])
+@pytest.mark.parametrize("endpoint", ["note.dictate", "note.create", "export.as_fhir", "audit.export"])
 def test_one_browser_does_not_use_up_anothers(endpoint: str) -> None:
     """Who is signed in is counted by their browser, not with everybody behind the clinic's router."""
     app = Flask(__name__)
