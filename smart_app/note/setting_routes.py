@@ -11,9 +11,11 @@ from smart_app.consent import given
 from smart_app.errors import BadInput
 from smart_app.note.session_facts import CONSENTS
 from smart_app.ports import Clock
+from smart_app.session import LIVE
 from smart_app.store import audit_lines, details, sessions
-from smart_app.store.database import Database
+from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal
+from smart_app.store.tables import TelehealthSession
 from smart_app.web.policy import Who, allow, in_room, person
 
 _MOST_LETTERS = 200
@@ -33,12 +35,15 @@ class _Setting:
     clock: Clock
     seal: Seal
 
+    def _known(self, db: Db, session: TelehealthSession) -> dict[str, Any]:
+        return asdict(details.of_session(db, self.seal, session.id)) | {"is_live": session.state in LIVE}
+
     @allow(Who.CLINICIAN)
     def read(self, session_id: str) -> Response:
         """Return the setting as far as it is known."""
         with self.db.read() as db:
             session = sessions.of_person(db, session_id, person())
-            return jsonify(asdict(details.of_session(db, self.seal, session.id)))
+            return jsonify(self._known(db, session))
 
     @allow(Who.CLINICIAN)
     def write(self, session_id: str) -> Response:
@@ -54,7 +59,7 @@ class _Setting:
             if consent is not None:
                 details.note_consent(db, self.seal, session.id, consent, at=now)
             audit_lines.append(db, at=now, actor=person().fhir_user, action="setting.noted", subject=session.id)
-            return jsonify(asdict(details.of_session(db, self.seal, session.id)))
+            return jsonify(self._known(db, session))
 
     @allow(Who.CLINICIAN)
     def crisis(self, session_id: str) -> Response:

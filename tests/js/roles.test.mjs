@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { SAME_PERSON, roleBody, roleChoices } from "../../smart_app/web/static/js/roles.mjs";
+import { SAME_PERSON, listed, roleBody, roleChoices } from "../../smart_app/web/static/js/roles.mjs";
 import { client, clinician, facts } from "./facts.mjs";
 
 const withPeople = (...people) => roleChoices(facts({ participants: [clinician, ...people] }));
@@ -28,4 +28,12 @@ test("who left can only be the client again by the clinician's choice", () => {
   assert.deepEqual(choices[1], { value: SAME_PERSON, words: "Client: Maya again", isOpen: true });
   assert.deepEqual(roleBody(SAME_PERSON), { role: "client", is_same_person: true });
   assert.deepEqual(roleBody("partner"), { role: "partner" });
+});
+
+test("a client's left place is not listed beside the one that they came back to", () => {
+  const names = (...people) => listed(facts({ participants: [clinician, ...people] })).map((each) => each.id);
+  const left = { ...client, id: "L", presence: "left" };
+  assert.deepEqual(names(left, { ...client, id: "B", presence: "here" }), [clinician.id, "B"]);
+  assert.deepEqual(names(left, waiting), [clinician.id, "L", "W"]);
+  assert.deepEqual(names({ ...left, role: "partner" }, { ...client, id: "I", presence: "invited" }), [clinician.id, "L"]);
 });

@@ -67,6 +67,15 @@ def test_the_place_that_the_client_gives_is_sealed_and_shown(held: Clinic, alice
         assert b"Orchard" not in db.get_one(tables.SessionDetail, "s1").sealed
 
 
+def test_the_page_knows_that_nobody_can_be_asked_any_more(held: Clinic, alice: FlaskClient) -> None:
+    """After the end the place can be noted still, and no page asks for it."""
+    assert setting(alice)["is_live"] is True
+    with held.db.begin() as db:
+        db.get_one(tables.TelehealthSession, "s1").state = State.ENDED
+    assert setting(alice)["is_live"] is False
+    assert alice.post("/sessions/s1/setting", json={"place": "Home"}).json["is_live"] is False  # type: ignore[index]
+
+
 def test_the_newest_word_counts_whoever_of_the_two_gave_it(
     held: Clinic, alice: FlaskClient, clock: FrozenClock
 ) -> None:

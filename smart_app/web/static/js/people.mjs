@@ -6,7 +6,7 @@ import { capital, nameOf, sharesAName } from "./facts.mjs";
 import { button, byId, el, tell } from "./dom.mjs";
 import { icon } from "./icons.mjs";
 import { postJson, wordsOf } from "./http.mjs";
-import { roleBody, roleChoices } from "./roles.mjs";
+import { listed, roleBody, roleChoices } from "./roles.mjs";
 import { isLive } from "./states.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
@@ -49,7 +49,7 @@ export class People {
   /** @param {Facts} facts @param {boolean} isJoined whether the clinician is past their own device check */
   update(facts, isJoined) {
     this.#list.parentElement?.toggleAttribute("hidden", !isLive(facts.state));
-    const people = facts.participants.filter((person) => person.presence !== "invited");
+    const people = listed(facts);
     for (const [id, { item }] of this.#items) {
       if (people.some((person) => person.id === id)) continue;
       item.remove();

@@ -4,7 +4,7 @@
  */
 import { nameOf } from "./facts.mjs";
 
-/** @typedef {import("./facts.mjs").Facts} Facts */
+/** @typedef {import("./facts.mjs").Facts} Facts @typedef {import("./facts.mjs").Participant} Participant */
 /** @typedef {{value: string, words: string, isOpen: boolean}} RoleChoice `isOpen`: it can be chosen */
 
 /** @type {[string, string][]} */
@@ -31,6 +31,16 @@ export function roleChoices(facts) {
   const choose = { value: "", words: "Choose who this is", isOpen: true };
   if (taken) return [choose, ...others, { value: "client", words: `Client: ${nameOf(taken)}`, isOpen: false }];
   return [choose, { value: SAME_PERSON, words: `Client: ${nameOf(last)} again`, isOpen: true }, ...others];
+}
+
+/**
+ * Return who is listed in the room: who came. A client's left place is not, once the clinician took somebody for them.
+ * @param {Facts} facts
+ */
+export function listed(facts) {
+  const isBack = facts.participants.some((person) => person.role === "client" && ["here", "gone"].includes(person.presence));
+  const isOld = (/** @type {Participant} */ person) => person.role === "client" && person.presence === "left" && isBack;
+  return facts.participants.filter((person) => person.presence !== "invited" && !isOld(person));
 }
 
 /** Return what the server is told of a chosen role. @param {string} value */

@@ -11,7 +11,7 @@ import { icon } from "./icons.mjs";
 import { localTime } from "./times.mjs";
 
 /**
- * @typedef {{place: string, place_by: string, place_at: string, telehealth_consent: string}} Today
+ * @typedef {{place: string, place_by: string, place_at: string, telehealth_consent: string, is_live?: boolean}} Today
  * @typedef {{name: string, phone: string, address: string, emergency_number: string,
  *   contacts: {name: string, relationship: string, phone: string}[]}} Crisis
  */
@@ -88,8 +88,9 @@ class Setting {
     // Never under the clinician's hands.
     if (document.activeElement !== this.#place && (this.#place.value === wasPlace || !this.#place.value)) this.#place.value = today.place;
     if (document.activeElement !== this.#consent) this.#consent.value = today.telehealth_consent;
-    const by = today.place_by === "client" ? "as your client entered it" : "as you noted it";
-    tell(this.#state, today.place ? `${by}, ${localTime(today.place_at, "time")}`.replace(/^a/, "A") : isInPerson ? "Your client is here with you, so it is not asked. Note it if you need it." : "It is asked on your client's page. Ask again if it is empty.");
+    const by = today.place_by === "client" ? "As your client entered it" : "As you noted it";
+    const missing = isInPerson ? "Your client is here with you, so it is not asked. Note it if you need it." : today.is_live === false ? "Nobody noted it in the session. You can still note it here." : "It is asked on your client's page. Ask again if it is empty.";
+    tell(this.#state, today.place ? `${by}, ${localTime(today.place_at, "time")}` : missing);
     if (!this.#panel.hidden && wasPlace !== today.place) this.#draw();
   }
 
