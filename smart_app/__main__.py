@@ -204,6 +204,10 @@ def main() -> int:
 
         return _tell(admin.plan(json.load(sys.stdin)))
     asked = _parser().parse_args()
+    if asked.command == "worker":
+        from smart_app.jobs.memory import begin_again_wiping
+
+        begin_again_wiping()
     if asked.command in _ANSWERED:
         return _answer(asked)
     try:

@@ -479,6 +479,7 @@ def sweep(
         ending.end_empty_rooms(open_db, now=clock.now(), after_minutes=settings.room_empty_minutes)
         forget_old_refusals(open_db, now=clock.now())
         forget_practice(open_db, before=clock.now() - practice.KEPT)
+    db.empty_journal()
 
 
 def _pulse(db: Database, clock: Clock, boot: Callable[[], Boot] | None, kept: Retention) -> tuple[list[str], list[str]]:

@@ -128,6 +128,7 @@ def _erase(kit: Withdrawals, session_id: str, *, at: datetime) -> None:
             audit_lines.append_if_possible(
                 db, at=at, actor="server", action="consent.withdrawn", subject=row.id, detail={"receipt": receipt_id}
             )
+    kit.db.empty_journal()  # where somebody reads just now, the next sweep does it
 
 
 def _destroy_keys_and_audio(kit: Withdrawals, session_id: str) -> None:

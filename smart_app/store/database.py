@@ -3,9 +3,10 @@
 import fcntl
 import os
 import secrets
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -20,6 +21,9 @@ Db = Session
 """One transaction, as queries take it."""
 
 _CONNECTIONS = 16
+_BUSY_MS = 30_000
+_JOURNAL_WAIT_MS = 200
+"""Writers wait meanwhile."""
 
 
 def new_id() -> str:
@@ -54,7 +58,8 @@ class Base(DeclarativeBase):
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", "secure_delete=ON"):
+    busy = f"busy_timeout={_BUSY_MS}"
+    for pragma in (busy, "journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -168,6 +173,23 @@ class Database:
         """Open a transaction that only reads (it never waits for a writer)."""
         with self._reads.begin() as db:
             yield db
+
+    def empty_journal(self) -> bool:
+        """Bring SQLite's journal into its file and cut it: what was erased is then in neither (trust.md section 3).
+
+        False while somebody reads, or on a full disk: the next call does it.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return True
+        with self._write_turn, closing(self.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={_JOURNAL_WAIT_MS}")
+            try:
+                return not cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except sqlite3.OperationalError:
+                return False
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
 
     def close(self) -> None:
         """Close the pool."""

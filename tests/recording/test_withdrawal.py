@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +65,19 @@ def make_text(visit: Visit, *, status: str = "draft", is_saved: bool = False) ->
         db.add(note)
         db.flush()
         return note.id
+
+
+@pytest.mark.req("G07", "D03")
+def test_the_databases_journal_is_emptied_with_the_words(visit: Visit) -> None:
+    """Sealed words whose key is destroyed are not kept either."""
+    record_some(visit)
+    make_text(visit)
+    with visit.room.db.read() as db:
+        sealed = db.query(Transcript).one().sealed
+    files = [*Path(visit.room.db.engine.url.database or "").parent.glob("*sqlite*")]
+    assert any(sealed in path.read_bytes() for path in files)
+    visit.carol.ok(f"/room/{visit.id}/withdraw")
+    assert not any(sealed in path.read_bytes() for path in files)
 
 
 def end_and_make_ready(visit: Visit) -> None:
