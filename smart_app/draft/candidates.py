@@ -66,6 +66,12 @@ _ADDS = re.compile(
     r"^(?:and|or|but|so|to|then|because|which|that|where|as)\b(?!\W+(?:i|i'm|i've|my|it|he|she|they|we)\b)",
     re.IGNORECASE,
 )
+_LACKS_THING = re.compile(
+    r"^(?:(?:and|so|that|which)\W+)*(?:i've got|i have got|i have|i've had|i had) (?:in|on|around|under|behind|inside) "
+    r"(?:my|the|both)\b",
+    re.IGNORECASE,
+)
+"""The end of a question that the other side spoke into: what one has "in my ear" stands before it."""
 _SOUNDS = frozenset(content("ohh ooh aah ahh hmm well mean okay right"))
 MOST_OF_ECHO = 3
 """So few words of content, all of them the question's ("Allergies, you mean"), repeat it."""
@@ -90,7 +96,10 @@ def client_candidates(pairs: Sequence[Answered], plan_turns: frozenset[int], kno
         in_plan = bool(plan_turns & {turn - 1, turn - 2}) or bool(
             said[0].asked is not None and said[0].asked.turn in plan_turns and said[0].is_direct
         )
-        chosen = [_choose(pair, known, in_plan=in_plan) for pair in said]
+        chosen: list[_Chosen | None] = []
+        for pair in said:
+            follows = bool(chosen) and chosen[-1] is not None
+            chosen.append(_choose(pair, known, in_plan=in_plan, follows=follows))
         out += _worded(_with_context(said, chosen))
     return out
 
@@ -106,8 +115,11 @@ def _kind(text: str, topics: set[str], known: Cues) -> str:
     return "appointment" if patterns["appointment"].search(text) else ""
 
 
-def _choose(pair: Answered, known: Cues, *, in_plan: bool) -> _Chosen | None:
-    """Score one sentence by its cues and those of its question; None leaves it out."""
+def _choose(pair: Answered, known: Cues, *, in_plan: bool, follows: bool) -> _Chosen | None:
+    """Score one sentence by its cues and those of its question; None leaves it out.
+
+    One that `follows` a chosen one may lean on it.
+    """
     text = pair.sentence.text
     topics = known.about(text) | ({"medication"} if known.medications(tokens(text)) else set())
     asked = pair.question_topics if pair.is_direct else frozenset[str]()
@@ -132,7 +144,7 @@ def _choose(pair: Answered, known: Cues, *, in_plan: bool) -> _Chosen | None:
     commits = any(p.search(text) for p in known.client["planned"].values())
     score += 2 if in_plan and commits else 0
     score += 4 if kind else 0
-    score -= 3 if _LEANS_BACK.match(text) and not pair.is_direct and not tells_how else 0
+    score -= 3 if _LEANS_BACK.match(text) and not (pair.is_direct or tells_how or follows) else 0
     if score < CHOSEN_FROM:
         return _planned_in_room(pair, known)
     part = _client_part(text, kind, known, in_plan=in_plan)
@@ -172,6 +184,8 @@ def _is_shred(sentence: Sentence, topics: set[str]) -> bool:
     """Say whether it is the beginning or the end of a sentence cut off, too short to say anything by itself."""
     if sentence.n_words >= SHORTEST_PART:
         return False
+    if _LACKS_THING.match(sentence.text):
+        return True
     return (sentence.cut_after and not topics) or (sentence.is_torn and _ADDS.match(sentence.text) is not None)
 
 
@@ -344,7 +358,8 @@ def _candidate(run: list[_Chosen], *, asks: bool, third: str | None, is_torn: bo
     said = _cut(run, is_whole=kind == "risk")
     quoted = quotation(said)
     tells_figure = first.is_direct and bool(numbers(first.sentence.text))
-    longest = LONGEST_QUOTE if kind or len(run) > 1 or tells_figure else QUOTE_WORDS
+    is_clinical = not _CLINICAL.isdisjoint(cues().about(quoted))
+    longest = LONGEST_QUOTE if kind or len(run) > 1 or tells_figure or is_clinical else QUOTE_WORDS
     is_worded = not is_torn and (third is not None or sum(s.n_words for s in said) <= longest)
     speaker = first.sentence.utterance.speaker
     opening = ""

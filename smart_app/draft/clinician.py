@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from smart_app.draft.cues import Cues
 from smart_app.draft.exchanges import CLINICIAN, is_backchannel
-from smart_app.draft.questions import tells_client
+from smart_app.draft.questions import asks_of_habit, tells_client
 from smart_app.draft.quoting import Candidate, quotation, said_by, trimmed
 from smart_app.draft.sentences import LONGEST_QUOTE, QUOTE_WORDS, Sentence
 from smart_app.draft.words import has_negation, numbers, quantities, tokens
@@ -34,6 +34,22 @@ _AGREES = re.compile(
     re.IGNORECASE,
 )
 """Speaks of what the client just said, which stands elsewhere in the note."""
+_REFUSES = re.compile(
+    r"^(?:(?:no|okay|ok|well|so|but|right|um|uh|oh|ah|hmm|yeah|yes|actually|i know|i see|sorry|thanks|thank you)\W+)*"
+    r"(?:(?:i|we) (?:really |actually )?"
+    r"(?:wouldn't|would not|would rather (?:not|you)|(?:don't|do not) (?:want|think)|(?:can't|cannot) recommend)"
+    r"|i'd rather (?:not|you)|i'd prefer|(?:please )?(?:don't|do not)|(?:better|rather) not"
+    r"|that(?:'s| is) not (?:a good|safe|enough|what)|that (?:wouldn't|would not|won't|isn't|is not)"
+    r"|you (?:shouldn't|should not|mustn't|must not|can't|cannot|don't (?:need|have) to|do not (?:need|have) to))\b",
+    re.IGNORECASE,
+)
+"""Turns down what the client just offered."""
+_OFFERS = re.compile(
+    r"\b(?:can|could|should|shall|may) (?:i|we)\b|\b(?:i|we|he|she|they|my \w+)"
+    r"(?:'ll| (?:can|could|will|might|may|would|should|just|(?:am|is|are) going to)\b)"
+    r"|\b(?:i'm|we're|i am) (?:going to|gonna|planning to|thinking of)\b",
+    re.IGNORECASE,
+)
 _LEAST_ANSWERED = 4
 """A client's turn of fewer words names nothing that could be spoken of."""
 _LEANS_ON = re.compile(r"\b(?:it|that|they|them|those|these|both)\b", re.IGNORECASE)
@@ -97,11 +113,25 @@ def clinician_candidates(sentences: Sequence[Sentence], cues: Cues) -> list[Cand
     for sentence in sentences:
         if sentence.utterance.speaker == CLINICIAN:
             turns.setdefault(sentence.turn, []).append(sentence)
-    return [candidate for turn in turns.values() for candidate in _clinician_turn(turn, cues)]
+    return [
+        candidate
+        for turn in turns.values()
+        for candidate in _clinician_turn(turn, cues, refuses=refuses(turn[0], sentences))
+    ]
 
 
-def _clinician_turn(turn: list[Sentence], cues: Cues) -> list[Candidate]:
+def refuses(sentence: Sentence, sentences: Sequence[Sentence]) -> bool:
+    """Say whether a clinician's sentence turns down what the client offered just before it."""
+    before = sentences[sentence.place - 1] if sentence.place else sentence
+    if before.utterance.speaker == CLINICIAN or _REFUSES.match(sentence.text) is None:
+        return False
+    return sentence.n_words >= _LEAST_ANSWERED and _OFFERS.search(before.text) is not None
+
+
+def _clinician_turn(turn: list[Sentence], cues: Cues, *, refuses: bool) -> list[Candidate]:
     judged = [clinician_part(s, cues) for s in turn]
+    if refuses:
+        judged[0] = ("planned", judged[0][1], max(judged[0][2], 5))
     for n in range(1, len(turn)):
         goes_on = _GOES_ON.search(turn[n].text) is not None and not turn[n].is_question
         if not judged[n][0] and goes_on and numbers(turn[n].text) and judged[n - 1][0] == "measured":
@@ -128,18 +158,25 @@ def _clinician_turn(turn: list[Sentence], cues: Cues) -> list[Candidate]:
 
 
 def answering(spoken: Iterable[Candidate], said: Sequence[Candidate], sentences: Sequence[Sentence]) -> list[Candidate]:
-    """Give what the client said before with a plan that speaks of it ("That is a good plan"), where that stands apart.
+    """Give what the client said before with a plan that agrees to it ("That is a good plan") or turns it down.
 
-    Under Plan such words would else seem to speak of the line above them.
+    Under Plan such words would else seem to speak of the line above them, and an offer that was refused stand as made.
     """
     by_last = {c.last_place: c for c in said}
     return [_answering(c, by_last.get(c.place - 1), sentences) for c in spoken]
 
 
 def _answering(one: Candidate, before: Candidate | None, sentences: Sequence[Sentence]) -> Candidate:
-    if before is None or one.part != "planned" or before.part == one.part or not _AGREES.match(one.quotation):
+    if one.part != "planned":
         return one
-    words = quotation(sentences[before.place : before.last_place + 1])
+    if refuses(sentences[one.place], sentences):
+        first = last = one.place - 1
+    elif before is not None and before.part != one.part and _AGREES.match(one.quotation):
+        first, last = before.place, before.last_place
+    else:
+        return one
+    answered = sentences[first : last + 1]
+    words = quotation(answered)
     if not _LEAST_ANSWERED <= len(words.split()) <= QUOTE_WORDS:
         return one
     opening = f'{one.opening}, on "{words}"'
@@ -147,7 +184,7 @@ def _answering(one: Candidate, before: Candidate | None, sentences: Sequence[Sen
         one,
         opening=opening,
         text=f'{opening}: "{one.quotation}"',
-        evidence=tuple(dict.fromkeys(before.evidence + one.evidence)),
+        evidence=tuple(dict.fromkeys((*(i for s in answered for i in s.ids), *one.evidence))),
     )
 
 
@@ -195,6 +232,7 @@ def plan_turns(sentences: Sequence[Sentence], cues: Cues) -> frozenset[int]:
         for s in sentences
         if s.utterance.speaker == CLINICIAN
         and not has_negation(s.text[:12])
+        and not (s.is_question and asks_of_habit(s.text))
         and (
             planned["homework"].search(s.text)
             or planned["actions"].search(s.text)

@@ -18,7 +18,9 @@ _ANAPHOR = re.compile(
     r"\b(?:that|those|these|this|it|them|they|him|her|he|she|there|ever|else|back|and)\b", re.IGNORECASE
 )
 _POINTS = re.compile(
-    r"\b(?:that|those|these|this|it|them|they|him|her|he|she|there|i (?:like|am|agree)|thank|thanks)\b", re.IGNORECASE
+    r"\b(?:that|those|these|this|it|them|they|him|her|he|she|(?<!is )(?<!are )(?<!was )(?<!were )there"
+    r"|i (?:like|am|agree)|thank|thanks)\b",
+    re.IGNORECASE,
 )
 _SCALE = re.compile(
     r"\b(?:scale (?:of|from)|out of (?:ten|a hundred|one hundred|10|100)|to ten|to 10)\b", re.IGNORECASE
@@ -38,6 +40,13 @@ _OR = re.compile(r"\bor (?:just|is it|are they|do you|more|rather|a|an|the)\b", 
 _BARE = re.compile(
     r"^(?:(?:yes|yeah|yep|yup|no|nope|nah|mm|mhm|mm-hmm|uh-huh|oh|ah|right|okay|ok|sure|correct)\W*)+$", re.IGNORECASE
 )
+_ONLY_AFFIRMS = re.compile(
+    r"^(?:(?:yes|yeah|yep|yup|mm|mhm|oh|ah|right|okay|ok|sure|well|um|uh)\W+)+"
+    r"(?:(?:it|that|they)(?:'s| is| was| does| did| has| are| do)|(?:i|we) (?:am|do|did|have|was|can)"
+    r"|(?:that|this|it)(?:'s| is) (?:really )?(?:it|right|so|true))\W*$",
+    re.IGNORECASE,
+)
+"""Says yes to what nobody asked ("How bad is it?" "Okay, yeah, it is."): what comes next is the answer."""
 _OVERLAP_S = 1.0
 """A bare "yes" that begins earlier than this before the question ends is a listener's noise, not an answer."""
 _INTERRUPTS_S = 1.5
@@ -155,9 +164,17 @@ def _answers(turn: list[Sentence], question: _Question) -> bool:
     bare = len(turn) == 1 and _BARE.match(turn[0].text) is not None
     if bare and _asks_what(question.sentence.text):
         return False
-    asked, said = question.sentence.utterance, turn[0].utterance
+    asked, said = question.sentence.utterance, turn[_answers_at(turn, question)].utterance
     is_timed = asked.end_s > asked.start_s and said.end_s > said.start_s
     return not (is_timed and said.start_s < asked.end_s - (_OVERLAP_S if bare else _INTERRUPTS_S))
+
+
+def _answers_at(turn: list[Sentence], question: _Question) -> int:
+    """Return which sentence is the answer: to what yes does not answer, the one after the listener's yes."""
+    if not _asks_what(question.sentence.text) and _OR.search(question.sentence.text) is None:
+        return 0
+    answers = (n for n, s in enumerate(turn) if not (_BARE.match(s.text) or _ONLY_AFFIRMS.match(s.text)))
+    return next(answers, 0)
 
 
 def heard(utterances: Iterable[Utterance], cues: Cues) -> Heard:
@@ -226,9 +243,7 @@ def _paired(turn: list[Sentence], question: _Question | None, *, is_open: bool) 
     if question is None or not near:
         return [Answered(sentence=s) for s in turn]
     takes = is_open and _answers(turn, question)
-    chooses = _asks_what(question.sentence.text) or _OR.search(question.sentence.text) is not None
-    listens_first = len(turn) > 1 and _BARE.match(turn[0].text) is not None and chooses
-    direct_at = 1 if listens_first else 0
+    direct_at = _answers_at(turn, question)
     return [
         Answered(
             sentence=s,

@@ -23,6 +23,11 @@ _LOWER = re.compile(r"[a-z0-9 ,'/()-]+")
 _WORDS = re.compile(r"[^\w' ]+")
 _LEADS = r"^(?:(?:so|and|but|okay|ok|right|alright|yes|yeah|now|well|um|uh|also|then)\W+)*"
 _TELLS_CLIENT = re.compile(rf"{_LEADS}you(?:'(?:re|ve|d|ll))?\b(?!\W+scored)", re.IGNORECASE)
+_OF_HABIT = re.compile(
+    r"(?:do|did|have|are|were|had|was|is) you "
+    r"(?!(?:think|feel|want|mind|be able|able|going to|willing|happy to|up for)\b)",
+    re.IGNORECASE,
+)
 _TAG = re.compile(r"[,.;]\s*(?:yes|yeah|yep|right|no|correct|okay|is that right)\W*$", re.IGNORECASE)
 _OF_STATE = re.compile(
     rf"{_LEADS}"
@@ -31,6 +36,13 @@ _OF_STATE = re.compile(
     re.IGNORECASE,
 )
 _MOST_ASKED_BACK = 14
+_TO_BE_SURE = re.compile(
+    rf"{_LEADS}(?:(?:can|could|may|let|i|i'd|want|wanted|need|like|me|just|to)\W+)*"
+    r"(?:clarify|confirm|double.?check|be clear)\b"
+    r"(?! (?:with|it with) (?:him|her|them|my|the|your)\b)",
+    re.IGNORECASE,
+)
+_MOST_TO_BE_SURE = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +113,17 @@ def tells_client(text: str) -> bool:
     return _TELLS_CLIENT.match(text) is not None or _TAG.search(text) is not None
 
 
+def asks_of_habit(text: str) -> bool:
+    """Say whether a question asks what is or was ("Do you use cotton buds?"), so that its answer plans nothing."""
+    return _OF_HABIT.match(core(text)) is not None
+
+
 def asks_back(text: str) -> bool:
     """Say whether it asks clients by telling them of themselves, its mark missing ("You feel your throat closing.")."""
-    return len(text.split()) <= _MOST_ASKED_BACK and _OF_STATE.match(text) is not None
+    n_words = len(text.split())
+    if n_words <= _MOST_TO_BE_SURE and _TO_BE_SURE.match(text) is not None:
+        return True
+    return n_words <= _MOST_ASKED_BACK and _OF_STATE.match(text) is not None
 
 
 def asks_nothing(question: str) -> bool:

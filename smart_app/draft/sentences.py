@@ -21,6 +21,15 @@ _END = re.compile(
     re.IGNORECASE,
 )
 _MAY_END = re.compile(r"[.?!]\s")
+_BEGINS_ANEW = re.compile(
+    r"(?<=[a-z]) (?=(?:So|And|But|Because|Then|Okay|Well|Now|If|We|You|They|He|She|There|What|How|Do|Does|Did|Have|Can|"
+    r"Is|Are)\b(?! [A-Z]))"
+)
+"""Where a recogniser leaves out the full stop it keeps the capital of the word that follows it ("quickly So what").
+
+Looked for in stretches too long to quote: shorter ones lose nothing by being quoted as they are.
+"""
+_LEAST_BEFORE_CAPITAL = 5
 _TAIL = 24
 """So many characters hold the last word, whatever follows it; to search the rest for it takes long."""
 _HALT = 60
@@ -222,11 +231,28 @@ def _turns(utterances: Iterable[Utterance]) -> list[list[tuple[Utterance, str]]]
     return out
 
 
+def _by_end(whole: str) -> list[str]:
+    """Cut an utterance at the ends of its sentences, marked or shown by a capital alone."""
+    out: list[str] = []
+    for text in _END.split(whole) if _MAY_END.search(whole) else [whole]:
+        if len(text.split()) <= LONGEST_QUOTE:
+            out.append(text)
+            continue
+        first = 0
+        for found in _BEGINS_ANEW.finditer(text):
+            before = text[first : found.start()]
+            if len(before.split()) >= _LEAST_BEFORE_CAPITAL and not _HANGING.search(before[-_TAIL:]):
+                out.append(before)
+                first = found.end()
+        out.append(text[first:])
+    return out
+
+
 def _spoken(turn: list[tuple[Utterance, str]]) -> list[_Spoken]:
     """Cut one turn into sentences; one that a pause interrupts goes on in the next utterance."""
     out: list[_Spoken] = []
     for utterance, whole in turn:
-        for n, text in enumerate(_END.split(whole) if _MAY_END.search(whole) else [whole]):
+        for n, text in enumerate(_by_end(whole)):
             sources = [utterance] * len(text.split())
             last = out[-1] if out else None
             goes_on = last is not None and ((n == 0 and not last.is_finished) or last.breaks_off)

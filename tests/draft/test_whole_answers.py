@@ -170,3 +170,90 @@ def test_before_then_is_no_homework() -> None:
         "C: Do you wake up with your alarm in the morning or does something else wake you up before then?"
     )
     assert [o.kind for o in summary.omissions] == []
+
+
+def test_a_clinicians_refusal_stands_with_the_offer_that_it_turns_down() -> None:
+    """However long it goes on without a full stop: the offer alone would read as what was agreed."""
+    summary = drafted(
+        "C: Is there somebody at home with you?",
+        "P: Yes, my wife can take me to the emergency room.",
+        "C: I know I wouldn't want your wife to take you I would like I'd like her to call the ambulance because that "
+        "might take longer and you know we need to deal with it quickly So what we are worried about is a "
+        "stronger reaction",
+    )
+    first, *_ = section(summary, "plan")
+    assert first.startswith('Clinician, on "Yes, my wife can take me to the emergency room.": "I know I wouldn\'t want')
+    assert first.endswith('we need to deal with it quickly"')
+    assert not summary.for_your_wording
+    assert not [o for o in summary.omissions if "wife" in o.text]
+
+
+@pytest.mark.parametrize(
+    ("offer", "refusal"),
+    [
+        ("I could just stop the tablets by myself.", "No, I wouldn't do that."),
+        ("Could I drive there on my own?", "Please don't drive on your own."),
+    ],
+)
+def test_a_refusal_without_any_other_cue_is_planned(offer: str, refusal: str) -> None:
+    """It decides something."""
+    assert section(drafted(f"P: {offer}", f"C: {refusal}"), "plan") == [f'Clinician, on "{offer}": "{refusal}"']
+
+
+def test_a_capital_begins_a_sentence_where_the_full_stop_was_not_heard() -> None:
+    """A question that ends a long stretch is asked alone; names and single words are no beginnings."""
+    summary = drafted(
+        "C: your breathing problem can get worse very quickly and I would like you to sit down and rest in the "
+        "meantime because we do not want you to walk around or to be on your own while all of this is going on "
+        "Is there somebody with you?",
+        "P: Yes, my sister is here with me now.",
+    )
+    answered = 'Client, asked "Is there somebody with you?": "Yes, my sister is here with me now."'
+    assert answered in section(summary, "subjective")
+
+
+@pytest.mark.parametrize("listens", ["Okay, yeah, it is.", "Right, yes."])
+def test_what_follows_a_yes_to_how_is_the_answer(listens: str) -> None:
+    """ "How severe is it?" is not answered by yes, and what leans on the answer is drafted with it."""
+    summary = drafted(
+        "C: How severe is the dizziness?",
+        f"P: {listens} Nothing major really, just a bit at times. It's not the kind of dizziness with nausea.",
+    )
+    assert section(summary, "subjective")[-1] == (
+        'Client, asked "How severe is the dizziness?": "Nothing major really, just a bit at times. '
+        "It's not the kind of dizziness with nausea.\""
+    )
+
+
+def test_what_is_clarified_is_asked() -> None:
+    """Whatever mark the recogniser wrote: "just the left ear" answers which."""
+    summary = drafted(
+        "P: I cannot hear well.",
+        "C: Just to clarify, the trouble you have in hearing is in both ears or the left one.",
+        "P: Just the left ear, yeah.",
+    )
+    assert 'ears or the left one.": "Just the left ear, yeah."' in section(summary, "subjective")[-1]
+
+
+def test_a_symptom_is_stated_though_its_sentence_is_long() -> None:
+    """What no safe cut makes shorter is quoted whole up to forty words; without a symptom it is left for wording."""
+    said = (
+        "mostly just on the one side and there's actually been quite a few times when I felt kind of a bit sick or "
+        "a bit dizzy as well"
+    )
+    assert section(drafted(f"P: {said}."), "subjective")[-1] == f'Client: "{said}."'
+
+
+def test_a_question_about_habits_plans_nothing() -> None:
+    """ "I'll do it" to "Do you use cotton buds to try and clean them?" tells what is done."""
+    summary = drafted("C: Do you use cotton buds to try and clean your ears?", "P: Sometimes I'll do it, yes.")
+    assert section(summary, "plan") == []
+    assert "Sometimes I'll do it" in section(summary, "subjective")[-1]
+
+
+def test_the_end_of_a_question_that_was_spoken_into_states_nothing() -> None:
+    """ "I've got in my ear" belongs to what stands before it."""
+    summary = drafted(
+        "P: Can that be the cause of the ringing?", "C: Yes, that can be the cause.", "P: I've got in my ear."
+    )
+    assert not [s for s in everything(summary) if "in their ear" in s.text or "in my ear" in s.text]
