@@ -11,6 +11,7 @@ from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import Heard, heard
 from smart_app.draft.omissions import omissions
 from smart_app.draft.quoting import Candidate
+from smart_app.draft.taken_back import together
 from smart_app.draft.too_little import too_little
 from smart_app.draft.worth import chosen
 from smart_app.errors import BadInput
@@ -64,11 +65,12 @@ class BuiltinDrafter:
 
 
 def _candidates(cut: Heard, known: Cues) -> list[Candidate]:
-    said = client_candidates(cut.pairs, plan_turns(cut.sentences, known), known)
+    every = client_candidates(cut.pairs, plan_turns(cut.sentences, known), known)
+    said = together(every, cut.pairs, known)
     asked = {question.lower() for c in said for question in _ASKED.findall(c.text)}
     spoken = [
         c
-        for c in answering(clinician_candidates(cut.sentences, known), said, cut.sentences)
+        for c in answering(clinician_candidates(cut.sentences, known), every, cut.sentences)
         if not (c.text.startswith("Clinician asked") and any(q in c.quotation.lower() for q in asked))
     ]
     return _without_repeats(sorted([*said, *spoken], key=lambda c: c.place))

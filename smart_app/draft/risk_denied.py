@@ -56,7 +56,7 @@ def told_of(transcript: Transcript) -> dict[str, str]:
     """Return the ids of the lines in which the client says that they had such thoughts or did it, with the words."""
     out: dict[str, str] = {}
     for pair in heard(transcript.utterances, cues()).pairs:
-        if _says_yes(pair) or _says_so(pair.sentence.text):
+        if _says_yes(pair) or tells_of_risk(pair.sentence.text):
             out |= dict.fromkeys(pair.sentence.ids, pair.sentence.text)
     return out
 
@@ -73,7 +73,8 @@ def _says_yes(pair: Answered) -> bool:
     return not (has_negation(opening) or is_other or pair.sentence.is_question or _HEARS.match(pair.sentence.text))
 
 
-def _says_so(text: str) -> bool:
+def tells_of_risk(text: str) -> bool:
+    """Say whether speakers tell in so many words that they have or had such thoughts, or did it."""
     found = _RISK.search(text)
     if found is None or text.endswith("?") or _SUPPOSES.search(text):
         return False
