@@ -4,7 +4,7 @@
 
 A transcript is what `chartside transcribe --json` wrote of a reference call (benchmarks/speech.py). A word is wrong
 where jiwer aligns it with another word of the reference, or with none; only words count that a mark can name
-(smart_app/note/hard_heard.py).
+(smart_app/hard_heard.py).
 """
 
 import json
@@ -17,7 +17,7 @@ import jiwer
 
 from benchmarks.speech import SPEAKERS, words_of
 from smart_app.draft.builtin import BuiltinDrafter
-from smart_app.note.hard_heard import content_words, hard_words, said_by
+from smart_app.hard_heard import content_words, hard_words, said_by
 from smart_app.ports import Statement, Summary
 from smart_app.transcript import json_shape
 

@@ -12,6 +12,7 @@ from smart_app.draft.json_shape import parse
 from smart_app.draft.languages import InItsLanguages
 from smart_app.draft.render import summary_text
 from smart_app.errors import ChartsideError
+from smart_app.hard_heard import hard_words_of
 from smart_app.ports import TooLittle
 from smart_app.summary_shape import to_json
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     elif isinstance(summary, TooLittle):
         sys.stdout.write(f"No summary: {summary.reason}\n")
     else:
-        sys.stdout.write(summary_text(summary))
+        sys.stdout.write(summary_text(summary, hard_words_of(transcript.utterances)))
     return 0
 
 

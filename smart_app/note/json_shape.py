@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from smart_app.hard_heard import said_by
 from smart_app.note.content import Content, Element, Evidence, Line, Offer, Part
-from smart_app.note.hard_heard import said_by
 from smart_app.note.session_facts import from_json as facts_from_json
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 from smart_app.errors import BadInput, Conflict, Expired, NotFound, VaultError
-from smart_app.note.hard_heard import hard_words
+from smart_app.hard_heard import hard_words
 from smart_app.ports import Gap, Speaker, Transcript, Utterance, Vault
 from smart_app.session import LIVE, State
 from smart_app.store import captured, summaries

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from smart_app.errors import BadInput, ChartsideError
+from smart_app.hard_heard import marked
 from smart_app.ports import Transcriber, Transcript
 from smart_app.spoken import ENGLISH
 from smart_app.transcript import base_model
@@ -63,11 +64,11 @@ def transcribe_files(
 
 
 def as_text(transcript: Transcript) -> str:
-    """Return a line `[mm:ss] Speaker: text` for each utterance."""
+    """Return a line `[mm:ss] Speaker: text` for each utterance; [?] stands behind what was heard badly."""
     lines = []
     for utterance in transcript.utterances:
         minutes, seconds = divmod(int(utterance.start_s), 60)
-        lines.append(f"[{minutes:02d}:{seconds:02d}] {utterance.speaker.capitalize()}: {utterance.text}")
+        lines.append(f"[{minutes:02d}:{seconds:02d}] {utterance.speaker.capitalize()}: {marked(utterance)}")
     return "\n".join(lines)
 
 

@@ -142,3 +142,16 @@ def test_every_summary_names_drafter_and_cue_version() -> None:
     summary = drafted()
     assert summary.drafter == "chartside-builtin"
     assert summary.prompt_version.startswith("cues-")
+
+
+def test_what_was_heard_badly_is_marked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """On the command line too: the words are there to be listened to, and a clear transcript has no mark."""
+    heard = json.loads(json.dumps(TRANSCRIPT))
+    assert main([written(tmp_path, heard)]) == 0
+    assert "check by listening" not in capsys.readouterr().out
+    words = heard["utterances"][1]["text"].split()
+    heard["utterances"][1]["words"] = [
+        {"text": word, "start": 0.5, "end": 0.6, "probability": 0.3 if word == "exams" else 0.9} for word in words
+    ]
+    assert main([written(tmp_path, heard)]) == 0
+    assert capsys.readouterr().out.count("[check by listening: exams]") == 1

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from smart_app.hard_heard import hard_words, said_by
 from smart_app.note import said
-from smart_app.note.hard_heard import hard_words, said_by
 from smart_app.store import sessions, tables
 from tests.note.test_notes_over_http import content, create
 from tests.note.visit import Clinic
@@ -22,13 +22,27 @@ def test_unsure_words_with_content_are_known_by_their_line() -> None:
     """Short words tell nothing, numbers do; a word without a probability, and a corrected line, have no doubt."""
     shape = {
         "utterances": [
-            line("u1", ("I", 0.1), ("take", 0.9), ("Zoloft,", 0.31), ("50", 0.49)),
+            line("u1", ("I", 0.45), ("take", 0.99), ("Zoloft,", 0.31), ("50", 0.49), *[("daily", 0.99)] * 5),
             line("u2", ("maybe", 0.5)),
             {"id": "u3", "words": [{"text": "Sertraline"}]},
             {"id": "u4", "words": []},
         ]
     }
     assert hard_words(shape) == {"u1": {"zoloft", "50"}}
+
+
+def test_a_short_word_that_turns_the_sense_is_known() -> None:
+    """ "No" and "six" are no noises."""
+    said = (("No,", 0.45), ("I", 0.99), ("take", 0.99), ("six", 0.45), ("of", 0.99), ("them", 0.99))
+    shape = {"utterances": [line("u1", *said)]}
+    assert hard_words(shape) == {"u1": {"no", "six"}}
+
+
+def test_a_line_that_was_guessed_as_a_whole_is_known() -> None:
+    """ "Irregular, I think" was heard as this: no word is below the threshold, the line is."""
+    guessed = (("Is", 0.6), ("it", 0.68), ("regular", 0.56), ("I", 0.61), ("think?", 0.9))
+    clear = (("It", 0.9), ("is", 0.95), ("regular", 0.9), ("I", 0.97), ("think.", 0.99))
+    assert hard_words({"utterances": [line("u1", *guessed), line("u2", *clear)]}) == {"u1": {"regular", "think"}}
 
 
 def test_only_what_the_statement_says_counts() -> None:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from plugin.sandbox.sample import CALL, CLIENT, CLINICIAN, channel_wav
-from smart_app.ports import SAMPLE_RATE
+from smart_app.ports import SAMPLE_RATE, Transcript, Utterance, Word
 from smart_app.transcript.decode import decode
-from smart_app.transcript.files import main
+from smart_app.transcript.files import as_text, main
 from smart_app.transcript.json_shape import from_json
 from tests.transcript.sounds import media, silence
 
@@ -99,3 +99,16 @@ def test_another_language_is_heard_by_the_model_that_the_worker_takes(
     assert main([str(quiet), "--language", "es", "--speakers", "client"]) == 0
     assert "no speech was found" in capsys.readouterr().err
     assert list((tmp_path / "cache" / "chartside" / "models").glob("*/model.bin"))
+
+
+def test_what_was_heard_badly_has_a_mark() -> None:
+    """In the lines for people; the JSON has every word's probability."""
+    words = (("I", 0.99), ("take", 0.99), ("fifty", 0.3), ("milligrams.", 0.99))
+    said = tuple(Word(text=text, start_s=0.0, end_s=1.0, probability=how_sure) for text, how_sure in words)
+    text = " ".join(word.text for word in said)
+    lines = [
+        Utterance(id="u1", speaker="client", start_s=61.0, end_s=63.0, text=text, words=said),
+        Utterance(id="u2", speaker="clinician", start_s=64.0, end_s=65.0, text="Corrected by hand."),
+    ]
+    shown = as_text(Transcript(utterances=tuple(lines), speech_s=3.0, uncovered_s=0.0, model="test"))
+    assert shown == "[01:01] Client: I take fifty [?] milligrams.\n[01:04] Clinician: Corrected by hand."
