@@ -98,19 +98,19 @@ class _Line:
 
 def together(said: Sequence[Candidate], pairs: Sequence[Answered], known: Cues) -> list[Candidate]:
     """Put with each candidate the first later line of the same speaker that says otherwise, which then stands there."""
-    lines = [_line(pair, known) for pair in pairs if pair.sentence.utterance.speaker not in (CLINICIAN, ROOM)]
+    lines = _Lines(pairs, known)
     out: list[Candidate] = []
     moved: set[int] = set()
     for one in said:
         if one.place in moved:
             continue
-        found = _otherwise(one, lines)
+        found = lines.otherwise(one)
         if found is None:
             out.append(one)
             continue
-        first, second = found
+        second, is_next = found
         held = next((c for c in said if c.place <= second.place <= c.last_place and c is not one), None)
-        out.append(_with(one, second, held, is_next=_is_next(first, second, lines)))
+        out.append(_with(one, second, held, is_next=is_next))
         if held is not None and held.place == held.last_place:
             moved.add(held.place)
     return [c for c in out if c.place not in moved]
@@ -155,24 +155,37 @@ def _sign(pair: Answered, *, is_bare: bool) -> int:
     return 0 if _FAILS.search(text) or any(is_negator(w) or w in IMPAIRED for w in words) else 1
 
 
-def _otherwise(one: Candidate, lines: Sequence[_Line]) -> tuple[_Line, _Line] | None:
-    """Return a line of the candidate and the first one after it that says otherwise."""
-    for first in lines:
-        if not one.place <= first.place <= one.last_place:
-            continue
-        for second in lines:
-            if second.place <= one.last_place or second.sentence.utterance.speaker != first.sentence.utterance.speaker:
+class _Lines:
+    """A session's lines of everybody but the clinician, found again by what they speak of."""
+
+    def __init__(self, pairs: Iterable[Answered], known: Cues) -> None:
+        spoken = (pair for pair in pairs if pair.sentence.utterance.speaker not in (CLINICIAN, ROOM))
+        self._lines = [_line(pair, known) for pair in spoken]
+        self._at = {line.place: n for n, line in enumerate(self._lines)}
+        self._of: dict[str, list[int]] = {}
+        for n, line in enumerate(self._lines):
+            for thing in line.named | line.felt:
+                self._of.setdefault(thing, []).append(n)
+        is_denied = any(line.is_risk_denied for line in self._lines)
+        self._of_risk = [n for n, line in enumerate(self._lines) if is_denied and tells_of_risk(line.text)]
+
+    def otherwise(self, one: Candidate) -> tuple[_Line, bool] | None:
+        """Return the first line after the candidate that says otherwise than one of it, and whether it comes next."""
+        for place in range(one.place, one.last_place + 1):
+            n = self._at.get(place)
+            if n is None:
                 continue
-            if (_is_next(first, second, lines) and _corrects(first, second)) or _contradicts(first, second):
-                return first, second
-    return None
-
-
-def _is_next(first: _Line, second: _Line, lines: Iterable[_Line]) -> bool:
-    """Say whether the client says the second in the next breath: nothing of theirs, and one turn at most, between."""
-    if second.sentence.turn - first.sentence.turn > 2:
-        return False
-    return not any(first.place < line.place < second.place for line in lines)
+            first = self._lines[n]
+            same = {m for thing in first.named | first.felt for m in self._of[thing]}
+            for m in sorted({n + 1} | same | set(self._of_risk if first.is_risk_denied else ())):
+                second = self._lines[m] if m < len(self._lines) else first
+                by_same = second.sentence.utterance.speaker == first.sentence.utterance.speaker
+                if second.place <= one.last_place or not by_same:
+                    continue
+                is_next = m == n + 1 and second.sentence.turn - first.sentence.turn <= 2
+                if (is_next and _corrects(first, second)) or _contradicts(first, second):
+                    return second, is_next
+        return None
 
 
 def _corrects(first: _Line, second: _Line) -> bool:
