@@ -10,6 +10,7 @@ import pytest
 from smart_app.errors import Conflict, DiskReserve, Expired, GrantRefused, NotFound
 from smart_app.recording import capture
 from smart_app.recording.capture import Capture, Granted, RunStart
+from smart_app.recording.tabs import Tab
 from smart_app.session import State
 from smart_app.store import consents, recordings, sessions
 from smart_app.store.database import Db
@@ -40,10 +41,11 @@ class Desk:
         at = self.now + later
         return capture.check(self.db, self.token, track_id=track_id or self.track.id, run=run, number=number, now=at)
 
-    def issue(self, *starts: RunStart, later: timedelta = timedelta()) -> list[Granted]:
+    def issue(self, *starts: RunStart, later: timedelta = timedelta(), tab: Tab = Tab()) -> list[Granted]:  # noqa: B008
         """Ask for grants."""
         at = self.now + later
-        return capture.issue(self.db, self.session, self.recording, list(starts), actor="Practitioner/alice", now=at)
+        who = "Practitioner/alice"
+        return capture.issue(self.db, self.session, self.recording, list(starts), actor=who, tab=tab, now=at)
 
     def stop(self, number: int) -> None:
         """Stop the recording now; the recorder names this chunk as the last."""
@@ -187,6 +189,19 @@ def test_only_a_running_recording_begins_runs(desk: Desk) -> None:
     desk.stop(2)
     desk.issue(start(desk.track.id, 2))
     assert not recordings.has_run(desk.db, desk.track.id, 2)
+
+
+def test_another_tab_may_go_on_with_a_run_and_begin_none(desk: Desk) -> None:
+    """What it captured before it lost the recorder still comes; one new run among known ones is one too many."""
+    desk.session.recorder_tab, desk.session.recorder_seen_at = "mine", desk.now
+    theirs = Tab(name="theirs")
+    assert desk.issue(start(desk.track.id, 0), tab=theirs)
+    for starts in ([start(desk.track.id, 1)], [start(desk.track.id, 0), start(desk.track.id, 1)]):
+        with pytest.raises(Conflict) as other:
+            desk.issue(*starts, tab=theirs)
+        assert other.value.code == "other_tab"
+    assert not recordings.has_run(desk.db, desk.track.id, 1)
+    assert desk.session.recorder_tab == "mine"
 
 
 def test_a_recording_of_another_session_is_not_found(desk: Desk) -> None:
