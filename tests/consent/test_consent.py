@@ -267,6 +267,19 @@ def test_a_newcomer_pauses_the_recording_until_they_answer(visit: Visit) -> None
     assert visit.room.recordings(visit.id)[0].stop_cause == "newcomer"
 
 
+@pytest.mark.req("B01", "G22")
+def test_a_decline_and_a_newcomer_each_raise_the_epoch_by_one(visit: Visit) -> None:
+    """A grant of before is worth nothing by its own number too, should it ever outlive being revoked."""
+    visit.start()
+    first = visit.room.session(visit.id).consent_epoch
+    visit.answer(visit.carol, agrees=False)
+    assert visit.room.session(visit.id).consent_epoch == first + 1
+    visit.record()
+    assert visit.room.session(visit.id).consent_epoch == first + 1
+    visit.bring("Pat", role="partner")
+    assert visit.room.session(visit.id).consent_epoch == first + 2
+
+
 def test_a_newcomer_who_declines_leaves_the_session_open_and_the_first_recording_kept(visit: Visit) -> None:
     """What was agreed before stays; nothing new is recorded."""
     track, token = next(iter(visit.record().items()))
