@@ -15,9 +15,9 @@ from smart_app.ports import Utterance
 from smart_app.transcript.decode import decode
 from tests.fakes.recorded import ROLES, opened, site, until, worker
 
-HEARD_S = 200.0
-"""Enough for at least two pieces of each track: the third kill meets the fourth piece."""
-KILLS = 3
+HEARD_S = 130.0
+"""Enough for three pieces of both tracks together: the second kill meets the third piece."""
+KILLS = 2
 
 
 def pieces() -> list[list[bytes]]:
@@ -71,10 +71,10 @@ def test_killed_in_mid_session_it_is_taken_over_and_not_done_again(tmp_path: Pat
     undisturbed = visit(tracks, tmp_path / "one.log", [])
     disturbed = visit(tracks, tmp_path / "many.log", [dice.uniform(0.0, 2.0) for _ in range(KILLS)])
     assert undisturbed
-    # A decoder taken up in the middle differs in the last bit: one word in a hundred may be heard otherwise.
+    # A decoder taken up in the middle differs in the last bit: a word or two may be heard otherwise. A lost piece is tens.
     for who in ROLES:
         same = SequenceMatcher(a=words(undisturbed, who), b=words(disturbed, who), autojunk=False).ratio()
-        assert same > 0.99, who
+        assert same > 0.97, who
     length_s = sum(len(decode(each, max_s=600)) for each in tracks) / 16_000
     # Each piece is logged once it is kept: what was kept before a kill must not come again.
     assert sum(heard_ms(tmp_path / "many.log")) / 1000 < length_s + 3

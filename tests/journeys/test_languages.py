@@ -60,6 +60,18 @@ def _consents(visit: Visit) -> list[dict[str, Any]]:
     return [one for one in found if one.get("sourceAttachment", {}).get("language") == "es"]
 
 
+@pytest.mark.req("B15")
+def test_the_invitation_follows_the_language_of_the_session(visit: Visit) -> None:
+    """Until the first recording it can be changed, and whoever is invited then is invited in it."""
+    page = visit.clinician.page
+    spoken = page.get_by_role("combobox", name="Language of the session")
+    invitation = page.get_by_role("combobox", name="Language of the invitation")
+    for language in ("es", "en"):
+        spoken.select_option(language)
+        expect(invitation).to_have_value(language)
+        expect(page.locator("#spoken-words")).to_contain_text("The session is in")
+
+
 def test_the_client_chooses_spanish_and_joins(visit: Visit, camera: Camera) -> None:
     """One click; the page is in Spanish from its `lang` to its buttons, and the invitation is not asked for again.
 
@@ -195,6 +207,7 @@ def test_the_copy_page_speaks_english_again_and_the_text_stays_as_shown(visit: V
     expect(copy.locator("#trouble")).to_contain_text("This page needs the link to your copy.")
     copy.close()
     visit.clinician.end()
+    expect(visit.clinician.page.locator("#spoken-panel")).to_be_hidden()
 
 
 @pytest.mark.req("S12", "S18", "B14")
