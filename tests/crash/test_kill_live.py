@@ -71,7 +71,7 @@ def test_killed_in_mid_session_it_is_taken_over_and_not_done_again(tmp_path: Pat
     undisturbed = visit(tracks, tmp_path / "one.log", [])
     disturbed = visit(tracks, tmp_path / "many.log", [dice.uniform(0.0, 2.0) for _ in range(KILLS)])
     assert undisturbed
-    # A decoder taken up in the middle differs in the last bit: a word or two may be heard otherwise; a lost piece is tens.
+    # A decoder taken up in the middle differs in the last bit: a word or two may differ; a lost piece is tens of words.
     for who in ROLES:
         same = SequenceMatcher(a=words(undisturbed, who), b=words(disturbed, who), autojunk=False).ratio()
         assert same > 0.97, who
