@@ -3,8 +3,8 @@
 `make campaign-consent`, or `python -m tests.campaigns.consent --cases 10000 --seed 1`. Each case is a clinic of its
 own with thirty random clicks and uploads; the first broken rule is shrunk and printed. The time from a click to the
 refusal is of the whole request and of a chunk under every grant that was ever made, in one process with the client;
-it means something on a quiet machine alone: `--time keep-alone --cases 60` keeps that figure and no other, `--time drop`
-all others. `--most-s` ends it between two batches, and the figure says how many cases were tried.
+it means something on a quiet machine alone: `--time keep-alone --cases 60` keeps that figure and no other, `drop` all
+others. `--most-s` ends it between two batches, and the figure says how many cases were tried.
 """
 
 import argparse
