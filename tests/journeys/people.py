@@ -1,6 +1,7 @@
 """What a clinician and a client do in their browsers, by what they see: labels, roles, texts."""
 
 import re
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +13,17 @@ from tests.journeys.browsing import Browser, Camera
 
 SLOW_MS = 60_000
 """The limit of steps that wait for the other side, on a busy machine."""
+CHUNKS_WAITING = """async () => {
+  if (!(await indexedDB.databases()).some((one) => one.name === "chartside")) return 0;
+  return await new Promise((done) => {
+    const asked = indexedDB.open("chartside");
+    asked.onsuccess = () => {
+      const counted = asked.result.transaction("chunks").objectStore("chunks").count();
+      counted.onsuccess = () => { asked.result.close(); done(counted.result); };
+    };
+  });
+}"""
+"""How many chunks of a recording wait in this browser."""
 AGREE, DECLINE = "I Agree to Recording", "I Decline Recording"
 
 
@@ -112,11 +124,20 @@ class ClinicianSeat:
         """Press a button of the session's bar."""
         self.page.locator("#callbar").get_by_role("button", name=label).click(timeout=SLOW_MS)
 
-    def end(self) -> None:
-        """End the session for everyone."""
+    def end(self, *, is_sent: bool = True) -> None:
+        """End the session for everyone; wait until the end of the recording is sent, unless told not to."""
         self.press("End Session")
         self.page.get_by_role("dialog").get_by_role("button", name="End Session").click()
         expect(self.page.locator("#outcome").get_by_role("link", name="Go to the chart")).to_be_visible(timeout=SLOW_MS)
+        if is_sent:
+            self.until_sent()
+
+    def until_sent(self) -> None:
+        """Wait until no sound waits in this browser."""
+        deadline = time.monotonic() + SLOW_MS / 1000
+        while waiting := self.page.evaluate(CHUNKS_WAITING):
+            assert time.monotonic() < deadline, f"{waiting} chunks still wait in the browser"
+            self.page.wait_for_timeout(200)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from plugin.demo import run, sound
 from plugin.demo.run import Clinic
 from tests.journeys.browsing import PHONE, Browser, Camera, received
 from tests.journeys.conftest import AppData, Open, Quiet, site_in
-from tests.journeys.people import AGREE, SLOW_MS, ClientSeat, ClinicianSeat, banner
+from tests.journeys.people import AGREE, CHUNKS_WAITING, SLOW_MS, ClientSeat, ClinicianSeat, banner
 from tests.journeys.relay import HOW_TO_INSTALL, Relay, find_coturn
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
@@ -49,13 +49,6 @@ window.AudioContext = class extends AudioContext {
 };
 """
 FALL_ASLEEP = "() => Promise.all(window.__sounds.map((one) => one.state === 'running' && one.suspend()))"
-WAITING = """() => new Promise((done) => {
-  const asked = indexedDB.open("chartside");
-  asked.onsuccess = () => {
-    const counted = asked.result.transaction("chunks").objectStore("chunks").count();
-    counted.onsuccess = () => { asked.result.close(); done(counted.result); };
-  };
-})"""
 UNPLUG = """() => {
   const microphone = window.__microphones.findLast((track) => track.readyState === "live");
   microphone.stop();
@@ -230,7 +223,7 @@ def test_thirty_seconds_without_network_lose_nothing(visit: Visit, camera: Camer
     expect(client.locator("#stage figcaption").filter(has_text="connection lost")).to_be_visible(timeout=SLOW_MS)
     camera.take(page, "room-no-network")
     page.wait_for_timeout(NO_NETWORK_S * 1000)
-    waiting, stored = page.evaluate(WAITING), _counts(visit)
+    waiting, stored = page.evaluate(CHUNKS_WAITING), _counts(visit)
     assert waiting >= NO_NETWORK_S / CHUNK_S / 2, "on a machine with nothing else to do it is four times as many"
     assert max(stored) <= max(before) + 2
     visit.relay.restore()

@@ -2,25 +2,27 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 from plugin.demo import sound
 from plugin.demo.processes import Child
 from plugin.demo.site import Site, environment_for
 from tests.journeys.browsing import Camera
 from tests.journeys.conftest import AppData, Open, site_in
-from tests.journeys.people import AGREE, SLOW_MS, ClientSeat, ClinicianSeat, banner
+from tests.journeys.people import AGREE, CHUNKS_WAITING, SLOW_MS, ClientSeat, ClinicianSeat, banner
 from tests.peers.openemr_like.process import OpenEmrLike
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
 
 SPEECH_S = 40
+SLOW_LINE_S = 6.5
+"""After what the page waits before it speaks of it: shorter than a chunk's time limit, with that."""
 READY_MS = 300_000
 SECTION = "## AI Session Summary"
 
@@ -111,7 +113,28 @@ def test_the_session_is_held_and_recorded(visit: Visit, open_browser: Open, voic
     visit.client.answer(AGREE)
     banner(seat.page, "Recording has started.")
     seat.page.wait_for_timeout(SPEECH_S * 1000)
-    seat.end()
+
+
+@pytest.mark.req("B01", "M11")
+def test_a_slow_line_at_the_end_loses_no_sound(visit: Visit) -> None:
+    """What was not acknowledged at End Session is sent until it is, and the page says so meanwhile."""
+    seat, app = visit.clinician, AppData(folder=visit.clinic.site.data_dir / "app")
+    held: list[Route] = []
+    seat.page.route("**/chunks/**", lambda route: held.append(route))
+    seat.page.wait_for_timeout(1000)
+    seat.end(is_sent=False)
+    trouble = seat.page.locator("#trouble")
+    expect(trouble).to_contain_text("The end of the recording is still being sent.", timeout=SLOW_MS)
+    seat.page.wait_for_timeout(SLOW_LINE_S * 1000)
+    assert seat.page.evaluate(CHUNKS_WAITING) > 0
+    seat.page.unroute("**/chunks/**")
+    for route in held:
+        with suppress(Error):  # the page gives a request up after a while, and tries again
+            route.continue_()
+    seat.until_sent()
+    expect(trouble).not_to_contain_text("still being sent")
+    sql = "SELECT last_number + 1 FROM track JOIN recording ON recording.id = recording_id WHERE session_id = ?"
+    assert sum(count for (count,) in app.rows(sql, seat.session_id)) == app.chunks(seat.session_id)
 
 
 @pytest.mark.req("B01", "S28")

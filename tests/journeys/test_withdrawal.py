@@ -17,19 +17,12 @@ from plugin.demo import sound
 from plugin.demo.run import Clinic
 from tests.journeys.browsing import Camera
 from tests.journeys.conftest import AppData, Open
-from tests.journeys.people import AGREE, SLOW_MS, ClientSeat, ClinicianSeat, banner, meet
+from tests.journeys.people import AGREE, CHUNKS_WAITING, SLOW_MS, ClientSeat, ClinicianSeat, banner, meet
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
 
 REFUSED_WITHIN_S = 1.0
 SLOT_BYTES, SLOT_MASK = 512, (1 << 20) - 1
-COUNT_WAITING = """() => new Promise((done) => {
-  const asked = indexedDB.open("chartside");
-  asked.onsuccess = () => {
-    const counted = asked.result.transaction("chunks").objectStore("chunks").count();
-    counted.onsuccess = () => { asked.result.close(); done(counted.result); };
-  };
-})"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +111,7 @@ def test_both_sides_say_so_and_the_call_goes_on(meeting: Meeting, camera: Camera
     )
     camera.take(page, "room-withdrawn")
     camera.take(client, "join-withdrawn")
-    assert page.evaluate(COUNT_WAITING) == 0
+    assert page.evaluate(CHUNKS_WAITING) == 0
     for sql in (
         "SELECT count(*) FROM transcript WHERE session_id = ?",
         "SELECT count(*) FROM summary WHERE session_id = ?",

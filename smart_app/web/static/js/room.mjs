@@ -25,7 +25,10 @@ import { Tabs } from "./tabs.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
 
-const DRAIN_MS = 8000;
+/** The server takes chunks that were captured before the end for as long (trust.md section 2); then they are purged here. */
+const DRAIN_MS = 600_000;
+/** What is sent sooner need not be spoken of. */
+const SLOW_MS = 3000;
 
 class ClinicianRoom {
   #place = byId("room", HTMLElement);
@@ -39,7 +42,7 @@ class ClinicianRoom {
   #wasRestored = false;
   #timer = 0;
   /** What is wrong now, by where it comes from. */
-  #troubles = { line: "", capture: "", act: "", gap: "" };
+  #troubles = { line: "", capture: "", act: "", gap: "", rest: "" };
   /** What the room was like when an act was refused: once it has changed, the refusal is out of date. */
   #refusedAt = "";
   #standing = "";
@@ -216,7 +219,10 @@ class ClinicianRoom {
     stopClock(this.#timer, facts);
     await this.capture.stop();
     this.#goOut();
+    const isSlow = setTimeout(() => this.#trouble("rest", "The end of the recording is still being sent. Keep this page open until this line is gone."), SLOW_MS);
     await this.capture.finish(DRAIN_MS);
+    clearTimeout(isSlow);
+    this.#trouble("rest", "");
   }
 
   async #again() {
@@ -270,11 +276,11 @@ class ClinicianRoom {
     this.#trouble("line", wordsOf(error) + (isWaiting ? " The recording waits in this browser, encrypted, until then." : ""));
   }
 
-  /** @param {"line"|"capture"|"act"|"gap"} from @param {string} words */
+  /** @param {"line"|"capture"|"act"|"gap"|"rest"} from @param {string} words */
   #trouble(from, words) {
     this.#troubles[from] = words;
-    const { line, capture, act, gap } = this.#troubles;
-    tell(byId("trouble", HTMLElement), [...new Set([act, line || capture, gap])].filter(Boolean).join(" "));
+    const { line, capture, act, gap, rest } = this.#troubles;
+    tell(byId("trouble", HTMLElement), [...new Set([act, line || capture, gap, rest])].filter(Boolean).join(" "));
   }
 }
 
