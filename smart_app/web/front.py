@@ -19,6 +19,7 @@ from smart_app.config import Settings
 from smart_app.errors import BadInput, ChartsideError, NotFound, TooLarge
 from smart_app.logs import place_of
 from smart_app.web import language
+from smart_app.web.bodies import TextJson
 from smart_app.web.counters import SharedFile
 
 log = structlog.get_logger()
@@ -44,6 +45,7 @@ has limits of its own."""
 
 def prepare(app: Flask, settings: Settings) -> Limiter:
     """Set the app up; return the limiter, which rooms use for stricter limits on single routes."""
+    app.json = TextJson(app)
     app.config.update(
         SECRET_KEY=hmac.digest(settings.signing_key.reveal(), b"chartside csrf", "sha256"),
         SESSION_COOKIE_NAME="chartside-form" if settings.is_loopback_dev else "__Host-chartside-form",
