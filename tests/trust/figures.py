@@ -1,8 +1,9 @@
 """The figures of tests and campaigns: kept as JSON lines, so that `make trust` can set them beside their goals.
 
 Tests say theirs with the fixture `figure`, campaigns with `write`. Each line is added by one write at the end of the
-file, so that several processes may do so at once. `make test` forgets the tests' figures; a campaign's stay, with the
-version of the code that they are of.
+file, so that several processes may do so at once. `make test` forgets the tests' figures. A campaign takes up to hours
+and is run by hand: its figures are kept in the repository, with the version of the code that they are of, so that the
+report can be made anew from a fresh clone.
 """
 
 import json
@@ -19,7 +20,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OF_TESTS = ROOT / ".pytest_cache" / "figures.jsonl"
-OF_CAMPAIGNS = ROOT / ".pytest_cache" / "campaigns.jsonl"
+OF_CAMPAIGNS = ROOT / "docs" / "campaigns.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +64,16 @@ class Say(Protocol):
 
 @cache
 def code_version() -> str:
-    """Return the version of the code as git tells it, with `-dirty` when files are changed."""
-    command = ["git", "describe", "--always", "--dirty", "--tags"]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
-    return told.stdout.strip() or "unknown"
+    """Return the version of the code as git tells it, with `-dirty` when anything but documents is changed."""
+    told = _git("describe", "--always", "--tags")
+    if told.returncode:
+        return "unknown"
+    changed = _git("diff", "--quiet", "HEAD", "--", ".", ":!docs").returncode != 0
+    return told.stdout.strip() + "-dirty" * changed
+
+
+def _git(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
 
 
 def write(
@@ -130,6 +137,18 @@ def read() -> list[Figure]:
 def forget() -> None:
     """Begin a new record of the tests' figures."""
     OF_TESTS.unlink(missing_ok=True)
+
+
+def tidy() -> None:
+    """Leave of the campaigns' figures those that count, in an order that a diff can be read in."""
+    of_campaigns = (each for each in read() if each.test is None)
+    counting = sorted(of_campaigns, key=lambda each: (each.row, str(each.campaign), each.what))
+    whole = OF_CAMPAIGNS.with_suffix(".new")
+    whole.unlink(missing_ok=True)
+    for each in counting:
+        _append(whole, each)
+    if counting:
+        whole.replace(OF_CAMPAIGNS)
 
 
 @pytest.fixture

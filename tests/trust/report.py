@@ -220,6 +220,7 @@ def main() -> int:
         ran = f"{datetime.fromtimestamp(record.OUTCOMES.stat().st_mtime, UTC):%Y-%m-%d %H:%M} UTC"
     PAGE.write_text(page(asked, kinds, ran, _codes(wanted, outcomes)), encoding="utf-8")
     campaigns.write(campaigns.campaigns(kept))
+    figures.tidy()
     bad = [row.id for kind in kinds.values() for row in kind if not row.is_good]
     print(f"Open: {' '.join(bad)}" if bad else "Nothing is open.")
     return 1 if bad else 0

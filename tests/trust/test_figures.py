@@ -31,3 +31,20 @@ def test_a_new_test_run_forgets_the_tests_figures_and_keeps_the_campaigns() -> N
     figures.write("G99", "things lost", got=0, goal=0, is_met=True, campaign="lose")
     figures.forget()
     assert [each.campaign for each in figures.read()] == ["lose"]
+
+
+def test_the_record_is_tidied_to_the_figures_that_count() -> None:
+    """The record stands in the repository: a campaign run again replaces its line, and the lines have one order."""
+    figures.write("G99", "things lost", got=3, goal=0, is_met=False, campaign="lose")
+    figures.write("G98", "things doubled", got=0, goal=0, is_met=True, campaign="double")
+    figures.write("G99", "things lost", got=0, goal=0, is_met=True, campaign="lose")
+    before = figures.read()
+    figures.tidy()
+    assert [line.split('"row": "')[1][:3] for line in figures.OF_CAMPAIGNS.read_text().splitlines()] == ["G98", "G99"]
+    assert sorted(figures.read(), key=str) == sorted(before, key=str), "nothing that counts is lost"
+
+
+def test_tidying_without_a_campaign_makes_no_record() -> None:
+    """Nothing was run: there is nothing to keep, and no empty file."""
+    figures.tidy()
+    assert not figures.OF_CAMPAIGNS.exists()
