@@ -62,7 +62,7 @@ smart-trace: $(VENV)/.installed  ## Each client requirement of SMART App Launch 
 trust: $(VENV)/.installed  ## Each rule of trust, its tests, figures and goals of the last runs; writes docs/trust-report.md
 	$(BIN)/python -m tests.trust.report
 
-campaign-%: $(VENV)/.installed  # A long trial of a trust rule (docs/testing.md lists them); ARGS="--cases N"
+campaign-%: $(VENV)/.installed node_modules/.installed browser  # A long trial of a trust rule (docs/testing.md lists them); ARGS="--cases N"
 	$(BIN)/python -m tests.campaigns.$* $(ARGS)
 
 test: forget check $(VENV)/.local-server browser faketime coturn php  ## Everything: checks, unit tests, journeys in real browsers

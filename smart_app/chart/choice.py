@@ -53,8 +53,11 @@ def look(http: GuardedHttp, line: Line, known: EhrFacts | None, *, now: datetime
 
 def _openemr(line: Line, words: tuple[str, ...], known: EhrFacts | None) -> tuple[ways.Adapter, bool]:
     """Return the adapter for an OpenEMR, and whether the server told enough to be sure."""
+    before: ways.Adapter = known.adapter if known is not None and known.adapter != "fhir_r4" else "openemr"
+    if not words:
+        return before, False
     if not ways.lists_module(words):
-        return "openemr", bool(words)
+        return "openemr", True
     try:
         answer = line.api("GET", ways.MODULE_RESOURCE)
     except (ChartRefused, ChartNeedsRelaunch):
@@ -62,7 +65,7 @@ def _openemr(line: Line, words: tuple[str, ...], known: EhrFacts | None) -> tupl
     except ChartUnreachable:
         answer = None
     if answer is None or answer.status >= 500 or answer.status == 429:
-        return known.adapter if known is not None and known.adapter != "fhir_r4" else "openemr", False
+        return before, False
     is_module = answer.status == 200 and answer.fields().get("module") == ways.MODULE_RESOURCE
     return "openemr_module" if is_module else "openemr", True
 

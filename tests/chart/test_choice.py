@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Flask, Response, request
@@ -13,6 +14,7 @@ from smart_app.chart.charts import FhirCharts
 from smart_app.chart.fhir_r4 import FhirR4Chart
 from smart_app.chart.http import GuardedHttp
 from smart_app.chart.openemr import OpenEmrChart
+from smart_app.chart.openemr_module import OpenEmrModuleChart
 from smart_app.errors import ChartsideError
 from smart_app.ports import Access, HttpAnswer
 from tests.chart.conftest import HandedTokens
@@ -66,6 +68,29 @@ def test_a_slow_statement_holds_nobody_up(
     clock.tick(minutes=6)
     charts.for_grant("g")
     assert len([each for each in openemr.stored()["requests"] if each.endswith("/metadata")]) == 2
+
+
+@pytest.mark.req("C06", "G02")
+def test_our_module_is_remembered_while_the_scopes_cannot_be_read(
+    openemr_with_module: OpenEmrLike, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its list of scopes fails for once: notes are not filed as files that nobody can change, and it is asked soon."""
+    memory = RememberedHere()
+    charts = at_openemr(openemr_with_module, clock, memory)
+    assert isinstance(charts.for_grant("g"), OpenEmrModuleChart)
+    clock.tick(minutes=61)
+    get = GuardedHttp.get
+
+    def without_scopes(self: GuardedHttp, url: str, **how: Any) -> HttpAnswer:
+        if url.endswith("smart-configuration"):
+            return HttpAnswer(status=502, headers={}, body=b"")
+        return get(self, url, **how)
+
+    monkeypatch.setattr(GuardedHttp, "get", without_scopes)
+    assert isinstance(charts.for_grant("g"), OpenEmrModuleChart)
+    after = memory.known(openemr_with_module.fhir_url)
+    assert after is not None
+    assert after.probed_at == clock.now() - choice.LIFETIME + choice.AFTER_SILENCE
 
 
 @pytest.mark.req("C06")

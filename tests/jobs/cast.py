@@ -172,6 +172,11 @@ class Visit:
                 )
             )
 
+    def owe_notice(self) -> None:
+        """Owe the chart the notice that the summary is ready, as the pipeline does where the EHR has a way for it."""
+        with self.db.begin() as db:
+            filings.owe(db, "notice", self.session_id, session_id=self.session_id, now=self.clock.now())
+
     def write_note(self, *, is_signed: bool = True, replaces_id: str | None = None) -> str:
         """Write a note with an AI element and owe the chart what saving (or signing) it owes."""
         now = self.clock.now()

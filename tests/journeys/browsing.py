@@ -1,5 +1,6 @@
 """A real Chromium with its own profile and voice, and a camera for its screens."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, ClassVar
 from playwright.sync_api import BrowserContext, Error, Page, Playwright, Request
 
 from plugin.browser import FLAGS, find_chromium
+from tests.campaigns.scanner import MOST_BYTES
 from tests.journeys.axe import assert_axe_clean, assert_targets_are_large
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
@@ -53,6 +55,8 @@ class Browser:
     context: BrowserContext
     sent_chunks: list[bytes] = field(default_factory=list)
     """The plain bytes of every chunk that a page of it uploaded."""
+    issued_keys: set[bytes] = field(default_factory=set)
+    """The keys of chunks that wait in it, raw and as they were written in the answer."""
     troubles: list[str] = field(default_factory=list)
     """Exceptions in its pages, and what a content policy refused."""
 
@@ -82,6 +86,7 @@ class Browser:
         context.add_init_script(WATCH_PEERS)
         browser = cls(name=name, profile=profile, context=context)
         context.on("request", lambda request: browser._note_request(request))
+        context.on("requestfinished", lambda request: browser._note_key(request))
         context.on("weberror", lambda error: browser.troubles.append(str(error.error)))
         context.on("console", lambda message: browser._note_console(message))
         cls.alive.append(browser)
@@ -90,6 +95,11 @@ class Browser:
     def _note_request(self, request: Request) -> None:
         if request.method == "PUT" and "/chunks/" in request.url and request.post_data_buffer:
             self.sent_chunks.append(request.post_data_buffer)
+
+    def _note_key(self, request: Request) -> None:
+        if request.url.endswith("/grants") and (response := request.response()) and response.ok:
+            written = str(response.json()["chunk_key"])
+            self.issued_keys |= {written.encode()[:MOST_BYTES], base64.b64decode(written)}
 
     def _note_console(self, message: Any) -> None:
         if message.type == "error" and "Content Security Policy" in message.text:

@@ -17,9 +17,11 @@ from plugin import sandbox
 from plugin.demo import sound
 from plugin.demo.fhir_token import fhir_token
 from plugin.demo.run import Clinic
+from tests.journeys import profile
 from tests.journeys.browsing import NARROW, WIDE, Camera, received
 from tests.journeys.conftest import SPOKEN_S, AppData, Open
 from tests.journeys.people import AGREE, DECLINE, SLOW_MS, ClientSeat, ClinicianSeat, banner
+from tests.trust.figures import Say
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(400), pytest.mark.usefixtures("in_order")]
 
@@ -28,6 +30,8 @@ READY_MS = 300_000
 SPEECH_S, RESTARTED_S = 40, 10
 MARKS = (b"\x1a\x45\xdf\xa3", b"OpusHead")
 """How a plain WebM file begins, and the head of plain Opus."""
+TYPED = "Panic attacks; worry about work."
+"""What the clinician writes into the note by hand."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -359,7 +363,7 @@ def _decide(page: Page) -> None:
 def test_signing_locks_the_note(visit: Visit, camera: Camera) -> None:
     """B16: marked statements are decided on, the review is attested, and the signed note is locked."""
     page = visit.clinician.page
-    page.get_by_role("textbox", name="Presenting concern").fill("Panic attacks; worry about work.")
+    page.get_by_role("textbox", name="Presenting concern").fill(TYPED)
     _decide(page)
     expect(page.locator("#save-state")).to_contain_text("Saved")
     page.get_by_role("button", name="Sign note").click()
@@ -399,7 +403,7 @@ def test_the_chart_shows_the_signed_note(visit: Visit, camera: Camera) -> None:
     expect(note).to_have_count(1)
     expect(note).to_contain_text("AI-assisted")
     expect(note.get_by_role("heading", name="AI Session Summary")).to_be_visible()
-    expect(note).to_contain_text("Panic attacks; worry about work.")
+    expect(note).to_contain_text(TYPED)
     expect(ehr.locator("#consents [data-consent]")).to_have_count(2)
     camera.take(ehr, "sandbox-chart-with-note", is_full=True)
 
@@ -453,7 +457,7 @@ def test_an_independent_client_finds_everything_by_search(visit: Visit) -> None:
     section = _section(text, "AI Session Summary")
     for statement in visit.summary.splitlines():
         assert statement in section
-    assert "Panic attacks; worry about work." not in section
+    assert TYPED not in section
     assert any(label["code"] == "AIAST" for label in notes[0]["meta"]["security"])
     for _ in range(60):  # they are filed after the note that they point to
         found = _search(client, "Provenance", target=f"DocumentReference/{notes[0]['id']}")
@@ -475,4 +479,18 @@ def test_no_plain_audio_byte_is_on_disk(visit: Visit) -> None:
         for path in (one for one in folder.rglob("*") if one.is_file()):
             content = path.read_bytes()
             hits += [(path, wanted) for wanted in (*marks, *windows) if wanted in content]
+    assert hits == []
+
+
+@pytest.mark.req("G07")
+def test_the_recorders_browser_keeps_nothing(visit: Visit, figure: Say) -> None:
+    """G07: after a signed visit the recorder's profile holds no sound, no key, no statement and no typed word."""
+    browser = visit.clinician.browser
+    assert browser.issued_keys
+    words = [*visit.summary.splitlines(), TYPED]
+    wanted = profile.needles(browser, words)
+    profile.assert_is_written(browser, visit.session_id)
+    hits = profile.left(browser, wanted)
+    what = "sound, keys and words in the recorder's browser profile, after signing"
+    figure("G07", what, got=len(hits), goal=0, is_met=not hits, cases=len(wanted))
     assert hits == []

@@ -15,9 +15,11 @@ from playwright.sync_api import expect
 
 from plugin.demo import sound
 from plugin.demo.run import Clinic
+from tests.journeys import profile
 from tests.journeys.browsing import Camera
 from tests.journeys.conftest import AppData, Open
 from tests.journeys.people import AGREE, CHUNKS_WAITING, SLOW_MS, ClientSeat, ClinicianSeat, banner, meet
+from tests.trust.figures import Say
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
 
@@ -155,3 +157,17 @@ def test_the_chart_has_an_inactive_consent_and_a_tombstone(meeting: Meeting) -> 
         media = fhir.resources("Media").search(patient="sam").fetch_all()
     assert statuses == ["inactive"]
     assert all("url" not in one["content"] and "Deletion receipt" in json.dumps(one["note"]) for one in media)
+
+
+@pytest.mark.req("G07")
+def test_no_browser_keeps_what_was_withdrawn(meeting: Meeting, figure: Say) -> None:
+    """G07: the clinician's profile, which recorded, and the client's hold no sound and no key after the withdrawal."""
+    recorder, client = meeting.clinician.browser, meeting.client.browser
+    assert recorder.sent_chunks
+    assert recorder.issued_keys
+    wanted = profile.needles(recorder, [])
+    profile.assert_is_written(recorder, meeting.clinician.session_id)
+    hits = [*profile.left(recorder, wanted), *profile.left(client, wanted)]
+    what = "sound and keys in both browser profiles, after a withdrawal"
+    figure("G07", what, got=len(hits), goal=0, is_met=not hits, cases=len(wanted))
+    assert hits == []

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from tests.fakes.proxy import FHIR_JSON, OUTCOME, Proxy
 
+_ID = re.compile(r"/(?:\d+|[0-9a-f]{8}-[0-9a-f-]{27})(?=/|$)")
 HUGE_BYTES = 10 * 1024 * 1024 + 1024
 _LONGEST_SILENCE_S = 60.0
 
@@ -41,10 +42,11 @@ FAULTS = (
 
 
 def step_of(method: str, target: str) -> str:
-    """Name a request by its method and what it is about, without ids."""
+    """Name a request by its method and what it is about, without ids: those of OpenEMR's API are numbers and uuids."""
     parts = urlsplit(target)
-    found = re.fullmatch(r"/fhir/([A-Za-z]+)(/[^/]+)?", parts.path)
-    about = f"{found[1]}{'/id' if found[2] else ''}" if found else parts.path
+    path = parts.path.removeprefix("/apis/default")
+    found = re.fullmatch(r"/fhir/([A-Za-z]+)(/[^/]+)?", path)
+    about = f"{found[1]}{'/id' if found[2] else ''}" if found else _ID.sub("/id", path)
     return f"{method} {about}{'?' if parts.query else ''}"
 
 
