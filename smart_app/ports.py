@@ -108,7 +108,10 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A stretch of one track in which somebody speaks and no word was recognised; seconds on the session clock."""
+    """A stretch of one track without words: speech that was not recognised, or sound that is not there.
+
+    Seconds on the session clock.
+    """
 
     speaker: str
     start_s: float
@@ -127,6 +130,8 @@ class Transcript:
     model: str
     language: str = "en"
     gaps: tuple[Gap, ...] = ()
+    missing: tuple[Gap, ...] = ()
+    """Stretches whose sound was captured and never arrived: nobody heard what was said there."""
 
 
 # --- draft ----------------------------------------------------------------------------------------------------------

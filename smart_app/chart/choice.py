@@ -15,6 +15,8 @@ from smart_app.ports import EhrFacts
 LIFETIME = timedelta(hours=1)
 AFTER_SILENCE = timedelta(minutes=5)
 """When a server that told nothing is asked again."""
+_TOLD = frozenset({200, 403, 404, 410})
+"""The module's answers that say whether it is there; any other one is a fault of the moment."""
 
 
 def is_fresh(facts: EhrFacts, now: datetime) -> bool:
@@ -60,11 +62,11 @@ def _openemr(line: Line, words: tuple[str, ...], known: EhrFacts | None) -> tupl
         return "openemr", True
     try:
         answer = line.api("GET", ways.MODULE_RESOURCE)
-    except (ChartRefused, ChartNeedsRelaunch):
-        return "openemr", True  # the scope was not granted, or the address is not OpenEMR's
-    except ChartUnreachable:
-        answer = None
-    if answer is None or answer.status >= 500 or answer.status == 429:
+    except ChartNeedsRelaunch:
+        return "openemr", True  # the scope was not granted
+    except (ChartRefused, ChartUnreachable):
+        return before, False
+    if answer.status not in _TOLD:
         return before, False
     is_module = answer.status == 200 and answer.fields().get("module") == ways.MODULE_RESOURCE
     return "openemr_module" if is_module else "openemr", True

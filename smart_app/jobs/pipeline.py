@@ -6,9 +6,10 @@ again.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -133,7 +134,7 @@ class Pipeline:
         drafted = self._tools.drafter.draft(transcript)
         check()
         if isinstance(drafted, TooLittle):
-            self._too_little(session_id, drafted)
+            self._too_little(session_id, replace(drafted, reason=drafted.reason + _never_arrived(transcript)))
         else:
             self._ready(session_id, drafted, transcript.model)
 
@@ -145,6 +146,7 @@ class Pipeline:
             hotwords = hints_of(self._seal, row)
             runs = captured.runs(db, session_id)
             sealed = captured.transcript(db, session_id)
+            missing = captured.missing(db, session_id)
         if not runs and sealed is not None:  # the audio is gone, its text is not: draft again from that
             return self._tools.transcript_from_json(
                 json.loads(self._vault.open(slot, sealed, aad=f"transcript:{session_id}"))
@@ -152,7 +154,7 @@ class Pipeline:
         hear = partial(self._heard, session_id, slot, hotwords, check)
         # Both tracks' rests at once: a short one does not fill the recogniser's threads.
         heard = side_by_side([partial(hear, run) for run in runs], at_once=self._settings.speech_threads)
-        transcript = self._tools.merge_runs(list(zip(runs, heard, strict=True)))
+        transcript = replace(self._tools.merge_runs(list(zip(runs, heard, strict=True))), missing=missing)
         body = json.dumps(self._tools.transcript_to_json(transcript), ensure_ascii=False).encode()
         sealed = self._vault.seal(slot, body, aad=f"transcript:{session_id}")
         now = self._clock.now()
@@ -238,6 +240,14 @@ class Pipeline:
             audit_lines.append(
                 db, at=now, actor="server", action="summary.failed", subject=session_id, detail={"code": error.code}
             )
+
+
+def _never_arrived(transcript: Transcript) -> str:
+    """Say in a further sentence how much sound is not there, by the track that lacks most; empty where nothing does."""
+    by_track: Counter[str] = Counter()
+    for gap in transcript.missing:
+        by_track[gap.track] += round(gap.end_s - gap.start_s)
+    return f" The sound of {max(by_track.values())} seconds never arrived here." if by_track else ""
 
 
 def _broken() -> ChartsideError:

@@ -65,13 +65,18 @@ class Said:
 
     @property
     def coverage(self) -> dict[str, Any]:
-        """Return how much detected speech has no words, and where: what the page shows when it is not about zero."""
+        """Return how much detected speech has no words, and where, and which stretches of sound never arrived.
+
+        The page shows what is not about zero.
+        """
         known = self.shape.get("coverage", {})
+        missing = [{key: each[key] for key in ("speaker", "start", "end")} for each in known.get("missing", ())]
         gaps = [
             {"id": gap_id(number), "speaker": each["speaker"], "start": each["start"], "end": each["end"]}
             for number, each in enumerate(known.get("gaps", ()))
         ]
-        return {"speech_s": known.get("speech_s", 0.0), "uncovered_s": known.get("uncovered_s", 0.0), "gaps": gaps}
+        seconds = {name: known.get(name, 0.0) for name in ("speech_s", "uncovered_s")}
+        return {**seconds, "gaps": gaps, "missing": missing}
 
     @property
     def times(self) -> dict[str, tuple[float, float]]:

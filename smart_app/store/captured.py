@@ -1,10 +1,14 @@
 """What a session captured, as the pipeline reads it, and what it makes of it."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import and_, case, func, or_, select
 
+from smart_app.ports import Gap
+from smart_app.store import recordings
 from smart_app.store.database import Db
 from smart_app.store.sessions import IN_PERSON
 from smart_app.store.tables import (
@@ -19,13 +23,15 @@ from smart_app.store.tables import (
     Transcript,
 )
 
+CHUNK_MS = 2000
+"""So much sound a recorder puts into a chunk (recorder.mjs); the last one before a stop is shorter."""
 ROOM = "room"
 """The speaker of what one microphone in the room heard: nobody is named, because nobody is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedRun:
-    """One run of one track that holds at least one chunk."""
+    """One run of one track that can be heard: its first chunk, which holds the container's header, arrived."""
 
     recording_id: str
     recording_number: int
@@ -47,6 +53,7 @@ def runs(db: Db, session_id: str) -> list[CapturedRun]:
     was_heard = select(TrackTranscript.id).where(
         TrackTranscript.track_id == Track.id, TrackTranscript.run == TrackRun.run
     )
+    has_header = select(Chunk.id).where(Chunk.track_id == Track.id, Chunk.run == TrackRun.run, Chunk.number == 0)
     speaker = case((TelehealthSession.modality == IN_PERSON, ROOM), else_=Participant.role)
     query = (
         select(Recording, Track, TrackRun, speaker)
@@ -55,7 +62,7 @@ def runs(db: Db, session_id: str) -> list[CapturedRun]:
         .join(TrackRun, TrackRun.track_id == Track.id)
         .join(Participant, Participant.id == Track.participant_id)
         .where(Recording.session_id == session_id, or_(has_audio, was_heard.exists()))
-        .where(select(Chunk.id).where(Chunk.track_id == Track.id, Chunk.run == TrackRun.run).exists())
+        .where(has_header.exists())
         .order_by(TrackRun.start_ms, Track.id)
     )
     return [
@@ -71,6 +78,38 @@ def runs(db: Db, session_id: str) -> list[CapturedRun]:
         )
         for recording, track, run, name in db.execute(query)
     ]
+
+
+def missing(db: Db, session_id: str) -> tuple[Gap, ...]:
+    """Return the stretches whose chunks were captured and never arrived, in order of their start.
+
+    Without its first chunk, which holds the container's header, nothing of a run can be heard.
+    """
+    speaker = case((TelehealthSession.modality == IN_PERSON, ROOM), else_=Participant.role)
+    query = (
+        select(Track, speaker)
+        .join(Recording, Recording.id == Track.recording_id)
+        .join(TelehealthSession, TelehealthSession.id == Recording.session_id)
+        .join(Participant, Participant.id == Track.participant_id)
+        .where(Recording.session_id == session_id, Recording.erased_at.is_(None))
+    )
+    found = []
+    for track, name in db.execute(query).all():
+        starts = {row.run: row.start_ms for row in db.scalars(select(TrackRun).where(TrackRun.track_id == track.id))}
+        for run, (have, numbers) in recordings.missing(db, track).items():
+            unheard = range(have + len(numbers)) if numbers[:1] == [0] else numbers
+            for first, last in _stretches(unheard) if run in starts else ():
+                from_s, to_s = ((starts[run] + number * CHUNK_MS) / 1000 for number in (first, last + 1))
+                place = {"recording": track.recording_id, "track": track.id}
+                found.append(Gap(speaker=name, start_s=from_s, end_s=to_s, **place))
+    return tuple(sorted(found, key=lambda gap: (gap.start_s, gap.speaker)))
+
+
+def _stretches(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield first and last of each row of numbers that follow one another."""
+    for _, row in groupby(enumerate(numbers), key=lambda each: each[1] - each[0]):
+        members = [number for _, number in row]
+        yield members[0], members[-1]
 
 
 def is_lost(db: Db, session_id: str) -> bool:

@@ -21,6 +21,7 @@ def to_json(transcript: Transcript, *, duration_s: float) -> dict[str, Any]:
             "speech_s": transcript.speech_s,
             "uncovered_s": transcript.uncovered_s,
             "gaps": [_gap_json(gap) for gap in transcript.gaps],
+            "missing": [_gap_json(gap) for gap in transcript.missing],
         },
         "model": transcript.model,
         "language": transcript.language,
@@ -76,18 +77,18 @@ def from_json(value: str | bytes | dict[str, Any]) -> Transcript:
         uncovered_s=_seconds(coverage, "uncovered_s", "coverage", default=0.0),
         model=_text(value, "model", "the transcript", default=""),
         language=_text(value, "language", "the transcript", default="en"),
-        gaps=_gaps(coverage.get("gaps", [])),
+        gaps=_gaps(coverage.get("gaps", []), "gaps"),
+        missing=_gaps(coverage.get("missing", []), "missing"),
     )
 
 
-def _gaps(value: object) -> tuple[Gap, ...]:
+def _gaps(value: object, name: str) -> tuple[Gap, ...]:
     if not isinstance(value, list) or len(value) > MAX_UTTERANCES:
-        raise _wrong('"gaps" is not a list, or too long a one')
-    return tuple(_gap(each, index) for index, each in enumerate(value))
+        raise _wrong(f'"{name}" is not a list, or too long a one')
+    return tuple(_gap(each, f"number {index + 1} of {name}") for index, each in enumerate(value))
 
 
-def _gap(value: object, index: int) -> Gap:
-    where = f"gap {index + 1}"
+def _gap(value: object, where: str) -> Gap:
     if not isinstance(value, dict):
         raise _wrong(f"{where} is not an object")
     start_s, end_s = _span(value, where)

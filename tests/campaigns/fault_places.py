@@ -152,10 +152,11 @@ class OpenEmr:
         self.ehr.control("reset")
 
     def held(self) -> Counter[str]:
-        """Return files, notes, consents, recordings and pop-ups.
+        """Return files, notes, consents and recordings, and whether the clinician was told.
 
-        A message whose answer was lost is not sent again, because OpenEMR lists none: only a second one counts. The
-        receipt of an agreement is not owed any more once that of its withdrawal is there, which tells both times.
+        Without the module that is a message. One whose answer was lost is not sent again, because OpenEMR lists none:
+        there only a second one counts. The receipt of an agreement is not owed any more once that of its withdrawal,
+        which tells both times, is there.
         """
         stored = self.ehr.stored()
         found = Counter(f"document {each['text'].splitlines()[0]}" for each in stored["documents"])
@@ -163,8 +164,9 @@ class OpenEmr:
             found[_AGREED] -= 1
         found.update(f"{each['kind']} {each['body'].get('status', '')}" for each in stored["module_rows"])
         found.update(f"clinical-note {each['status']} {each['doc_status']}" for each in stored["clinical_notes"])
-        found["notice"] += len(stored["notices"])
-        found["message too many"] += max(0, len(stored["messages"]) - 1)
+        told = len(stored["notices"]) + len(stored["messages"])
+        found["told"] += self.ehr.has_module and told > 0
+        found["told again"] += max(0, told - 1)
         return +found
 
     def assert_whole(self, shape: Counter[str]) -> None:

@@ -140,6 +140,44 @@ def test_it_does_not_wait_for_ever(visit: Visit) -> None:
     assert shop.run().state == State.READY
 
 
+@pytest.mark.req("B10")
+def test_what_never_arrived_is_told(visit: Visit) -> None:
+    """The line broke for good: seven chunks of two seconds are named by their times, and so they are to the drafter."""
+    visit.open()
+    recording_id = visit.record()
+    track_id = announce(visit, recording_id, number=9)
+    with visit.db.begin() as db:
+        db.query(tables.Chunk).filter_by(track_id=track_id, number=1).one().number = 3
+        start_s = db.query(tables.TrackRun).filter_by(track_id=track_id).one().start_ms / 1000
+    visit.end()
+    visit.clock.tick(minutes=10, seconds=1)
+    shop = Workshop(visit)
+    assert shop.run().state == State.READY
+    [drafted] = shop.drafter.drafted
+    told = [(each.start_s - start_s, each.end_s - start_s, each.track, each.recording) for each in drafted.missing]
+    assert told == [(2, 6, track_id, recording_id), (8, 20, track_id, recording_id)]
+
+
+@pytest.mark.req("B10", "B08")
+def test_a_run_without_its_first_chunk_does_not_take_the_others_down(visit: Visit) -> None:
+    """Nothing of it can be read without the container's header: it is told as missing, and the rest is summarised."""
+    visit.open()
+    recording_id = visit.record()
+    clinicians, clients = visit.tracks(recording_id)
+    with visit.db.begin() as db:
+        db.delete(db.query(tables.Chunk).filter_by(track_id=clients, number=0).one())
+    visit.end()
+    visit.clock.tick(minutes=10, seconds=1)
+    shop = Workshop(visit)
+    assert shop.run().state == State.READY
+    assert shop.ear.heard == ["clinician"]
+    [drafted] = shop.drafter.drafted
+    assert [(each.speaker, each.track, each.end_s - each.start_s) for each in drafted.missing] == [
+        ("client", clients, 4)
+    ]
+    assert clinicians != clients
+
+
 def test_a_gap_of_long_ago_holds_nothing_up(visit: Visit) -> None:
     """Each recording has its own ten minutes: what an early one lost does not delay the end of a later one."""
     visit.open()

@@ -27,6 +27,17 @@ def test_too_little_speech_makes_no_summary_and_says_why(shop: Workshop) -> None
     assert shop.owed() == []
 
 
+@pytest.mark.req("B08", "B10")
+def test_too_little_says_what_never_arrived(shop: Workshop) -> None:
+    """The reason for an empty session may be the line: how much is not there, of the track that lacks most."""
+    shop.drafter.too_little = "Nobody spoke."
+    with shop.visit.db.begin() as db:
+        for track, last in zip(db.query(tables.Track).order_by(tables.Track.id), (4, 31), strict=True):
+            track.last_run, track.last_number = 0, last
+    shop.visit.clock.tick(minutes=10, seconds=1)
+    assert shop.run().reason_public == "Nobody spoke. The sound of 60 seconds never arrived here."
+
+
 def test_a_recording_without_a_byte_is_too_little_and_not_lost(visit: Visit) -> None:
     """Agreed, started, and the microphone gave nothing: the drafter says so."""
     visit.open()

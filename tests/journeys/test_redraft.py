@@ -242,13 +242,14 @@ def test_a_second_tab_does_not_correct_over_the_first(review: Review) -> None:
 
 
 def test_speech_without_words_can_be_listened_to(review: Review, camera: Camera) -> None:
-    """The page says how much it is and where, each stretch with its own Play."""
+    """The page says how much it is and where, each stretch with its own Play; and which sound never arrived."""
     page = review.page
 
     def with_gaps(route: Route) -> None:
         body = route.fetch().json()
         gaps = [{"id": "gap-1", "speaker": "client", "start": 41.0, "end": 44.5}]
-        body["coverage"] = {"speech_s": 60.0, "uncovered_s": 3.5, "gaps": gaps}
+        missing = [{"speaker": who, "start": 60.0, "end": 74.0} for who in ("client", "clinician")]
+        body["coverage"] = {"speech_s": 60.0, "uncovered_s": 3.5, "gaps": gaps, "missing": missing}
         route.fulfill(body=json.dumps(body), content_type="application/json")
 
     page.route("**/content", with_gaps)
@@ -256,7 +257,9 @@ def test_speech_without_words_can_be_listened_to(review: Review, camera: Camera)
     place = page.locator("#uncovered")
     expect(place).to_contain_text("speaks for 4 seconds in which no word was recognised")
     expect(place).to_contain_text("0:41 to 0:44 Client")
-    expect(place.get_by_role("button", name="Play")).to_be_visible()
+    expect(place.get_by_role("button", name="Play")).to_have_count(1)
+    expect(place).to_contain_text("its sound never arrived")
+    expect(place).to_contain_text("1:00 to 1:14 Client")
     camera.take(page, "note-speech-without-words", is_full=True)
     page.unroute("**/content")
 

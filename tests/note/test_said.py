@@ -36,6 +36,15 @@ def shape() -> dict[str, Any]:
     }
 
 
+def test_sound_that_never_arrived_is_told_with_its_times() -> None:
+    """Speaker and times, and no more; a transcript of before that was told has none."""
+    assert said(shape()).coverage["missing"] == []
+    lost = {"speaker": "client", "start": 60.0, "end": 74.0, "track": "t2", "recording": "r1"}
+    whole = shape()
+    whole["coverage"]["missing"] = [lost]
+    assert said(whole).coverage["missing"] == [{"speaker": "client", "start": 60.0, "end": 74.0}]
+
+
 def said(of: dict[str, Any]) -> Said:
     """Return the opened transcript."""
     return Said(shape=of, erase_due_at=KATHMANDU_NOON)
@@ -113,5 +122,6 @@ def test_gaps_are_told_with_an_id_to_listen_by() -> None:
         "speech_s": 9.0,
         "uncovered_s": 1.5,
         "gaps": [{"id": gap_id(0), "speaker": "client", "start": 4.0, "end": 5.5}],
+        "missing": [],
     }
     assert said({"utterances": []}).coverage["gaps"] == []

@@ -69,8 +69,11 @@ def test_a_hand_made_transcript_needs_little() -> None:
         (changed(words={}), "words"),
         (changed(words=[{"text": "x"}]), "a word of utterance 1"),
         (changed() | {"coverage": {"gaps": {}}}, "gaps"),
-        (changed() | {"coverage": {"gaps": [7]}}, "gap 1"),
-        (changed() | {"coverage": {"gaps": [{"speaker": "client", "start": 3, "end": 2}]}}, "gap 1 ends before"),
+        (changed() | {"coverage": {"gaps": [7]}}, "number 1 of gaps"),
+        (
+            changed() | {"coverage": {"gaps": [{"speaker": "client", "start": 3, "end": 2}]}},
+            "gaps ends before",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(value: Any, part: str) -> None:

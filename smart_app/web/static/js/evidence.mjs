@@ -12,7 +12,11 @@ import { localTime } from "./times.mjs";
 /** @typedef {{has_audio: boolean, count: number, erased_at: string|null, erase_due_at: string|null}} Audio */
 /** @typedef {import("./review.mjs").Line|import("./review.mjs").Offer} Shown */
 
-/** @typedef {{uncovered_s: number, gaps: {id: string, speaker: string, start: number, end: number}[]}} Coverage */
+/** @typedef {{speaker: string, start: number, end: number}} Stretch */
+/** @typedef {{uncovered_s: number, gaps: (Stretch & {id: string})[], missing: Stretch[]}} Coverage */
+
+/** Say when and whose it is. @param {Stretch} stretch */
+const when = ({ start, end, speaker }) => el("span", { class: "tabular" }, `${clock(start)} to ${clock(end)} ${speakerName(speaker)}`);
 
 const INVITATION = "Choose a statement to see the words it rests on.";
 
@@ -131,7 +135,12 @@ export class EvidencePanel {
   /** List where speech has no words, so that the clinician can listen. @param {Coverage} coverage */
   gaps(coverage) {
     return el("ul", { class: "uncovered" }, ...coverage.gaps.map((gap) =>
-      el("li", {}, el("span", { class: "tabular" }, `${clock(gap.start)} to ${clock(gap.end)} ${speakerName(gap.speaker)}`), this.audio.has_audio ? this.#player(gap.id) : null)));
+      el("li", {}, when(gap), this.audio.has_audio ? this.#player(gap.id) : null)));
+  }
+
+  /** List the stretches of sound that never arrived: there is nothing to listen to. @param {Coverage} coverage */
+  missing(coverage) {
+    return el("ul", { class: "uncovered" }, ...coverage.missing.map((stretch) => el("li", {}, when(stretch))));
   }
 
   /**

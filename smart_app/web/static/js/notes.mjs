@@ -342,11 +342,15 @@ class Editor {
     });
   }
 
-  /** Say how much speech has no words, and where; nothing where it is about zero. @param {import("./evidence.mjs").Coverage|null} coverage */
+  /** Say how much speech has no words, which sound never arrived, and where; nothing where that is about zero. @param {import("./evidence.mjs").Coverage|null} coverage */
   #tellCoverage(coverage) {
     byId("transcript-panel", HTMLElement).hidden = coverage === null;
     const place = byId("uncovered", HTMLElement);
     place.replaceChildren();
+    if (coverage?.missing.length) {
+      const lost = "This was recorded and its sound never arrived, because the line broke for good. What was said there is not in the summary:";
+      place.append(el("p", { class: "mb-1" }, lost), this.evidence.missing(coverage));
+    }
     if (!coverage?.gaps.length) return;
     const words = `Somebody speaks for ${Math.round(coverage.uncovered_s)} seconds in which no word was recognised. Listen there before you sign:`;
     place.append(el("p", { class: "mb-1" }, words), this.evidence.gaps(coverage));
