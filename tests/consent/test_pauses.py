@@ -41,6 +41,16 @@ def test_a_pause_stops_capture_at_once(visit: Visit) -> None:
 
 
 @pytest.mark.req("B02", "D19")
+def test_a_pause_raises_the_epoch_and_a_repeat_does_not(visit: Visit) -> None:
+    """Two locks stand between a chunk and the disk: the revoked grant, and the epoch that a grant is bound to."""
+    visit.record()
+    before = visit.room.session(visit.id).consent_epoch
+    for _ in range(2):
+        pause(visit)
+        assert visit.room.session(visit.id).consent_epoch == before + 1
+
+
+@pytest.mark.req("B02", "D19")
 def test_only_both_sides_together_go_on(visit: Visit) -> None:
     """Neither the clinician alone nor the client alone records again; both, in this order, do."""
     visit.record()
