@@ -61,6 +61,10 @@ _JUMPS = """() => new Promise((done) => {
   }).observe({type: "layout-shift", buffered: true});
   setTimeout(() => done(most), 50);
 })"""
+_KEPT = """() => [...document.querySelectorAll("textarea, input")]
+  .filter((one) => !["hidden", "checkbox", "radio", "file", "submit", "button"].includes(one.type))
+  .filter((one) => !one.autocomplete && one.form?.autocomplete !== "off")
+  .map((one) => one.outerHTML.slice(0, 160))"""
 MOST_JUMP = 0.1
 """The cumulative layout shift that web.dev calls good."""
 
@@ -100,6 +104,12 @@ def assert_targets_are_large(page: Page) -> None:
     """WCAG 2.2, 2.5.8: everything that one presses is at least 24 px wide and high, links in running text excepted."""
     small = page.evaluate(_TOO_SMALL)
     assert not small, f"{page.url}\n" + "\n".join(small)
+
+
+def assert_fields_are_not_kept(page: Page) -> None:
+    """G07: what is written in a field goes into no file of the browser's profile: each says whether it may be kept."""
+    kept = page.evaluate(_KEPT)
+    assert not kept, f"{page.url}\n" + "\n".join(kept)
 
 
 def assert_reflows(page: Page, *, width: int = 320) -> None:

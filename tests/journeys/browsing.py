@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Error, Page, Playwright, Request
 
 from plugin.browser import FLAGS, find_chromium
 from tests.campaigns.scanner import MOST_BYTES
-from tests.journeys.axe import assert_axe_clean, assert_targets_are_large
+from tests.journeys.axe import assert_axe_clean, assert_fields_are_not_kept, assert_targets_are_large
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 MIDDLE = {"width": 768, "height": 1024}
@@ -160,6 +160,7 @@ class Camera:
             self.seen.add(name)
             assert_axe_clean(page)
             assert_targets_are_large(page)
+            assert_fields_are_not_kept(page)
 
     def _folder(self, file: str) -> Path | None:
         return self.folder if file in self.shown else self.others

@@ -27,6 +27,8 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(400), pytest.mark.usefixt
 
 CALL = json.loads((Path(sandbox.__file__).parent / "sample" / "therapy_call.json").read_text())
 READY_MS = 300_000
+SESSION_WRITTEN_MS = 6_000
+"""Within that Chromium writes into its profile what a field holds, to restore it after a crash."""
 SPEECH_S, RESTARTED_S = 40, 10
 MARKS = (b"\x1a\x45\xdf\xa3", b"OpusHead")
 """How a plain WebM file begins, and the head of plain Opus."""
@@ -364,6 +366,7 @@ def test_signing_locks_the_note(visit: Visit, camera: Camera) -> None:
     """B16: marked statements are decided on, the review is attested, and the signed note is locked."""
     page = visit.clinician.page
     page.get_by_role("textbox", name="Presenting concern").fill(TYPED)
+    page.wait_for_timeout(SESSION_WRITTEN_MS)  # as somebody who thinks before they sign
     _decide(page)
     expect(page.locator("#save-state")).to_contain_text("Saved")
     page.get_by_role("button", name="Sign note").click()

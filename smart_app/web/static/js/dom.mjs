@@ -11,8 +11,12 @@ export function byId(id, kind) {
   return found;
 }
 
+/** Chromium writes what stands in a field into a file of the profile, to restore it after a crash, unless it says off. */
+const FIELDS = new Set(["textarea", "input", "select"]);
+const WITHOUT_WORDS = new Set(["checkbox", "radio"]);
+
 /**
- * Make an element.
+ * Make an element. A field keeps to itself what is written in it, unless `autocomplete` says otherwise.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Record<string, string|boolean|number|undefined>} [attributes]
@@ -21,6 +25,7 @@ export function byId(id, kind) {
  */
 export function el(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
+  if (FIELDS.has(tag) && !WITHOUT_WORDS.has(String(attributes.type))) made.setAttribute("autocomplete", "off");
   for (const [name, value] of Object.entries(attributes)) {
     if (value === false || value === undefined) continue;
     made.setAttribute(name, value === true ? "" : String(value));
