@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import segno
 
 from smart_app.config import Settings
+from smart_app.consent import stopping
 from smart_app.errors import BadInput, Expired, NotFound
 from smart_app.ports import Person
 from smart_app.session import LIVE
@@ -79,7 +80,7 @@ def join(db: Db, token: str, *, cookie: str, at: datetime) -> Joined:
     row = participants.by_link(db, token_hash(token))
     if row is None:
         raise NotFound("unknown_link", *_LINK_OVER)
-    session = sessions.find(db, row.session_id)
+    session = sessions.find(db, row.session_id, for_update=True)
     is_over = row.link_expires_at is None or row.link_expires_at <= at or session.state not in LIVE
     if is_over or row.link_revoked_at is not None:
         raise Expired("link_over", *_LINK_OVER)
@@ -88,12 +89,17 @@ def join(db: Db, token: str, *, cookie: str, at: datetime) -> Joined:
         # Somebody in the clinician's room has a place of their own there: nobody stands in for them.
         if row.is_in_person or participants.is_connected(row, at):
             raise Expired("link_in_use", *_LINK_OVER)
-        row = participants.stand_in(db, row, at=at)
+        gone, row = row, participants.stand_in(db, row, at=at)
+        # Their question would wait for an answer that nobody can give any more.
+        stopping.let_go(db, session, gone.id, actor=gone.id, at=at)
     fresh = _fresh_token()
     if known:
         # One browser may be in several sessions; a cookie of ours is replaced in all of them, never taken over as is.
         participants.change_cookie(db, known, token_hash(fresh))
-    row.cookie_hash, row.seen_at = token_hash(fresh), at
+    row.cookie_hash = token_hash(fresh)
+    if row.admitted_at is None:
+        row.seen_at = at
+    # Somebody admitted is here again with their first poll, which looks at their consent (presence.heartbeat).
     db.flush()
     return Joined(session_id=row.session_id, participant_id=row.id, cookie=fresh)
 

@@ -301,7 +301,9 @@ class _Room:
             if row.admitted_at is None or row.name_sealed is None:
                 # Once admitted, a name cannot be changed: the clinician recognised the person under it.
                 participants.set_name(self.seal, row, name)
-            row.joined_at, row.seen_at = row.joined_at or now, now
+            row.joined_at = row.joined_at or now
+            if row.admitted_at is None:
+                row.seen_at = now  # later the polls say it, which look at the consent too
         return jsonify({})
 
     @allow(Who.IN_ROOM)

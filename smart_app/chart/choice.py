@@ -15,8 +15,8 @@ from smart_app.ports import EhrFacts
 LIFETIME = timedelta(hours=1)
 AFTER_SILENCE = timedelta(minutes=5)
 """When a server that told nothing is asked again."""
-_TOLD = frozenset({200, 403, 404, 410})
-"""The module's answers that say whether it is there; any other one is a fault of the moment."""
+_TOLD = frozenset({200, 404, 410})
+"""The module's answers that say whether it is there; any other one is a fault of the moment, or of this one login."""
 
 
 def is_fresh(facts: EhrFacts, now: datetime) -> bool:
@@ -62,10 +62,8 @@ def _openemr(line: Line, words: tuple[str, ...], known: EhrFacts | None) -> tupl
         return "openemr", True
     try:
         answer = line.api("GET", ways.MODULE_RESOURCE)
-    except ChartNeedsRelaunch:
-        return "openemr", True  # the scope was not granted
-    except (ChartRefused, ChartUnreachable):
-        return before, False
+    except (ChartNeedsRelaunch, ChartRefused, ChartUnreachable):
+        return before, False  # a login that is over, or lacks the scope, says nothing for the others
     if answer.status not in _TOLD:
         return before, False
     is_module = answer.status == 200 and answer.fields().get("module") == ways.MODULE_RESOURCE

@@ -13,7 +13,7 @@ from smart_app.chart import openemr_texts as texts
 from smart_app.chart.answers import BUSY, Answers
 from smart_app.chart.fhir_r4 import FhirR4Chart
 from smart_app.chart.line import Line
-from smart_app.chart.openemr_documents import Documents
+from smart_app.chart.openemr_documents import WAY, Documents
 from smart_app.errors import ChartRefused, ChartUnreachable
 from smart_app.ports import Filed, HttpAnswer, PatientFacts, Resource
 
@@ -84,9 +84,15 @@ class OpenEmrChart:
         return replace(filed, way=WITH_SOAP_NOTE) if has_both else filed
 
     def update(self, resource: Resource, filed: Filed) -> Filed:
-        """A withdrawal adds a second receipt; a note that was filed stays as it was signed."""
+        """A withdrawal adds a second receipt; a note that was filed as a document stays as it was signed.
+
+        What our module filed before it was taken away cannot be changed: a signed note is filed as a document.
+        """
         if resource["resourceType"] == "DocumentReference":
-            return filed
+            if filed.way in {WAY, WITH_SOAP_NOTE}:
+                return filed
+            if resource["status"] == "superseded":
+                raise self._answers.not_offered("DocumentReference", "update")
         return self.create(resource)
 
     def digest(self, resource: Resource) -> str:

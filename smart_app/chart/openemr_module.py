@@ -18,7 +18,8 @@ from fhir_mappings.scopes import scope_allows
 from smart_app.chart.answers import Answers
 from smart_app.chart.fhir_r4 import FhirR4Chart
 from smart_app.chart.line import Line
-from smart_app.chart.openemr import OpenEmrChart
+from smart_app.chart.openemr import WITH_SOAP_NOTE, OpenEmrChart
+from smart_app.chart.openemr_documents import WAY as DOCUMENT_WAY
 from smart_app.chart.resources import FHIR_ID, encounters_of, outcome_text, patients_of, plain_text, reference_of
 from smart_app.errors import ChartConflict, ChartRefused
 from smart_app.ports import Access, Filed, HttpAnswer, PatientFacts, Resource
@@ -27,6 +28,7 @@ NOTE = "DocumentReference"
 WAY = "clinical-note"
 POPUP = "module"
 _KEPT_AS_FHIR = frozenset({"Consent", "Media"})
+_STOCK_WAYS = frozenset({DOCUMENT_WAY, WITH_SOAP_NOTE})
 _SEARCHES = {"search": "search-type"}
 _ADMIN = "Tell your administrator."
 
@@ -82,9 +84,10 @@ class OpenEmrModuleChart:
     def update(self, resource: Resource, filed: Filed) -> Filed:
         """Replace what we filed if nobody changed or locked it since."""
         kind = str(resource["resourceType"])
+        is_document = filed.way in _STOCK_WAYS  # of before the module was there: nobody can change it
         if kind in _KEPT_AS_FHIR:
-            return self._fhir.update(resource, filed)
-        if kind == "Communication":
+            return self._fhir.create(resource) if is_document else self._fhir.update(resource, filed)
+        if kind == "Communication" or is_document:
             return filed
         return self._update_note(_as_kept(resource), filed)
 

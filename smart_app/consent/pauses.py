@@ -41,10 +41,13 @@ def is_held(db: Db, session: TelehealthSession) -> bool:
 def pause(db: Db, session: TelehealthSession, asker: Participant, *, at: datetime) -> None:
     """Stop capturing at once, because somebody else is where the participant is. A repeat changes nothing.
 
-    Raises MoveRefused when nothing is recorded that could be paused.
+    Raises MoveRefused when nothing is recorded that could be paused, or somebody else's pause holds.
     """
     known = standing(session, participants.of_session(db, session.id))
     if known is not None and not known.is_cleared:
+        if known.by != asker.id:
+            todo = "Pause it yourself if it goes on while somebody is still with you."
+            raise MoveRefused("paused_already", "Somebody else has just paused the recording.", todo)
         return
     if asker.admitted_at is None or session.state not in (State.RECORDING, State.PAUSED):
         raise MoveRefused("nothing_to_pause", "Nothing is being recorded.", "You need not pause anything.")

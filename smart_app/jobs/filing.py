@@ -31,6 +31,10 @@ _LONGEST_WAIT = timedelta(seconds=60)
 """How long something that refers to an unfiled resource sleeps before it looks again."""
 _NOT_OFFERED = "not_offered"
 """The chart's own word for a create or update that the server turned out not to have."""
+_FORBIDDEN = "forbidden"
+"""The chart's own word for what this login may not write; asked again by a click, by a new login, and a day later."""
+_REFERRED_TO = frozenset({"Device", "Consent", "Media"})
+"""What a note names, by its identifier where the chart does not hold it: its refusal holds no signed note up."""
 _NO_ENCOUNTER = "This session belongs to no visit of the EHR yet. Choose the visit on the chart page."
 _KEPT_HERE = "This EHR does not take it; it is kept in Chartside."
 
@@ -185,7 +189,7 @@ class Filer:
         try:
             return self._replace(chart, job, job.filed) if job.filed else chart.create(job.resource)
         except ChartRefused as error:
-            if error.code == _NOT_OFFERED:
+            if error.code == _NOT_OFFERED or (error.code == _FORBIDDEN and kind in _REFERRED_TO):
                 raise _not_taken(_words(error)) from error
             raise
 

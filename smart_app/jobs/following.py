@@ -14,7 +14,7 @@ from datetime import timedelta
 import numpy as np
 import structlog
 
-from smart_app.errors import ChartsideError, Expired
+from smart_app.errors import ChartsideError, Expired, MediaRejected
 from smart_app.ports import SAMPLE_RATE, Clock, Heard, Transcriber, Vault
 from smart_app.store import following, sessions
 from smart_app.store.captured import CapturedRun
@@ -134,7 +134,13 @@ class Follower:
         is_more = True
         while is_more:
             check()
-            held, is_more = self._advance(held, hotwords, is_over=True)
+            try:
+                held, is_more = self._advance(held, hotwords, is_over=True)
+            except MediaRejected as error:
+                if error.code != "too_long" or not held.reached_ms:
+                    raise
+                log.warning("run_cut", session=held.session_id, ms=held.reached_ms)
+                is_more = False  # what lies before the limit counts; what lies beyond it is not decoded
         with self._db.read() as db:
             kept = following.stretches(db, held.id)
         pieces = [from_bytes(self._opened(held, each)) for each in kept]

@@ -20,6 +20,10 @@ FOLLOW_S = 5.0
 """How often runs that grow are looked at when there was nothing to do."""
 _LAST_PIECE_S = 30.0
 """A worker that is told to end waits so long for the piece that is being heard; it is heard again by another."""
+_FIRST = 1
+"""Sessions and redrafts, for which somebody waits, go before filings and the sweep."""
+_TURN_S = 1.0
+"""So long a filing waits for the one before it; then it makes room, and the pulse wakes it again."""
 _SWALLOW_REPEATS_FOR = timedelta(seconds=5)
 """A wake-up that is still waiting need not be repeated on every pulse."""
 
@@ -51,9 +55,10 @@ class Jobs:
         self._huey: Any = huey.SqliteHuey(
             "chartside", filename=str(path), results=False, serializer=SignedSerializer(secret=signing.reveal().hex())
         )
-        self._process: Any = self._huey.task(name="process")(steps.process)
-        self._file: Any = self._huey.task(name="file")(steps.file)
-        self._redraft: Any = self._huey.task(name="redraft")(steps.redraft)
+        self._filing = threading.Lock()
+        self._process: Any = self._huey.task(name="process", priority=_FIRST)(steps.process)
+        self._file: Any = self._huey.task(name="file")(self._file_alone)
+        self._redraft: Any = self._huey.task(name="redraft", priority=_FIRST)(steps.redraft)
         self._sweep: Any = self._huey.periodic_task(huey.crontab(minute="*"), name="sweep")(steps.sweep)
 
     def wake(self, session_id: str) -> None:
@@ -62,6 +67,15 @@ class Jobs:
             self._process(session_id)
         except Exception as error:  # whatever huey's storage says: what it would wake is owed by a row anyway
             log.warning("wake_failed", error=type(error).__name__)
+
+    def _file_alone(self, filing_id: str) -> None:
+        """File one at a time, so that an EHR that hangs never takes every thread from the sessions."""
+        if not self._filing.acquire(timeout=_TURN_S):
+            return
+        try:
+            self._steps.file(filing_id)
+        finally:
+            self._filing.release()
 
     def work(self) -> None:
         """Work until SIGINT or SIGTERM; what is left undone is found again by its row."""

@@ -167,9 +167,10 @@ def check(
         raise refused()
     if not are_tracks_live(db, [known.owner]) or not _may_still_come(recording, now):
         raise refused()
-    if not known.has_run:
+    if known.run_start_ms is None:
         raise refused()
-    if recordings.is_beyond_stop(recording, known.track, run, number):
+    began_at = session.started_at + timedelta(milliseconds=known.run_start_ms)
+    if recordings.is_beyond_stop(recording, known.track, run, number, began_at=began_at):
         raise Conflict("beyond_stop", "This was captured after the recording stopped.", "Nothing of this was stored.")
     return Capture(
         session_id=session.id,

@@ -103,6 +103,10 @@ def _begin(db: Db, session_id: str, participant_id: str, *, at: datetime) -> boo
     session.lease_owner = session.lease_until = None
     for row in live:
         row.withdrawn_at = at
+    # Named, not found by their times: a clock that was set back would leave them out.
+    for recording in recordings.of_session(db, session.id):
+        if recording.erased_at is None and not recording.erase_cause:
+            recording.erase_cause = "withdrawn"
     audit_lines.append_if_possible(db, at=at, actor=participant.id, action="consent.withdraw", subject=live[0].id)
     return True
 
@@ -111,7 +115,8 @@ def _captured_before(db: Db, session_id: str) -> list[Recording]:
     """Return the recordings that the withdrawals of this session reach, the erased ones too."""
     marks = [row.withdrawn_at for row in consents.of_session(db, session_id) if row.withdrawn_at is not None]
     reach = max(marks)
-    return [row for row in recordings.of_session(db, session_id) if row.started_at <= reach]
+    rows = recordings.of_session(db, session_id)
+    return [row for row in rows if row.started_at <= reach or row.erase_cause == "withdrawn"]
 
 
 def _erase(kit: Withdrawals, session_id: str, *, at: datetime) -> None:

@@ -18,15 +18,15 @@ class Presented:
     recording: Recording
     track: Track
     owner: Participant
-    has_run: bool
-    """The chunk's run was announced."""
+    run_start_ms: int | None
+    """Where the chunk's run starts on the session clock; None: it was not announced."""
     chunk: Chunk | None
     """What is stored under the chunk's name already."""
 
 
 # Built once: putting the query together costs as much as running it.
 _PRESENTED = (
-    select(CaptureGrant, TelehealthSession, Recording, Track, Participant, TrackRun.id, Chunk)
+    select(CaptureGrant, TelehealthSession, Recording, Track, Participant, TrackRun.start_ms, Chunk)
     .join(TelehealthSession, TelehealthSession.id == CaptureGrant.session_id)
     .join(Recording, Recording.id == CaptureGrant.recording_id)
     .join(Track, Track.id == CaptureGrant.track_id)
@@ -83,14 +83,14 @@ def present(db: Db, token_hash: str, *, run: int, number: int, for_update: bool 
     found = db.execute(_PRESENTED, {"token_hash": token_hash, "run": run, "number": number}).first()
     if found is None:
         return None
-    grant, session, recording, track, owner, run_id, chunk = found
+    grant, session, recording, track, owner, run_start_ms, chunk = found
     return Presented(
         grant=grant,
         session=session,
         recording=recording,
         track=track,
         owner=owner,
-        has_run=run_id is not None,
+        run_start_ms=run_start_ms,
         chunk=chunk,
     )
 

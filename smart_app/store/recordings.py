@@ -14,6 +14,9 @@ from smart_app.store.tables import Chunk, Note, Participant, Recording, Summary,
 LATE_CHUNKS_FOR = timedelta(minutes=10)
 """After a stop the chunks that were captured before it are still taken for so long (trust.md section 2)."""
 _SLACK_CHUNKS = 5
+_CHUNK_LASTS = timedelta(seconds=2)
+LOST = "lost"
+"""Why a recording stopped whose recorder was not heard any more."""
 
 # Every poll asks these; putting such a query together costs as much as running it, so it is done once.
 _OF_SESSION = select(Recording).where(Recording.session_id == bindparam("session_id")).order_by(Recording.number)
@@ -236,9 +239,14 @@ def close(db: Db, row: Recording, *, cause: str, last: Mapping[str, LastChunk], 
         filings.owe(db, "media", row.id, session_id=row.session_id, now=at)
 
 
-def is_beyond_stop(recording: Recording, row: Track, run: int, number: int) -> bool:
-    """Say whether a chunk lies after what was captured before the stop."""
+def is_beyond_stop(recording: Recording, row: Track, run: int, number: int, *, began_at: datetime) -> bool:
+    """Say whether a chunk lies after what was captured before the stop; `began_at` is when its run began.
+
+    A recorder that lost its line could not name its last chunk: what it captured until the server stopped it counts.
+    """
     if recording.stopped_at is None:
+        return False
+    if recording.stop_cause == LOST and began_at + number * _CHUNK_LASTS < recording.stopped_at:
         return False
     if row.last_run is None or row.last_number is None:
         return True

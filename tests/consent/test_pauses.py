@@ -90,6 +90,21 @@ def test_a_pause_taken_back_before_the_clinician_resumes_holds_again(visit: Visi
     assert resume(visit) == (409, "paused")
 
 
+@pytest.mark.req("D19")
+def test_a_second_pause_in_the_same_moment_is_not_said_to_hold(visit: Visit) -> None:
+    """Carol and Pat press at once: one pause holds, and Pat is told that hers is to be pressed when it goes on."""
+    pat = visit.bring("Pat", role="partner")
+    visit.start()
+    for side in (visit.carol, pat):
+        visit.answer(side, agrees=True)
+    pause(visit)
+    answer = pat.post(f"/room/{visit.id}/pause")
+    assert (answer.status_code, answer.json["code"]) == (409, "paused_already")
+    go_on(visit)
+    pat.ok(f"/room/{visit.id}/pause")
+    assert resume(visit) == (409, "paused")
+
+
 @pytest.mark.req("B04")
 def test_a_newcomer_in_a_pause_is_asked_and_their_answer_does_not_end_it(visit: Visit) -> None:
     """The agreement of somebody else is not the word of the one who paused."""

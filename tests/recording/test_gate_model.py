@@ -47,6 +47,9 @@ class Gate(RuleBasedStateMachine):
         self.visit: Visit = open_visit(self.room)
         self.sides: dict[str, Side] = {"carol": self.visit.carol}
         self.in_room = {"carol"}
+        self.away: set[str] = set()
+        """In the room, and not heard of: their line broke, and they may be back at any time."""
+        self.link = ""
         self.said: dict[str, str] = {}
         self.paused_by, self.is_cleared = "", False
         self.is_switch_on = True
@@ -81,7 +84,7 @@ class Gate(RuleBasedStateMachine):
     def everybody_agrees(self, number: int) -> None:
         """The usual way: asked, agreed, granted, sent; random clicks alone seldom get there."""
         self._start()
-        for name in sorted(self.in_room):
+        for name in sorted(self.in_room - self.away):
             self._answer(name, agrees=True)
         for track, token in self._ask_grants():
             self._upload(track, token, number)
@@ -95,7 +98,12 @@ class Gate(RuleBasedStateMachine):
     @rule()
     def pat_comes(self) -> None:
         """A newcomer is admitted."""
-        self.sides["pat"] = self.visit.bring("Pat", role="partner")
+        _, self.link = self.visit.invite()
+        pat = self.room.side("")
+        pat.participant_id = pat.ok("/join", {"token": self.link})["participant_id"]
+        pat.ok(f"/room/{self.visit.id}/ready", {"name": "Pat", "is_camera": True, "is_microphone": True})
+        self.visit.admit(pat, role="partner")
+        self.sides["pat"] = pat
         self.in_room.add("pat")
 
     @rule(name=PEOPLE, agrees=st.booleans())
@@ -171,6 +179,30 @@ class Gate(RuleBasedStateMachine):
         """Leave or rejoin."""
         if name in self.sides and self._post(name, "leave" if is_leaving else "back") == 200:
             (self.in_room.discard if is_leaving else self.in_room.add)(name)
+            self.away.discard(name)
+            if not is_leaving:
+                self._poll(name)
+
+    def _poll(self, *names: str) -> None:
+        for name in names:
+            self.sides[name].get(f"/room/{self.visit.id}/state")
+
+    @rule(name=PEOPLE)
+    def line_breaks(self, name: str) -> None:
+        """Nothing is heard of somebody for longer than a rejoin takes; the others poll on."""
+        if name in self.in_room:
+            self.away.add(name)
+            self.room.clock.tick(seconds=20)
+            self._poll(*(self.in_room - self.away))
+
+    @rule(name=PEOPLE, by_link=st.booleans())
+    def line_is_back(self, name: str, by_link: bool) -> None:
+        """They poll again, or open their invitation again, as the guide says; whoever never agreed is asked."""
+        if name in self.away:
+            if by_link and name == "pat" and not self.is_over:
+                self.sides["pat"].post("/join", {"token": self.link})
+            self.away.discard(name)
+            self._poll(name)
 
     @rule(is_on=st.booleans())
     def switch(self, is_on: bool) -> None:
@@ -182,8 +214,7 @@ class Gate(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         """Time passes; everybody in the room keeps polling."""
         self.room.clock.tick(seconds=seconds)
-        for name in self.in_room:
-            self.sides[name].get(f"/room/{self.visit.id}/state")
+        self._poll(*(self.in_room - self.away))
 
     @precondition(lambda self: not self.is_over)
     @rule()
@@ -218,7 +249,7 @@ class Gate(RuleBasedStateMachine):
         self.stored[track, number] = body
         if recording.stopped_at is None:
             assert self._all_agree()
-        else:
+        elif recording.stop_cause != recordings.LOST:
             # Stops here name no chunk, so a track ends with what was stored: only a gap below that may be filled.
             assert any(known > number for at, known in self.stored if at == track)
         assert recording.erased_at is None
@@ -234,7 +265,7 @@ class Gate(RuleBasedStateMachine):
     def _all_agree(self) -> bool:
         if self._is_paused():
             return False
-        return self.is_switch_on and all(self.said.get(name) == "yes" for name in self.in_room)
+        return self.is_switch_on and all(self.said.get(name) == "yes" for name in self.in_room - self.away)
 
     @invariant()
     def the_disk_holds_what_was_accepted(self) -> None:

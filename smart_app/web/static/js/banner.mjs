@@ -60,7 +60,9 @@ function pausedForInvited(pause) {
 /** @param {Facts} facts @returns {Banner} */
 function forClinician(facts) {
   const withdrawn = namesWith(facts, "withdrawn");
-  if (withdrawn && facts.state !== State.RECORDING) {
+  // What was recorded since, with the others, has a state of its own.
+  const isErased = !facts.has_audio && (facts.state === State.OPEN || (!isLive(facts.state) && facts.reason === "withdrawn"));
+  if (withdrawn && isErased) {
     return say("danger", "alert", t("{names} withdrew consent. What was recorded of this session has been erased.", { names: capital(withdrawn) }));
   }
   if (!isLive(facts.state)) return afterTheEnd(facts);

@@ -18,6 +18,9 @@ const MAX_REFUSALS = 5;
 /** Sound that is missing for longer than this was lost: the computer slept, or took the sound away. */
 const GAP_MS = 10_000;
 
+/** Say whether the server said no; a full disk or a fault there may pass, and what waits is kept until then. @param {unknown} error */
+const isNo = (error) => error instanceof Refused && error.status < 500 && error.status !== 429;
+
 export class Capture {
   /** @type {Map<string, Line>} */ #lines = new Map();
   #recordingId = "";
@@ -68,7 +71,7 @@ export class Capture {
         try {
           await line.grants.renew();
         } catch (error) {
-          if (error instanceof Refused) await this.#purge(recordingId);
+          if (isNo(error)) await this.#purge(recordingId);
           continue;
         }
         if (line.grants.key) line.uploader.add(...(await this.store.waiting(line.grants.key, recordingId)));
@@ -173,7 +176,7 @@ export class Capture {
         await line.grants.renew();
         line.uploader.resume();
       } catch (error) {
-        if (!(error instanceof Refused)) continue;
+        if (!isNo(error)) continue;
         line.refusals += 1;
         if (recordingId === this.#recordingId) await this.#halt();
         else if (line.refusals >= MAX_REFUSALS) await this.#purge(recordingId);
