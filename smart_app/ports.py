@@ -131,7 +131,7 @@ class Transcript:
     language: str = "en"
     gaps: tuple[Gap, ...] = ()
     missing: tuple[Gap, ...] = ()
-    """Stretches whose sound was captured and never arrived: nobody heard what was said there."""
+    """Stretches that were captured and cannot be heard: they never arrived, or lie beyond what is read of a run."""
 
 
 # --- draft ----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from fhir_mappings.scopes import scope_allows
 from smart_app.chart import openemr_texts as texts
 from smart_app.chart.answers import BUSY, Answers
 from smart_app.chart.fhir_r4 import FhirR4Chart
+from smart_app.chart.http import UNREADABLE
 from smart_app.chart.line import Line
 from smart_app.chart.openemr_documents import WAY, Documents
 from smart_app.errors import ChartRefused, ChartUnreachable
@@ -93,6 +94,12 @@ class OpenEmrChart:
                 return filed
             if resource["status"] == "superseded":
                 raise self._answers.not_offered("DocumentReference", "update")
+            if resource["status"] == "entered-in-error":
+                raise ChartRefused(
+                    "not_offered",
+                    "OpenEMR holds a draft that only the Chartside module could take back.",
+                    "Delete it in OpenEMR.",
+                )
         return self.create(resource)
 
     def digest(self, resource: Resource) -> str:
@@ -117,8 +124,8 @@ class OpenEmrChart:
         try:
             answer = self._line.api("POST", f"patient/{pid}/message", json=body)
             self._answers.refuse_unknown(answer)
-        except ChartUnreachable as error:
-            if error.code == BUSY:
+        except (ChartUnreachable, ChartRefused) as error:
+            if error.code == BUSY or (isinstance(error, ChartRefused) and error.code not in UNREADABLE):
                 raise
             return Filed(resource_type="Communication", id=UNCONFIRMED, way=UNCONFIRMED)
         self._answers.check(answer, access, MESSAGE, "create", notice)

@@ -45,11 +45,7 @@ class Documents:
         access, content = self._line.access(), text.encode()
         self._answers.demand(DOCUMENT, "create")
         pid = self.pid(access, ours)
-        row = self._find(pid, content, access)
-        if row is None:
-            row = self._upload(pid, name, content, ours, access)
-        found = self._as_fhir(row, content, ours, access)
-        id_ = found or f"document-{_number(row.get('id'))}"
+        id_ = self._there(pid, content, ours, access) or self._upload(pid, name, content, ours, access)
         return Filed(resource_type="DocumentReference", id=id_, etag=None, way=WAY)
 
     def pid(self, access: Access, ours: Resource) -> str:
@@ -84,7 +80,7 @@ class Documents:
             raise ChartRefused("wrong_chart", "The visit is in another patient's chart.", _ADMIN)
         return str(row["eid"]) if str(row.get("eid", "")).isdecimal() else ""
 
-    def _upload(self, pid: str, name: str, content: bytes, ours: Resource, access: Access) -> dict[str, Any]:
+    def _upload(self, pid: str, name: str, content: bytes, ours: Resource, access: Access) -> str:
         eid = self.eid(access, ours)
         query = urlencode({"path": CATEGORY, **({"eid": eid} if eid else {})}, safe="/")
         file = Upload(field="document", name=name, content=content, content_type="text/plain")
@@ -93,43 +89,56 @@ class Documents:
             self._answers.refuse_unknown(answer)
         except ChartUnreachable as error:
             # The file may be there although the answer was lost.
-            if error.code == BUSY or (row := self._find(pid, content, access)) is None:
+            if error.code == BUSY or not (id_ := self._there(pid, content, ours, access)):
                 raise
-            return row
+            return id_
         self._answers.check(answer, access, DOCUMENT, "create", ours)
-        row = self._find(pid, content, access)
-        if row is None:
+        id_ = self._there(pid, content, ours, access)
+        if not id_:
             raise ChartRefused(
                 "lost",
                 "OpenEMR said that it took the document, and does not have it.",
                 "Copy the text into the chart, and tell your administrator.",
             )
-        return row
+        return id_
 
-    def _find(self, pid: str, content: bytes, access: Access) -> dict[str, Any] | None:
-        """Return the list's row of a file with these very bytes."""
-        digest = hashlib.sha3_512(content).hexdigest()
+    def _there(self, pid: str, content: bytes, ours: Resource, access: Access) -> str:
+        """Return the id of a file with these very bytes: that of FHIR clients where they find it; empty: none is there.
+
+        OpenEMR words an empty list as 404, and so does whatever stands before it: then FHIR is asked too.
+        """
+        rows, digest = self._listed(pid, access), hashlib.sha3_512(content).hexdigest()
+        row = next((each for each in rows or () if each.get("hash") == digest), None)
+        if row is None and rows is not None:
+            return ""
+        day = str(row.get("docdate", ""))[:10] if row else ""
+        found = self._as_fhir(day, content, ours, access) if row is None or _DAY.fullmatch(day) else ""
+        return found or (f"document-{_number(row.get('id'))}" if row else "")
+
+    def _listed(self, pid: str, access: Access) -> list[dict[str, Any]] | None:
+        """Return the patient's files of our category; None where the answer may mean that there are none."""
         answer = self._line.api("GET", f"patient/{pid}/document?path={CATEGORY}")
         self._answers.refuse_unknown(answer)
         if answer.status == 404:
-            return None  # so it words an empty list
+            return None
         self._answers.check(answer, access, DOCUMENT, "search-type")
-        return next((row for row in answer.rows() if row.get("hash") == digest), None)
+        return answer.rows()
 
-    def _as_fhir(self, row: dict[str, Any], content: bytes, ours: Resource, access: Access) -> str:
+    def _as_fhir(self, day: str, content: bytes, ours: Resource, access: Access) -> str:
         """Return the id under which FHIR clients find the file; empty where this login may not read it so.
 
-        Raises ChartRefused "wrong_chart" when it stands in another visit.
+        `day` is when it was filed; empty: it is not known. Raises ChartRefused "wrong_chart" when it stands in another
+        visit.
         """
-        day = str(row.get("docdate", ""))[:10]
         may_read = all(
             scope_allows(access.scope, kind, operation)
             for kind, operation in (("DocumentReference", "search-type"), ("Binary", "read"))
         )
-        if not may_read or not _DAY.fullmatch(day):
+        if not may_read:
             return ""
+        when = {"date": day} if day else {}
         try:
-            found = self._fhir.find("DocumentReference", {"patient": access.patient_id, "date": day})
+            found = self._fhir.find("DocumentReference", {"patient": access.patient_id, **when})
         except ChartRefused:
             return ""
         for theirs in found[-_MOST_CANDIDATES:]:

@@ -140,7 +140,7 @@ class Follower:
                 if error.code != "too_long" or not held.reached_ms:
                     raise
                 log.warning("run_cut", session=held.session_id, ms=held.reached_ms)
-                is_more = False  # what lies before the limit counts; what lies beyond it is not decoded
+                is_more = False  # what lies before the limit counts; what lies beyond it is told as missing
         with self._db.read() as db:
             kept = following.stretches(db, held.id)
         pieces = [from_bytes(self._opened(held, each)) for each in kept]

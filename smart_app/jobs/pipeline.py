@@ -134,7 +134,7 @@ class Pipeline:
         drafted = self._tools.drafter.draft(transcript)
         check()
         if isinstance(drafted, TooLittle):
-            self._too_little(session_id, replace(drafted, reason=drafted.reason + _never_arrived(transcript)))
+            self._too_little(session_id, replace(drafted, reason=drafted.reason + _what_is_missing(transcript)))
         else:
             self._ready(session_id, drafted, transcript.model)
 
@@ -146,7 +146,7 @@ class Pipeline:
             hotwords = hints_of(self._seal, row)
             runs = captured.runs(db, session_id)
             sealed = captured.transcript(db, session_id)
-            missing = captured.missing(db, session_id)
+            missing = captured.missing(db, session_id, most_s=self._settings.track_max_seconds)
         if not runs and sealed is not None:  # the audio is gone, its text is not: draft again from that
             return self._tools.transcript_from_json(
                 json.loads(self._vault.open(slot, sealed, aad=f"transcript:{session_id}"))
@@ -242,12 +242,12 @@ class Pipeline:
             )
 
 
-def _never_arrived(transcript: Transcript) -> str:
+def _what_is_missing(transcript: Transcript) -> str:
     """Say in a further sentence how much sound is not there, by the track that lacks most; empty where nothing does."""
     by_track: Counter[str] = Counter()
     for gap in transcript.missing:
         by_track[gap.track] += round(gap.end_s - gap.start_s)
-    return f" The sound of {max(by_track.values())} seconds never arrived here." if by_track else ""
+    return f" The sound of {max(by_track.values())} seconds is missing." if by_track else ""
 
 
 def _broken() -> ChartsideError:

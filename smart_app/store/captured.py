@@ -80,11 +80,13 @@ def runs(db: Db, session_id: str) -> list[CapturedRun]:
     ]
 
 
-def missing(db: Db, session_id: str) -> tuple[Gap, ...]:
-    """Return the stretches whose chunks were captured and never arrived, in order of their start.
+def missing(db: Db, session_id: str, *, most_s: float) -> tuple[Gap, ...]:
+    """Return the stretches that were captured and cannot be heard, in order of their start.
 
-    Without its first chunk, which holds the container's header, nothing of a run can be heard.
+    Their chunks never arrived, or they lie beyond the `most_s` that are read of a run. Without its first chunk, which
+    holds the container's header, nothing of a run can be heard.
     """
+    most = int(most_s * 1000 / CHUNK_MS)
     speaker = case((TelehealthSession.modality == IN_PERSON, ROOM), else_=Participant.role)
     query = (
         select(Track, speaker)
@@ -97,19 +99,20 @@ def missing(db: Db, session_id: str) -> tuple[Gap, ...]:
     for track, name in db.execute(query).all():
         starts = {row.run: row.start_ms for row in db.scalars(select(TrackRun).where(TrackRun.track_id == track.id))}
         for run, (have, numbers) in recordings.missing(db, track).items():
-            unheard = range(have + len(numbers)) if numbers[:1] == [0] else numbers
-            for first, last in _stretches(unheard) if run in starts else ():
-                from_s, to_s = ((starts[run] + number * CHUNK_MS) / 1000 for number in (first, last + 1))
+            last = have + len(numbers)
+            unheard = range(last) if numbers[:1] == [0] else sorted({*numbers, *range(most, last)})
+            for first, end in _stretches(unheard) if run in starts else ():
+                from_s, to_s = ((starts[run] + number * CHUNK_MS) / 1000 for number in (first, end))
                 place = {"recording": track.recording_id, "track": track.id}
                 found.append(Gap(speaker=name, start_s=from_s, end_s=to_s, **place))
     return tuple(sorted(found, key=lambda gap: (gap.start_s, gap.speaker)))
 
 
 def _stretches(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Yield first and last of each row of numbers that follow one another."""
+    """Yield for each row of numbers that follow one another the first, and the one after the last."""
     for _, row in groupby(enumerate(numbers), key=lambda each: each[1] - each[0]):
         members = [number for _, number in row]
-        yield members[0], members[-1]
+        yield members[0], members[-1] + 1
 
 
 def is_lost(db: Db, session_id: str) -> bool:

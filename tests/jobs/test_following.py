@@ -1,6 +1,7 @@
 """A recording is heard while its session goes on: each second once, kept, taken over, and erased with its sound."""
 
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
@@ -11,11 +12,14 @@ from smart_app.errors import Expired, MediaRejected, TranscriptFailed, VaultErro
 from smart_app.jobs import following as jobs_following
 from smart_app.jobs.following import NEW_CHUNKS, OPEN_RUNS, Follower
 from smart_app.jobs.side_by_side import side_by_side
+from smart_app.ports import Sound
 from smart_app.session import State
 from smart_app.store import captured, following, leases, tables
 from smart_app.store.live_tables import FollowedRun, HeardStretch
+from smart_app.transcript.decode import refusal
+from tests.jobs import ward as ward_module
 from tests.jobs.cast import Visit
-from tests.jobs.ward import CHUNK_S, Ward, numbers_of
+from tests.jobs.ward import CHUNK_S, FakeGrowing, Ward, numbers_of
 from tests.jobs.workshop import Killed
 
 LONG = 100
@@ -401,6 +405,41 @@ def test_what_the_pipeline_keeps_is_not_kept_twice(ward: Ward) -> None:
         following.forget_words(db, *ward.key)
         assert following.heard_share(db, ward.visit.session_id, 2 * LONG * CHUNK_S) == pytest.approx(0.5)
     assert rows(ward.visit) == 1
+
+
+@pytest.mark.req("B10")
+def test_a_run_that_is_longer_than_is_read_keeps_what_was_heard(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody forgot to stop: the decoder refuses what lies beyond its limit, and what lies before it is not lost."""
+
+    class Capped(FakeGrowing):
+        def feed(self, chunks: Sequence[bytes]) -> Sound:
+            sound = super().feed(chunks)
+            if self.at_s > 300 * CHUNK_S:
+                raise refusal("too_long")
+            return sound
+
+    monkeypatch.setattr(ward_module, "FakeGrowing", Capped)
+    ward = Ward(visit)
+    follower = ward.follower()
+    for first in range(0, 310, NEW_CHUNKS):
+        ward.record(range(first, min(first + NEW_CHUNKS, 310)))
+        ward.follow(follower)
+    assert len(numbers_of(ward.end(follower))) > 250
+
+
+@pytest.mark.req("B10")
+def test_a_run_of_which_nothing_can_be_read_is_an_error_still(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too long before anything was heard: that is no transcript."""
+
+    class Refusing(FakeGrowing):
+        def feed(self, chunks: Sequence[bytes]) -> Sound:
+            raise refusal("too_long")
+
+    monkeypatch.setattr(ward_module, "FakeGrowing", Refusing)
+    ward = Ward(visit)
+    ward.record(range(10))
+    with pytest.raises(MediaRejected, match="too_long"):
+        ward.end(ward.follower())
 
 
 @pytest.mark.req("S35")

@@ -158,6 +158,19 @@ def test_what_never_arrived_is_told(visit: Visit) -> None:
     assert told == [(2, 6, track_id, recording_id), (8, 20, track_id, recording_id)]
 
 
+@pytest.mark.req("B10")
+def test_what_lies_beyond_the_longest_run_is_told(visit: Visit) -> None:
+    """Two chunks of two seconds, of which the first is read: the second chunk is told as missing on both tracks."""
+    visit.open()
+    visit.record()
+    visit.end()
+    shop = Workshop(visit)
+    shop.settings = replace(shop.settings, track_max_seconds=2.0)
+    assert shop.run().state == State.READY
+    [drafted] = shop.drafter.drafted
+    assert [(each.speaker, each.end_s - each.start_s) for each in drafted.missing] == [("client", 2), ("clinician", 2)]
+
+
 @pytest.mark.req("B10", "B08")
 def test_a_run_without_its_first_chunk_does_not_take_the_others_down(visit: Visit) -> None:
     """Nothing of it can be read without the container's header: it is told as missing, and the rest is summarised."""

@@ -35,7 +35,7 @@ def test_too_little_says_what_never_arrived(shop: Workshop) -> None:
         for track, last in zip(db.query(tables.Track).order_by(tables.Track.id), (4, 31), strict=True):
             track.last_run, track.last_number = 0, last
     shop.visit.clock.tick(minutes=10, seconds=1)
-    assert shop.run().reason_public == "Nobody spoke. The sound of 60 seconds never arrived here."
+    assert shop.run().reason_public == "Nobody spoke. The sound of 60 seconds is missing."
 
 
 def test_a_recording_without_a_byte_is_too_little_and_not_lost(visit: Visit) -> None:

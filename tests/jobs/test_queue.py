@@ -1,6 +1,8 @@
 """The wake-up call: ids only, signed, repeated no more than needed, and not silenced by one bad moment."""
 
 import sqlite3
+import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -76,6 +78,24 @@ def beat(jobs: Jobs) -> None:
         jobs._beat()
 
 
+@pytest.mark.req("S25", "G02")
+def test_an_ehr_that_hangs_does_not_hold_up_a_session(tmp_path: Path, clock: FrozenClock) -> None:
+    """One filing hangs: another one makes room, and a session that ends is drafted before what waits to be filed."""
+    bench, hangs, begun = Bench(), threading.Event(), threading.Event()
+    steps = replace(bench.steps(), file=lambda id_: (bench.done.append(("file", id_)), begun.set(), hangs.wait(20)))
+    jobs = Jobs(tmp_path / "queue.sqlite", Secret(b"s" * 32), steps, clock.now)
+    for filing_id in ("filing-1", "filing-2", "filing-3"):
+        jobs._file(filing_id)
+    first = threading.Thread(target=jobs._huey.execute, args=(jobs._huey.dequeue(),))
+    first.start()
+    assert begun.wait(20)
+    jobs.wake("session-1")
+    work_off(jobs)
+    hangs.set()
+    first.join(20)
+    assert bench.done == [("file", "filing-1"), ("process", "session-1")]
+
+
 @pytest.mark.req("T17")
 def test_a_wake_up_reaches_the_worker(jobs: Jobs, bench: Bench) -> None:
     """The id, and nothing else."""
@@ -93,9 +113,9 @@ def test_the_pulse_finds_what_nobody_woke(jobs: Jobs, bench: Bench) -> None:
     work_off(jobs)
     assert bench.done == [
         ("process", "session-1"),
+        ("redraft", "redraft-1"),
         ("file", "filing-1"),
         ("file", "filing-2"),
-        ("redraft", "redraft-1"),
     ]
 
 

@@ -57,6 +57,13 @@ test("banner: recording again, with others, after somebody withdrew and left, is
   assert.equal(bannerFor(facts(running(true), { answer: "withdrawn", presence: "left" })).text, "Recording has started.");
 });
 
+test("banner: a later recording with the others has a banner of its own, whoever withdrew and left", () => {
+  const person = { answer: "withdrawn", presence: "left" };
+  for (const over of [{ state: "asking" }, { has_audio: true, ...stopped }, { state: "processing", has_audio: true }, { state: "ready", has_audio: true }]) {
+    assert.doesNotMatch(bannerFor(facts(over, person)).text, /withdrew/, over.state);
+  }
+});
+
 test("pill: “Recording” stands there only after the first chunk of every track is acknowledged (S45)", () => {
   assert.equal(recordingPill(facts(running(false))).text, "Starting…");
   assert.equal(recordingPill(facts(running(true))).text, "Recording");

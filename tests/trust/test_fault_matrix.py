@@ -30,6 +30,17 @@ def test_whatever_fails_on_the_way_each_note_is_in_the_chart_once(tmp_path: Path
     assert (found.not_once, found.doubled, found.unsaid) == ([], [], [])
 
 
+@pytest.mark.req("G02", "G03", "T16")
+def test_openemr_gets_each_thing_once_too(tmp_path: Path) -> None:
+    """A list of files that cannot be read says 404 like an empty one, and the answer to a message is far too long."""
+    faults_of = {fault.name: fault for fault in FAULTS}
+    with faults.matrix(tmp_path / "data", "openemr") as made:
+        made.cell("GET /api/patient/id/document? 3", faults_of["404"])
+        made.cell("GET /api/patient/id/document? 4", faults_of["404"])
+        made.cell("POST /api/patient/id/message 1", faults_of["10 MB"])
+        assert (made.outcome.not_once, made.outcome.doubled, made.outcome.unsaid) == ([], [], [])
+
+
 @pytest.mark.req("G02", "T16")
 def test_our_own_version_is_never_taken_for_somebody_elses(tmp_path: Path) -> None:
     """The EHR takes the signed note, and then cannot be read, or answers with too much; then something is added."""

@@ -348,7 +348,7 @@ class Editor {
     const place = byId("uncovered", HTMLElement);
     place.replaceChildren();
     if (coverage?.missing.length) {
-      const lost = "This was recorded and its sound never arrived, because the line broke for good. What was said there is not in the summary:";
+      const lost = "This was recorded and its sound is missing: the line broke for good, or the recording was longer than is read. What was said there is not in the summary:";
       place.append(el("p", { class: "mb-1" }, lost), this.evidence.missing(coverage));
     }
     if (!coverage?.gaps.length) return;
