@@ -15,6 +15,7 @@ LATE_CHUNKS_FOR = timedelta(minutes=10)
 """After a stop the chunks that were captured before it are still taken for so long (trust.md section 2)."""
 _SLACK_CHUNKS = 5
 _CHUNK_LASTS = timedelta(seconds=2)
+_COMES_AGAIN_WITHIN = timedelta(seconds=15)
 LOST = "lost"
 """Why a recording stopped whose recorder was not heard any more."""
 
@@ -189,14 +190,20 @@ def missing(db: Db, row: Track) -> dict[int, tuple[int, list[int]]]:
 def is_still_coming(db: Db, session_id: str, *, now: datetime) -> bool:
     """Say whether chunks that were captured before a stop are missing and still taken."""
     return any(
-        numbers
+        _is_arriving(db, recording, now) or any(numbers for _, numbers in missing(db, row).values())
         for recording in of_session(db, session_id)
         if recording.erased_at is None
         and recording.stopped_at is not None
         and now - recording.stopped_at <= LATE_CHUNKS_FOR
         for row in tracks(db, recording.id)
-        for _, numbers in missing(db, row).values()
     )
+
+
+def _is_arriving(db: Db, row: Recording, now: datetime) -> bool:
+    """Say whether chunks come in of a recorder that was lost: it named no last one, so they are known by coming."""
+    latest = select(func.max(Chunk.received_at)).join(Track).where(Track.recording_id == row.id)
+    received_at = db.scalar(latest) if row.stop_cause == LOST else None
+    return received_at is not None and now - received_at <= _COMES_AGAIN_WITHIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

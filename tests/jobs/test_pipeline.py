@@ -129,6 +129,23 @@ def test_it_waits_for_the_last_chunks(visit: Visit) -> None:
     assert shop.run().state == State.READY
 
 
+@pytest.mark.req("S25")
+def test_it_waits_while_a_lost_recorder_still_sends(visit: Visit) -> None:
+    """The server had stopped it, its line is back and the session ended: the summary waits for what comes in."""
+    visit.open()
+    recording_id = visit.record()
+    visit.end()
+    with visit.db.begin() as db:
+        db.get_one(tables.Recording, recording_id).stop_cause = recordings.LOST
+        db.query(tables.Chunk).update({"received_at": visit.clock.now()})
+    shop = Workshop(visit)
+    visit.clock.tick(seconds=5)
+    assert shop.owed() == []
+    assert shop.run().state == State.ENDED
+    visit.clock.tick(seconds=15)
+    assert shop.run().state == State.READY
+
+
 def test_it_does_not_wait_for_ever(visit: Visit) -> None:
     """After ten minutes no late chunk is taken any more, so what is there is processed."""
     visit.open()
