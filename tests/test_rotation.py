@@ -54,7 +54,7 @@ def site(tmp_path: Path, key_file: Path) -> Settings:
 def test_a_rotation_while_a_session_records_breaks_nothing(tmp_path: Path, figure: Say) -> None:
     """G20, the short form: every read and every chunk works all the time, and the old key opens nothing after."""
     found = campaign.turn_over(tmp_path, rotations=2, pause_s=0.1)
-    assert found.chunks > 20
+    assert found.chunks >= 8
     assert found.sealed >= 2 * 5
     assert found.keys >= 2 * 1
     seen, tried = found.reads + found.chunks, found.old_tried

@@ -46,8 +46,11 @@ def pause(db: Db, session: TelehealthSession, asker: Participant, *, at: datetim
     known = standing(session, participants.of_session(db, session.id))
     if known is not None and not known.is_cleared:
         if known.by != asker.id:
-            todo = "Pause it yourself if it goes on while somebody is still with you."
-            raise MoveRefused("paused_already", "Somebody else has just paused the recording.", todo)
+            raise MoveRefused(
+                "paused_already",
+                "Somebody else has just paused the recording.",
+                "Pause it yourself if it goes on while somebody is still with you.",
+            )
         return
     if asker.admitted_at is None or session.state not in (State.RECORDING, State.PAUSED):
         raise MoveRefused("nothing_to_pause", "Nothing is being recorded.", "You need not pause anything.")

@@ -36,8 +36,8 @@ from tests.fakes.site import Site, whole_site
 from tests.trust import figures
 
 CAMPAIGN = "rotation"
-PAUSE_S = 0.25
-"""Between two chunks of each track: eight times as often as a browser, and within the limit of uploads."""
+PAUSE_S = 0.15
+"""Between two chunks of each track: far more often than a browser, and within the limit of uploads."""
 
 
 @dataclass
