@@ -348,7 +348,9 @@ def _edit_part(part: Part, edits: tuple[LineEdit, ...], offers: Mapping[str, Off
     known = {line.id for line in drafted}
     before = {line.id: line for line in part.lines if line.state == "added"}
     lines = [_edited(line, by_id[line.id]) if line.id in by_id else line for line in drafted]
-    lines += [line for each in edits if each.id not in known and (line := _added(each, before, offers)) is not None]
+    # A drafted line that a new draft replaced is unknown here: only what the clinician worded of it stays.
+    own = (each for each in edits if each.id not in known and each.state in {"added", "edited"})
+    lines += [line for each in own if (line := _added(each, before, offers)) is not None]
     if known <= by_id.keys():  # a page that tells of all lines says where an added one stands
         lines.sort(key=lambda line: list(by_id).index(line.id))
     return replace(part, lines=tuple(lines))
@@ -367,11 +369,8 @@ def apply(content: Content, edits: Iterable[ElementEdit], *, has_transcript: boo
         if edit is None or element.is_locked:
             after.append(element)
             continue
-        parts, offers = element.parts, {each.id: each for each in element.offers}
-        if edit.parts is not None:
-            parts = tuple(
-                _edit_part(part, edit.parts[part.key], offers) if part.key in edit.parts else part for part in parts
-            )
+        told, offers = edit.parts or {}, {each.id: each for each in element.offers}
+        parts = tuple(_edit_part(each, told[each.key], offers) if each.key in told else each for each in element.parts)
         facts = session_facts.edited(element.facts, edit.facts)
         text = answer(element.title, element.type, edit.text, options=element.options, is_many=element.is_many)
         had = element.had_transcript or (has_transcript and element.type == AI_TYPE and text != element.text)

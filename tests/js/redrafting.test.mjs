@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { failedSince, isUnderWay, onlyRedrafted, takeParts } from "../../smart_app/web/static/js/redrafting.mjs";
+import { failedSince, isUnderWay, isUnsaved, onlyRedrafted, standOf, takeParts } from "../../smart_app/web/static/js/redrafting.mjs";
 
 /** @param {string} part @param {number|null} revision @param {"waiting"|"done"|"failed"} stand */
 const redraft = (part, revision, stand = "done") => ({ part, stand, words: "", revision });
@@ -40,4 +40,14 @@ test("a failure is told once, when it comes", () => {
   assert.equal(failedSince(waiting, failed).length, 1);
   assert.equal(failedSince(failed, failed).length, 0);
   assert.equal(failedSince([], failed).length, 0);
+});
+
+test("a section with words that are not saved is not replaced by its new draft", () => {
+  const line = (/** @type {string} */ id, /** @type {string} */ text, state = "drafted") => ({ id, text, state });
+  const note = (/** @type {any[]} */ ...lines) => /** @type {any[]} */ ([{ parts: [{ key: "plan", lines }, { key: "risk", lines: [line("r", "none")] }] }]);
+  const saved = standOf(note(line("a", "Walk."), line("b", "Rest.")));
+  assert.equal(isUnsaved(note(line("a", "Walk."), line("b", "Rest.")), ["plan"], saved), false);
+  assert.equal(isUnsaved(note(line("a", "Walk daily.", "edited"), line("b", "Rest.")), ["plan"], saved), true);
+  assert.equal(isUnsaved(note(line("a", "Walk daily.", "edited"), line("b", "Rest.")), ["risk"], saved), false);
+  assert.equal(isUnsaved(note(line("a", "Walk."), line("b", "Rest."), line("c", "Call.", "added")), ["plan"], saved), true);
 });

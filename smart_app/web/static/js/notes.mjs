@@ -9,7 +9,7 @@ import { FilingLine } from "./filingline.mjs";
 import { Refused, ask, getJson, postJson, wordsOf } from "./http.mjs";
 import { confirmModal } from "./modal.mjs";
 import { askRedraft } from "./redraft.mjs";
-import { failedSince, isUnderWay, onlyRedrafted, takeParts } from "./redrafting.mjs";
+import { failedSince, isUnderWay, isUnsaved, onlyRedrafted, standOf, takeParts } from "./redrafting.mjs";
 import * as review from "./review.mjs";
 import { StatementList } from "./statements.mjs";
 import { sessionDetails } from "./sessiondetails.mjs";
@@ -64,6 +64,8 @@ class Editor {
   /** @type {import("./redrafting.mjs").Redraft[]} */
   #redrafts = [];
   #isWatching = false;
+  /** How each line stood when it was last stored. @type {Map<string, string>} */
+  #stored = new Map();
 
   constructor() {
     this.evidence = new EvidencePanel(page.dataset.sessionId ?? "");
@@ -87,6 +89,7 @@ class Editor {
   async load() {
     const said = await getJson(`${noteUrl}/content`);
     this.elements = said.elements;
+    this.#stored = standOf(this.elements);
     this.#mayCorrect = Boolean(said.may_correct);
     this.evidence.correct = this.#mayCorrect ? (line, correction) => this.#correct(line, correction) : null;
     this.#take(said);
@@ -191,8 +194,10 @@ class Editor {
   async #save() {
     this.isDirty = false;
     tell(this.saveState, "Saving…");
+    const sent = standOf(this.elements);
     try {
       this.#take(await postJson(`${noteUrl}/save`, review.savePayload(this.elements, this.revision)));
+      this.#stored = sent;
       if (!this.isDirty) tell(this.saveState, `Saved ${localTime(new Date().toISOString(), "time")}`);
       tell(this.trouble, "");
     } catch (error) {
@@ -236,7 +241,8 @@ class Editor {
       this.isStale = false;
       this.isDirty = true;
       await this.flush();
-      box.hidden = true;
+      // What the other window drafted anew is in the note too: what is signed is what is shown.
+      location.reload();
     };
     const takeOther = () => {
       this.isDirty = false;
@@ -450,15 +456,16 @@ class Editor {
 
   /**
    * Take in the sections that were drafted anew, and leave everything else as it is here; false where the note was
-   * changed in another way too.
+   * changed in another way too, or where one of them holds words that are not saved: the clinician chooses then.
    */
   async #adopt() {
     const stored = await getJson(`${noteUrl}/content`).catch(() => null);
     const keys = stored && onlyRedrafted(stored.redrafts, this.revision, stored.revision);
-    if (!keys) return false;
+    if (!keys || isUnsaved(this.elements, keys, this.#stored)) return false;
     const parts = this.elements.flatMap((each) => each.parts).filter((part) => keys.includes(part.key));
     const before = parts.map((part) => ({ ...part }));
     takeParts(this.elements, stored.elements, keys);
+    for (const [id, stand] of standOf(stored.elements)) this.#stored.set(id, stand);
     this.#take(stored);
     for (const [at, part] of parts.entries()) {
       const isSame = review.isSamePart(before[at] ?? part, part);

@@ -44,3 +44,19 @@ export function takeParts(elements, stored, keys) {
     if (element.parts.length) element.offers = from.offers;
   }
 }
+
+/** @param {{state: string, text: string}} line */
+const stand = (line) => `${line.state} ${line.text}`;
+
+/** Return how each line stands, to tell later what was done since. @param {Element[]} elements */
+export const standOf = (elements) =>
+  new Map(elements.flatMap((each) => each.parts).flatMap((part) => part.lines.map((line) => [line.id, stand(line)])));
+
+/**
+ * Say whether a line of these sections was changed or added here and is not saved: a new draft would take it away.
+ * @param {Element[]} elements @param {string[]} keys @param {Map<string, string>} saved
+ */
+export function isUnsaved(elements, keys, saved) {
+  const parts = elements.flatMap((each) => each.parts).filter((part) => keys.includes(part.key));
+  return parts.some((part) => part.lines.some((line) => saved.get(line.id) !== stand(line)));
+}
