@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from smart_app.draft import orders
 from smart_app.draft.cues import Cues, cues
-from smart_app.draft.exchanges import ROOM
+from smart_app.draft.exchanges import CLINICIAN, ROOM
 from smart_app.draft.risk_denied import contradicted, denies, told_of
 from smart_app.draft.stances import PERSON, signs, stances
 from smart_app.draft.stems import content, stem
@@ -32,6 +32,13 @@ _RISK_RULED_OUT = re.compile(
 _NAMES_SPEAKER = re.compile(
     r"\s*(?:the )?(?:client|patient|clinician|therapist|guardian|partner|interpreter|companion)\b", re.IGNORECASE
 )
+_CLIENT_SAYS = re.compile(
+    r"\s*(?:the )?(?:client|patient) (?:\w+ly )?(?:report|den|confirm|state|say|said|describe|endorse|admit|"
+    r"acknowledge|disclose|express|note|mention|rate|told|tell)\w*\b",
+    re.IGNORECASE,
+)
+_NOT_THE_CLIENT = frozenset({"partner", "guardian", "companion"})
+"""An interpreter speaks for the client; these speak for themselves."""
 _NOBODY_KNOWN = "One microphone heard the room, so who said this is not known."
 _TITLES = frozenset({"client", "clinician", "doctor", "mister", "mrs", "patient"})
 _TAKEN = frozenset(stem(word) for word in ("alcohol", "medication", "smoke", "cannabis", "drugs"))
@@ -216,4 +223,7 @@ def _how_much(text: str, free: str, lines: Sequence[Utterance]) -> tuple[Verdict
         return "partly", _NOBODY_KNOWN
     if is_of_client and all(u.speaker == "clinician" for u in lines):
         return "partly", "Only the clinician said this."
+    others = {u.speaker for u in lines if u.speaker != CLINICIAN}
+    if _CLIENT_SAYS.match(text) and others and others <= _NOT_THE_CLIENT:
+        return "partly", f"The {' and the '.join(sorted(others))} said this, not the client."
     return "supported", ""

@@ -10,7 +10,7 @@ from smart_app.draft.checks import checked, rechecked
 from smart_app.draft.json_shape import transcript_from_json
 from smart_app.draft.omissions import omissions
 from smart_app.ports import Statement, Transcript, Utterance
-from tests.draft.said import part, transcript
+from tests.draft.said import SPEAKERS, part, transcript
 
 CALL = transcript_from_json(
     json.loads((Path(__file__).parent / "data" / "therapy_call.json").read_text(encoding="utf-8"))
@@ -182,3 +182,16 @@ def test_a_rewording_may_hold_no_word_that_its_lines_do_not(text: str, also: str
 def test_a_rewording_without_lines_has_no_source() -> None:
     """A statement that rested on nothing rests on nothing when it is reworded."""
     assert rechecked("Mood is better.", "", [])[0] == "no source"
+
+
+@pytest.mark.req("B06")
+@pytest.mark.parametrize(
+    ("speaker", "found"),
+    [("C", "partly"), ("R", "partly"), ("G", "partly"), ("I", "supported"), ("P", "supported")],
+)
+def test_a_report_of_the_client_rests_on_the_clients_own_words(speaker: str, found: str) -> None:
+    """A line that turns out to be the partner's or the guardian's is no report of the client; an interpreter's is."""
+    lines = transcript("C: What do you drink in the evening?", f"{speaker}: I drink a bottle of vodka every day.")
+    assert verdict("Client reports they drink a bottle of vodka every day.", "u1", "u2", lines=lines)[0] == found
+    if speaker != "C":
+        assert verdict(f"{SPEAKERS[speaker].capitalize()} reports drinking vodka.", "u2", lines=lines)[0] == "supported"
