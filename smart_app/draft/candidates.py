@@ -232,6 +232,10 @@ def _with_context(said: Sequence[Answered], chosen: list[_Chosen | None]) -> lis
             continue
         if _leans(said[n].sentence, previous.sentence):
             chosen[n - 1] = _Chosen(answered=previous, part=now.part, kind=now.kind, score=now.score)
+    for n in range(1, len(said)):
+        asked = chosen[n - 1]
+        if chosen[n] is None and asked is not None and _is_answer_in_room(said[n - 1], said[n]):
+            chosen[n] = _Chosen(answered=said[n], part=asked.part, kind=asked.kind, score=asked.score)
     first = chosen[0]
     if first is not None and len(said) > 1 and chosen[1] is None and _gives_figures(said):
         chosen[1] = _Chosen(answered=said[1], part=first.part, kind=first.kind, score=first.score)
@@ -242,6 +246,12 @@ def _with_context(said: Sequence[Answered], chosen: list[_Chosen | None]) -> lis
         if _YES_NO.match(said[0].sentence.text):
             chosen[0] = _Chosen(answered=said[0], part=second.part, kind=second.kind, score=second.score)
     return [c for c in chosen if c is not None]
+
+
+def _is_answer_in_room(asked: Answered, said: Answered) -> bool:
+    """Say whether one microphone heard a question and then a yes or no, which is nothing without it."""
+    is_room = said.sentence.utterance.speaker == ROOM
+    return is_room and asked.sentence.is_question and _YES_NO.match(said.sentence.text) is not None
 
 
 def _gives_figures(said: Sequence[Answered]) -> bool:
@@ -338,7 +348,8 @@ def _run(chosen: list[_Chosen], *, asks: bool) -> list[_Chosen]:
         bare = asks and len(run) == 1 and last.n_words <= 3 and one.part == run[-1].part
         bare = bare or (asks and len(run) == 1 and _gives_figures([run[0].answered, one.answered]))
         n_words += sentence.n_words
-        if sentence.place != last.place + 1 or n_words > LONGEST_QUOTE or not (_leans(sentence, last) or bare):
+        goes_on = bare or _leans(sentence, last) or _is_answer_in_room(run[-1].answered, one.answered)
+        if sentence.place != last.place + 1 or n_words > LONGEST_QUOTE or not goes_on:
             break
         run.append(one)
     return run

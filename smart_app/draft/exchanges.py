@@ -26,6 +26,13 @@ _SCALE = re.compile(
     r"\b(?:scale (?:of|from)|out of (?:ten|a hundred|one hundred|10|100)|to ten|to 10)\b", re.IGNORECASE
 )
 _REFERS = re.compile(r"\b(?:those|that|them|these)\b", re.IGNORECASE)
+_GOES_ON_ABOUT_RISK = re.compile(
+    r"\b(?:plans?\b(?! for (?:the|this|next|your|christmas))|planned|intent|intentions?|intend\w*|means|methods?|"
+    r"urges?|access to|attempt\w*|act(?:ed|ing)? on|rehears\w*|prepared|preparations?|goodbye|how you would|"
+    r"when you would|safe)\b",
+    re.IGNORECASE,
+)
+"""What is asked after a question about risk without naming it again ("Any plans?")."""
 _MEANS_WHAT_WAS_SAID = re.compile(r"\b(?:it|that|this)\b", re.IGNORECASE)
 _NAMES_NOTHING = 2
 """A question with so few words of content ("How much do you believe it?") names nothing by itself."""
@@ -122,9 +129,16 @@ def _question_of(turn: list[Sentence], before: _Question | None, cues: Cues) -> 
     topics = cues.about(text) | ({"medication"} if cues.medications(tokens(text)) else set())
     if not topics and before is not None and _ANAPHOR.search(asked.text) and _is_first(before_it, cues):
         topics = set(before.topics)
-    elif before is not None and "risk" in before.topics and _REFERS.search(asked.text) and _is_first(before_it, cues):
+    elif before is not None and "risk" in before.topics and _goes_on_about_risk(asked, before_it, cues):
         topics |= {"risk"}
     return _Question(text=text, ids=ids, sentence=asked, topics=frozenset(topics))
+
+
+def _goes_on_about_risk(asked: Sentence, before: list[Sentence], cues: Cues) -> bool:
+    """Say whether a question after one about risk is about it as well ("And those thoughts?", "Any plans?")."""
+    if _GOES_ON_ABOUT_RISK.search(asked.text):
+        return True
+    return _REFERS.search(asked.text) is not None and _is_first(before, cues)
 
 
 def _asks_back(turn: list[Sentence], n: int, cues: Cues) -> bool:

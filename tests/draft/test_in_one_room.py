@@ -67,3 +67,16 @@ def test_too_little_in_a_room_is_still_too_little() -> None:
     little = BuiltinDrafter().draft(in_one_room("C: Hello, can you hear me today?", "P: The garden looks lovely."))
     assert isinstance(little, TooLittle)
     assert "client" not in little.reason
+
+
+@pytest.mark.parametrize("answer", ["Yes.", "No."])
+@pytest.mark.req("B07", "B14")
+def test_a_plain_answer_to_a_question_about_risk_stands_with_it(answer: str) -> None:
+    """One microphone hears both as one speaker, and the answer is nothing without its question."""
+    summary = BuiltinDrafter().draft(
+        in_one_room(
+            *TALK, "C: Any thoughts of ending your life?", f"P: {answer}", "C: And how is work going?", "P: Busy."
+        )
+    )
+    assert isinstance(summary, Summary)
+    assert [one for one in everything(summary) if "ending your life" in one.text and answer in one.text]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from smart_app.draft.builtin import BuiltinDrafter
 from smart_app.draft.json_shape import transcript_from_json
 from smart_app.ports import Summary
+from tests.draft.said import drafted, everything
 
 CALL = json.loads((Path(__file__).parent / "data" / "therapy_call.json").read_text(encoding="utf-8"))
 DRUGS = ("sertraline", "fluoxetine", "lithium", "quetiapine", "mirtazapine", "propranolol", "lamotrigine")
@@ -86,7 +87,23 @@ def test_what_must_be_kept_is_kept_wherever_it_is_said(
     bare = [{"speaker": t["speaker"], "text": t["text"]} for t in turns]
     summary = BuiltinDrafter(words=words).draft(transcript_from_json({"turns": bare}), style=style)
     assert isinstance(summary, Summary)
-    drafted = " ".join(s.text for part in summary.sections for s in part.statements).lower()
+    written = " ".join(s.text for part in summary.sections for s in part.statements).lower()
     wanted = {w for w in text.lower().rstrip(".?").replace(",", "").split() if len(w) > 5 or w.isdigit()}
-    missing = {w for w in wanted if w not in drafted}
+    missing = {w for w in wanted if w not in written}
     assert not missing, (text, missing)
+
+
+@pytest.mark.req("B07")
+def test_what_is_asked_on_after_a_question_about_risk_is_kept_with_its_answer() -> None:
+    """ "Any plans?" and "Any means at home?" name no risk and are the questions that matter most."""
+    summary = drafted(
+        "C: Any thoughts of suicide?",
+        "P: Sometimes, at night.",
+        "C: Do you have any plans?",
+        "P: No.",
+        "C: Any means at home?",
+        "P: Yes.",
+    )
+    made = [statement.text for statement in everything(summary)]
+    assert [text for text in made if "means at home" in text and "Yes" in text]
+    assert [text for text in made if "any plans" in text and "No" in text]
