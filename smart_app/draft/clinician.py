@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from smart_app.draft.cues import Cues
-from smart_app.draft.exchanges import CLINICIAN, is_backchannel
+from smart_app.draft.exchanges import CLINICIAN, ROOM, is_backchannel
 from smart_app.draft.questions import asks_of_habit, tells_client
 from smart_app.draft.quoting import Candidate, quotation, said_by, trimmed
 from smart_app.draft.sentences import LONGEST_QUOTE, QUOTE_WORDS, Sentence
-from smart_app.draft.words import has_negation, numbers, quantities, tokens
+from smart_app.draft.words import PUTS_RIGHT, has_negation, numbers, quantities, tokens
 
 _ASKS_TO_DO = re.compile(
     r"^(?:(?!what|how|when|why|where|which)[\w']+\W+){0,8}(?:could|can|would|will) you (?:please |maybe )?"
@@ -50,6 +50,24 @@ _OFFERS = re.compile(
     r"|\b(?:i'm|we're|i am) (?:going to|gonna|planning to|thinking of)\b",
     re.IGNORECASE,
 )
+_SETS_OTHERWISE = re.compile(
+    r"\b(?:keep|stay|stop|start|take|leave|hold|continue|instead|same|rather|make|do)\b", re.IGNORECASE
+)
+_DECLINES = re.compile(
+    r"^(?:(?:um|uh|oh|well|honestly|but|hmm|sorry|actually|yeah|okay|ok)\W+)*"
+    r"(?:(?:no|nope|nah)\b(?!\W*(?:problem|worries|questions|that's (?:fine|good|okay)))"
+    r"|please (?:don't|do not)|i(?:'d| would) (?:rather|prefer)|(?:i )?(?:can't|cannot)\b"
+    r"|i (?:really |actually )?(?:(?:don't|do not)(?! (?:mind|have any questions))|won't(?! forget)|will not|am not"
+    r"|wouldn't|would not)\b"
+    r"|i'm not\b|not (?:really|now|yet|that)\b|you said\b"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day,? (?:you said|no)\b)",
+    re.IGNORECASE,
+)
+"""Turns down, or sets right, what the clinician just proposed."""
+_ASKS_WHETHER = re.compile(
+    r"\b(?:okay|ok|all right|alright|sound|think|feel about|happy|agree|work for you|suit|how about)\b", re.IGNORECASE
+)
+"""Asks after a proposal what the client says to it ("How does that sound?")."""
 _LEAST_ANSWERED = 4
 """A client's turn of fewer words names nothing that could be spoken of."""
 _LEANS_ON = re.compile(r"\b(?:it|that|they|them|those|these|both)\b", re.IGNORECASE)
@@ -128,7 +146,8 @@ def refuses(sentence: Sentence, sentences: Sequence[Sentence]) -> bool:
     return sentence.n_words >= _LEAST_ANSWERED and _OFFERS.search(before.text) is not None
 
 
-def _clinician_turn(turn: list[Sentence], cues: Cues, *, refuses: bool) -> list[Candidate]:
+def _judged(turn: list[Sentence], cues: Cues, *, refuses: bool) -> list[tuple[str, str, int]]:
+    """Return (part, kind, score) of each sentence of a turn, with what its neighbours say of it."""
     judged = [clinician_part(s, cues) for s in turn]
     if refuses:
         judged[0] = ("planned", judged[0][1], max(judged[0][2], 5))
@@ -140,6 +159,22 @@ def _clinician_turn(turn: list[Sentence], cues: Cues, *, refuses: bool) -> list[
         leans = _GOES_ON.search(" ".join(turn[n + 1].text.split()[:4])) is not None
         if judged[n + 1][0] and not judged[n][0] and leans and _gives_context(turn[n], cues):
             judged[n] = (judged[n + 1][0], "", judged[n + 1][2])
+    for n in range(1, len(turn)):
+        if judged[n - 1][0] and _puts_right(turn[n], cues):
+            judged[n] = judged[n - 1]
+    return judged
+
+
+def _puts_right(sentence: Sentence, cues: Cues) -> bool:
+    """Say whether it sets right what the clinician just said, and is no "Sorry, my telephone"."""
+    text = sentence.text
+    if sentence.is_question or is_left_out(sentence, cues) or PUTS_RIGHT.match(text) is None:
+        return False
+    return bool(numbers(text)) or has_negation(text) or _SETS_OTHERWISE.search(text) is not None
+
+
+def _clinician_turn(turn: list[Sentence], cues: Cues, *, refuses: bool) -> list[Candidate]:
+    judged = _judged(turn, cues, refuses=refuses)
     runs: list[list[int]] = []
     for n, (part, _, _) in enumerate(judged):
         if not part:
@@ -148,6 +183,7 @@ def _clinician_turn(turn: list[Sentence], cues: Cues, *, refuses: bool) -> list[
         n_words = sum(turn[m].n_words for m in last) + turn[n].n_words
         alike = last and last[-1] == n - 1 and judged[last[-1]][0] == part
         leans = _LEANS_ON.search(" ".join(turn[n].text.split()[:4])) is not None
+        leans = leans or _puts_right(turn[n], cues)
         waits = bool(last) and _CONDITION.match(turn[last[-1]].text) is not None
         longest = LONGEST_QUOTE if leans or waits else QUOTE_WORDS
         if alike and n_words <= longest and not turn[n].is_question:
@@ -158,7 +194,8 @@ def _clinician_turn(turn: list[Sentence], cues: Cues, *, refuses: bool) -> list[
 
 
 def answering(spoken: Iterable[Candidate], said: Sequence[Candidate], sentences: Sequence[Sentence]) -> list[Candidate]:
-    """Give what the client said before with a plan that agrees to it ("That is a good plan") or turns it down.
+    """Give what the client said before with a plan that agrees to it ("That is a good plan") or turns it down,
+    and with a plan that the client turns down next, those words.
 
     Under Plan such words would else seem to speak of the line above them, and an offer that was refused stand as made.
     """
@@ -174,7 +211,7 @@ def _answering(one: Candidate, before: Candidate | None, sentences: Sequence[Sen
     elif before is not None and before.part != one.part and _AGREES.match(one.quotation):
         first, last = before.place, before.last_place
     else:
-        return one
+        return _declined(one, sentences)
     answered = sentences[first : last + 1]
     words = quotation(answered)
     if not _LEAST_ANSWERED <= len(words.split()) <= QUOTE_WORDS:
@@ -185,6 +222,33 @@ def _answering(one: Candidate, before: Candidate | None, sentences: Sequence[Sen
         opening=opening,
         text=f'{opening}: "{one.quotation}"',
         evidence=tuple(dict.fromkeys((*(i for s in answered for i in s.ids), *one.evidence))),
+    )
+
+
+def _declined(one: Candidate, sentences: Sequence[Sentence]) -> Candidate:
+    """Give with a plan the words with which the client turns it down: alone it would stand as agreed."""
+    at = one.last_place + 1
+    if at < len(sentences) and sentences[at].turn == one.turn and _ASKS_WHETHER.search(sentences[at].text):
+        at += 1 if sentences[at].is_question else 0
+    if at >= len(sentences):
+        return one
+    after = sentences[at]
+    if after.utterance.speaker in (CLINICIAN, ROOM) or after.is_question or _DECLINES.match(after.text) is None:
+        return one
+    said = [after]
+    for more in sentences[at + 1 : at + 3]:
+        if more.turn != after.turn or sum(s.n_words for s in (*said, more)) > QUOTE_WORDS:
+            break
+        said.append(more)
+    opening = f'{said_by(after.utterance.speaker)}, on "{one.quotation}"'
+    words = quotation(said)
+    return dataclasses.replace(
+        one,
+        opening=opening,
+        quotation=words,
+        text=f'{opening}: "{words}"',
+        evidence=tuple(dict.fromkeys((*one.evidence, *(i for s in said for i in s.ids)))),
+        last_place=said[-1].place,
     )
 
 

@@ -134,9 +134,12 @@ def _glued(clauses: list[str]) -> list[str]:
 
 
 _NEW_CLAUSE = re.compile(
-    r"^(?:(?:and|so|then|also|plus)\W+)*(?:i|i'm|i've|i'll|my|we|we'll|we've|there|there's|you|your|let's|please)\b",
+    r"^(?:(?:and|so|then|also|plus)\W+)*(?:i|i'm|i've|i'll|we|we'll|we've|there|there's|you|let's|please|"
+    r"(?:my|your) (?:\w+ ){1,3}?"
+    r"(?:is|are|was|were|has|have|had|does|did|can|could|will|would|got|gets|feels?|felt|\w+n't))\b",
     re.IGNORECASE,
 )
+"""Begins a sentence of its own; "my" does so with a verb only ("I gave away my dog and my guitar" is one)."""
 _BOUND = re.compile(
     r"\b(?:it|its|it's|that|that's|this|these|those|they|them|their|he|she|him|her|his|which|who|instead|otherwise|either|"
     r"both|so|too|same|but|though|unless|except|only|if|anymore|any more|joking|kidding|just kidding|not really)\b",

@@ -15,7 +15,7 @@ from smart_app.draft.risk_denied import tells_of_risk
 from smart_app.draft.sentences import LONGEST_QUOTE, SETS_TIME, Sentence
 from smart_app.draft.stances import is_of_others
 from smart_app.draft.stems import stem
-from smart_app.draft.words import IMPAIRED, has_negation, is_negator, tokens
+from smart_app.draft.words import IMPAIRED, PUTS_RIGHT, has_negation, is_negator, numbers, tokens
 
 _GIVEN_UP = re.compile(
     r"\b(?:stopped|quit|gave (?:it |them |that )?up|given (?:it |them |that )?up|(?:came|come|coming|went|am|i'm) off|"
@@ -46,6 +46,18 @@ _STILL = re.compile(
 _CORRECTS = re.compile(
     r"^(?:(?:and|but|no|yes|yeah|okay|oh|um|uh|so)\W+)*"
     r"(?:well|actually|wait|sorry|or rather|although|that's not (?:quite |really )?(?:true|right))\b",
+    re.IGNORECASE,
+)
+_UNSAYS = re.compile(
+    r"^(?:(?:but|and|no|well|i'm|i was|only|just|i am)\W+)*(?:(?:kidding|joking)\b"
+    r"|(?:that|it|this)(?:'s| is| was|) ?(?:(?:not|n't) (?:really |quite )?true|a lie|a joke)\b"
+    r"|i (?:lied|made (?:that|it) up)\b)",
+    re.IGNORECASE,
+)
+"""Takes back all of what was just said ("I was joking")."""
+_CALENDAR = re.compile(
+    r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|may|june|july|august|september|"
+    r"october|november|december|every (?:day|night|morning|week)|daily|weekly)\b",
     re.IGNORECASE,
 )
 _POINTS = re.compile(r"\b(?:it|them|any|one)\b", re.IGNORECASE)
@@ -190,14 +202,28 @@ class _Lines:
 
 def _corrects(first: _Line, second: _Line) -> bool:
     """Say whether the next line takes back the one before it, of which it speaks."""
+    if _UNSAYS.match(second.text):
+        return True
     answers_other = second.pair.is_direct and len(second.pair.question.split()) > _ECHO_WORDS
     if answers_other and second.sentence.turn != first.sentence.turn:
         return False
+    if _gives_other_figure(first.text, second.text):
+        return True
     if second.sentence.is_question or not (_STILL.search(second.text) or _CORRECTS.match(second.text)):
         return _turns_round(first, second)
     if _NOT_REALLY.match(second.text):
         return not has_negation(first.text)
     return _turns_round(first, second)
+
+
+def _gives_other_figure(first: str, second: str) -> bool:
+    """Say whether a line sets a figure or day of the one before it right ("15 milligrams." ... "No, sorry, 50.")."""
+    return PUTS_RIGHT.match(second) is not None and bool(_figures(first)) and bool(_figures(second) - _figures(first))
+
+
+def _figures(text: str) -> set[str]:
+    """Return the numbers, days and months of the text."""
+    return numbers(text) | {found.lower() for found in _CALENDAR.findall(text)}
 
 
 def _turns_round(first: _Line, second: _Line) -> bool:

@@ -30,6 +30,13 @@ _STUTTER = re.compile(
 )
 """Small words said again at once, alone or at the head of up to four words: "have you, have you had"."""
 EMPTY = frozenset(_LISTS["empty"])
+PUTS_RIGHT = re.compile(
+    r"^(?:(?:oh|um|uh|and|well|but)\W+)*"
+    r"(?:no(?!\W+(?:problem|worries|need|rush))|nope|wait|sorry|actually|i mean|i meant|or rather|"
+    r"make that|scratch that)\b",
+    re.IGNORECASE,
+)
+"""Begins to set right what the same person just said ("Sorry, five milligrams")."""
 _UNITS: dict[str, int] = {word: n for n, word in enumerate(_LISTS["units"])}
 _TENS: dict[str, int] = {word: 10 * n for n, word in enumerate(_LISTS["tens"], start=2)}
 _ORDINALS: dict[str, int] = {word: n for n, word in enumerate(_LISTS["ordinals"], start=3)} | {

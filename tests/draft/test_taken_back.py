@@ -73,3 +73,51 @@ def test_a_denial_of_risk_stands_with_what_was_told_later() -> None:
 def test_another_time_thing_or_person_contradicts_nothing(lines: tuple[str, ...]) -> None:
     """Then and now, the client and the brother, the chest and the knee."""
     assert not any("Then" in text or "Later" in text for text in texts(*lines))
+
+
+@pytest.mark.parametrize(
+    ("lines", "said", "needs"),
+    [
+        (("P: I take 15 milligrams of sertraline every morning. Sorry, 50.",), "15", "50"),
+        (("P: I take 15 milligrams of sertraline every morning.", "C: Fifteen?", "P: Oh no, fifty."), "15", "fifty"),
+        (("P: I have my surgery on June tenth. Actually it is the twelfth.",), "tenth", "twelfth"),
+        (("P: I took twenty pills last night. I was only joking.",), "twenty", "joking"),
+        (
+            ("C: I want you to stop the bupropion. Actually no, keep taking it until May.", "P: Okay."),
+            "stop the bupropion",
+            "keep taking",
+        ),
+        (
+            ("C: Take ten milligrams of escitalopram in the morning. Sorry, five milligrams.", "P: Okay."),
+            "ten milligrams",
+            "five",
+        ),
+    ],
+)
+@pytest.mark.req("B06")
+def test_what_is_set_right_in_the_same_breath_stands_with_it(lines: tuple[str, ...], said: str, needs: str) -> None:
+    """A dose or a day that was put right at once, by either of them, is nowhere alone."""
+    found = [text for text in texts(*lines) if said in text]
+    assert found
+    assert all(needs in text for text in found)
+
+
+@pytest.mark.req("B06")
+def test_a_no_to_another_question_sets_nothing_right() -> None:
+    """Each figure belongs to what was asked: "No, two years sober" corrects no number of cigarettes."""
+    made = texts(
+        "C: Do you smoke?",
+        "P: I smoke 20 cigarettes a day.",
+        "C: And do you drink any alcohol these days?",
+        "P: No, I stopped drinking 2 years ago.",
+    )
+    assert not [text for text in made if "20" in text and "2 years" in text]
+
+
+@pytest.mark.parametrize("aside", ["Sorry, my telephone.", "No problem.", "Actually, the parcel is here."])
+@pytest.mark.req("B06")
+def test_an_aside_sets_no_plan_right(aside: str) -> None:
+    """What a clinician says next of something else stays out of the plan."""
+    made = texts(f"C: Take ten milligrams of escitalopram in the morning. {aside}", "P: Okay.")
+    assert [text for text in made if "ten milligrams" in text]
+    assert not [text for text in made if aside.rstrip(".") in text]

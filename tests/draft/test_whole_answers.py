@@ -257,3 +257,56 @@ def test_the_end_of_a_question_that_was_spoken_into_states_nothing() -> None:
         "P: Can that be the cause of the ringing?", "C: Yes, that can be the cause.", "P: I've got in my ear."
     )
     assert not [s for s in everything(summary) if "in their ear" in s.text or "in my ear" in s.text]
+
+
+@pytest.mark.parametrize(
+    ("proposed", "answer", "said", "needs"),
+    [
+        (
+            "I would like to increase your sertraline to one hundred milligrams.",
+            "No, I don't want that.",
+            "increase",
+            "don't want",
+        ),
+        (
+            "I would like to increase your sertraline to one hundred milligrams. How does that sound?",
+            "I'd rather not.",
+            "increase",
+            "rather not",
+        ),
+        ("See you next Tuesday at three then.", "I can't do Tuesday.", "Tuesday at three", "can't do"),
+    ],
+)
+def test_a_proposal_stands_with_the_words_that_turn_it_down(proposed: str, answer: str, said: str, needs: str) -> None:
+    """Alone under Plan it would read as agreed."""
+    found = [text for text in _texts(f"C: {proposed}", f"P: {answer}") if said in text]
+    assert found
+    assert all(needs in text for text in found)
+    assert all(text.startswith("Client, ") for text in found)
+
+
+@pytest.mark.parametrize(
+    "answer", ["No problem.", "I won't forget.", "No, that's fine.", "I don't have any questions."]
+)
+def test_who_agrees_turns_nothing_down(answer: str) -> None:
+    """The plan stays the clinician's own words."""
+    plan = section(drafted("C: Take ten milligrams of escitalopram in the morning.", f"P: {answer}"), "plan")
+    assert plan[0] == 'Clinician: "Take ten milligrams of escitalopram in the morning."'
+
+
+@pytest.mark.parametrize(
+    ("said", "never"),
+    [
+        ("I gave away my dog and my guitar last week.", "reports their guitar"),
+        ("I take sertraline in the morning and my lithium at night.", "reports their lithium"),
+        ("I hit the wall in the kitchen and my brother on Saturday.", '"... and my brother'),
+    ],
+)
+def test_a_list_is_not_cut(said: str, never: str) -> None:
+    """What stands after "and my" without a verb belongs to the verb before it."""
+    assert not [text for text in _texts(f"P: {said}") if never in text]
+
+
+def test_the_end_of_a_list_is_not_lost() -> None:
+    """The second loss stands with the first."""
+    assert [text for text in _texts("P: I lost my job in March and my house in May.") if "house" in text]
