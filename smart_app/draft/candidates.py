@@ -1,12 +1,14 @@
 """What of a session is worth a statement: sentences chosen, worded and given a part of the session."""
 
+import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from smart_app.draft.clinician import asks_to_do, clinician_part, is_left_out
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import ROOM, Answered, is_backchannel
+from smart_app.draft.frames import framed
 from smart_app.draft.person import reported
 from smart_app.draft.questions import about, asks_nothing, core
 from smart_app.draft.quoting import Candidate, quotation, said_by, trimmed
@@ -80,10 +82,19 @@ _YES_NO = re.compile(r"^(?:yes|yeah|yep|yup|no|nope|nah|not really|maybe)\b", re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Chosen:
+    """A sentence that is worth a statement.
+
+    One that `is_framed` would be misread without what stands before it, which is the question if `is_asked_for`; one
+    that `opens` has such a sentence after it.
+    """
+
     answered: Answered
     part: str
     kind: str
     score: int
+    is_framed: bool = False
+    is_asked_for: bool = False
+    opens: bool = False
 
 
 def client_candidates(pairs: Sequence[Answered], plan_turns: frozenset[int], known: Cues) -> list[Candidate]:
@@ -100,8 +111,20 @@ def client_candidates(pairs: Sequence[Answered], plan_turns: frozenset[int], kno
         for pair in said:
             follows = bool(chosen) and chosen[-1] is not None
             chosen.append(_choose(pair, known, in_plan=in_plan, follows=follows))
-        out += _worded(_with_context(said, chosen))
+        places = framed(said)
+        out += _worded([_under(one, places) for one in _with_context(said, chosen, places)])
     return out
+
+
+def _under(one: _Chosen, places: Mapping[int, bool]) -> _Chosen:
+    """Mark what would be misread without what stands before it in the turn."""
+    place = one.answered.sentence.place
+    return dataclasses.replace(
+        one,
+        is_framed=place in places,
+        is_asked_for=places.get(place, places.get(place + 1, False)),
+        opens=place + 1 in places,
+    )
 
 
 def _kind(text: str, topics: set[str], known: Cues) -> str:
@@ -223,14 +246,14 @@ def _leans(sentence: Sentence, before: Sentence) -> bool:
     return leans is not None or (follows and _is_of_its_time(sentence, before.text))
 
 
-def _with_context(said: Sequence[Answered], chosen: list[_Chosen | None]) -> list[_Chosen]:
+def _with_context(said: Sequence[Answered], chosen: list[_Chosen | None], places: Mapping[int, bool]) -> list[_Chosen]:
     """Add the sentence before one that leans on it ("He called me twice"), and what a bare yes or no goes on with."""
     for n in range(len(said) - 1, 0, -1):
         now, before = chosen[n], chosen[n - 1]
         previous = said[n - 1]
         if now is None or before is not None or previous.sentence.is_question:
             continue
-        if _leans(said[n].sentence, previous.sentence):
+        if said[n].sentence.place in places or _leans(said[n].sentence, previous.sentence):
             chosen[n - 1] = _Chosen(answered=previous, part=now.part, kind=now.kind, score=now.score)
     for n in range(1, len(said)):
         asked = chosen[n - 1]
@@ -307,12 +330,13 @@ def _worded(chosen: list[_Chosen]) -> list[Candidate]:
     at = 0
     while at < len(chosen):
         run, one = [chosen[at]], chosen[at]
-        asks = bool(one.answered.settled) or _needs_question(one)
+        asks = bool(one.answered.settled) or _needs_question(one) or one.is_asked_for
         is_clients = one.answered.sentence.utterance.speaker == "client"
-        third = _third_person(one) if is_clients and not asks and not _frames(one, chosen[at + 1 : at + 2]) else None
+        is_apart = is_clients and not (asks or one.opens or one.is_framed or _frames(one, chosen[at + 1 : at + 2]))
+        third = _third_person(one) if is_apart else None
         if third is None:
             run = _run(chosen[at:], asks=asks)
-        torn = at > 0 and _frames(chosen[at - 1], run[:1])
+        torn = (one.is_framed and not asks and not one.kind) or (at > 0 and _frames(chosen[at - 1], run[:1]))
         out.append(_candidate(run, asks=asks, third=third, is_torn=torn))
         at += len(run)
     return out
@@ -348,7 +372,7 @@ def _run(chosen: list[_Chosen], *, asks: bool) -> list[_Chosen]:
         bare = asks and len(run) == 1 and last.n_words <= 3 and one.part == run[-1].part
         bare = bare or (asks and len(run) == 1 and _gives_figures([run[0].answered, one.answered]))
         n_words += sentence.n_words
-        goes_on = bare or _leans(sentence, last) or _is_answer_in_room(run[-1].answered, one.answered)
+        goes_on = bare or one.is_framed or _leans(sentence, last) or _is_answer_in_room(run[-1].answered, one.answered)
         if sentence.place != last.place + 1 or n_words > LONGEST_QUOTE or not goes_on:
             break
         run.append(one)

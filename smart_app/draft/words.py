@@ -30,6 +30,8 @@ _STUTTER = re.compile(
 )
 """Small words said again at once, alone or at the head of up to four words: "have you, have you had"."""
 EMPTY = frozenset(_LISTS["empty"])
+MAY_BE_PAST = frozenset(_LISTS["may_be_past"])
+"""Verbs of which the form alone does not say that they are of today: "I cut my arms"."""
 PUTS_RIGHT = re.compile(
     r"^(?:(?:oh|um|uh|and|well|but)\W+)*"
     r"(?:no(?!\W+(?:problem|worries|need|rush))|nope|wait|sorry|actually|i mean|i meant|or rather|"
