@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from smart_app.draft.candidates import client_candidates
 from smart_app.draft.checks import checked
@@ -68,12 +68,19 @@ def _candidates(cut: Heard, known: Cues) -> list[Candidate]:
     every = client_candidates(cut.pairs, plan_turns(cut.sentences, known), known)
     said = together(every, cut.pairs, known)
     asked = {question.lower() for c in said for question in _ASKED.findall(c.text)}
-    spoken = [
-        c
-        for c in answering(clinician_candidates(cut.sentences, known), every, cut.sentences)
-        if not (c.text.startswith("Clinician asked") and any(q in c.quotation.lower() for q in asked))
-    ]
+    spoken, quoted = [], []
+    for c in answering(clinician_candidates(cut.sentences, known), every, cut.sentences):
+        is_quoted = c.text.startswith("Clinician asked") and any(q in c.quotation.lower() for q in asked)
+        (quoted if is_quoted else spoken).append(c)
+    said = [_with_kind(c, quoted) for c in said]
     return _without_repeats(sorted([*said, *spoken], key=lambda c: c.place))
+
+
+def _with_kind(answer: Candidate, quoted: Sequence[Candidate]) -> Candidate:
+    """Let an answer be as much worth keeping as the question that it quotes: homework is often given as a question."""
+    questions = [question.lower() for question in _ASKED.findall(answer.text)] if not answer.kind else []
+    kinds = (c.kind for c in quoted if c.kind and any(question in c.quotation.lower() for question in questions))
+    return dataclasses.replace(answer, kind=next(kinds, answer.kind))
 
 
 def _without_repeats(found: Iterable[Candidate]) -> list[Candidate]:

@@ -94,6 +94,21 @@ def test_what_must_be_kept_is_kept_wherever_it_is_said(
 
 
 @pytest.mark.req("B07")
+@pytest.mark.parametrize("words", [40, 350])
+@pytest.mark.parametrize("at", [68, 69])
+def test_homework_given_as_a_question_is_kept_with_its_answer(at: int, words: int) -> None:
+    """The answer quotes the question, so that it does not stand twice: then the answer is what must be kept."""
+    asked = {"speaker": "clinician", "text": "Could you keep a thought record until we meet again?"}
+    turns = [*CALL["turns"][:at], asked, *CALL["turns"][at:]]
+    bare = [{"speaker": t["speaker"], "text": t["text"]} for t in turns]
+    summary = BuiltinDrafter(words=words).draft(transcript_from_json({"turns": bare}))
+    assert isinstance(summary, Summary)
+    assert "thought record until we meet again" in " ".join(
+        s.text for part in summary.sections for s in part.statements
+    )
+
+
+@pytest.mark.req("B07")
 def test_what_is_asked_on_after_a_question_about_risk_is_kept_with_its_answer() -> None:
     """ "Any plans?" and "Any means at home?" name no risk and are the questions that matter most."""
     summary = drafted(

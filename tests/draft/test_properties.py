@@ -107,7 +107,8 @@ def test_every_statement_is_its_evidence(session: list[tuple[str, str]]) -> None
         assert set(statement.evidence) <= set(texts)
         taken_back = TAKEN_BACK.search(statement.text)
         if taken_back is not None:
-            said = " ".join(texts[i] for i in statement.evidence if speakers[i] == "client")
+            who = words(statement.text)[0]
+            said = " ".join(texts[i] for i in statement.evidence if speakers[i] == who)
             assert all(occurs(piece, said) for piece in taken_back["a"].split("...") if words(piece))
             statement = dataclasses.replace(statement, text=statement.text[: taken_back.start()])
         framed = FRAME.match(statement.text)
