@@ -68,7 +68,8 @@ def _candidates(cut: Heard, known: Cues) -> list[Candidate]:
     every = client_candidates(cut.pairs, plan_turns(cut.sentences, known), known)
     said = together(every, cut.pairs, known)
     asked = {question.lower() for c in said for question in _ASKED.findall(c.text)}
-    spoken, quoted = [], []
+    spoken: list[Candidate] = []
+    quoted: list[Candidate] = []
     for c in answering(clinician_candidates(cut.sentences, known), every, cut.sentences):
         is_quoted = c.text.startswith("Clinician asked") and any(q in c.quotation.lower() for q in asked)
         (quoted if is_quoted else spoken).append(c)
