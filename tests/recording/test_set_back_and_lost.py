@@ -63,3 +63,24 @@ def test_what_waited_in_the_browser_is_taken_after_a_long_silence(visit: Visit) 
         assert visit.alice.put_chunk(grant, track, 0, number, b"agreed, captured").status_code == 201
     late = visit.alice.put_chunk(grant, track, 0, 200, b"captured when nobody recorded")
     assert (late.status_code, late.json["code"]) == (409, "beyond_stop")
+
+
+@pytest.mark.req("B01", "G08")
+def test_what_is_taken_after_a_long_silence_is_counted_from_where_its_run_began(visit: Visit) -> None:
+    """A reload in the fortieth second began a new run: its chunks lie forty seconds later than its numbers say."""
+    track = next(iter(visit.record()))
+    visit.room.clock.tick(seconds=40)
+    recording_id = visit.room.recordings(visit.id)[0].id
+    run = {"track_id": track, "run": 1, "start_ms": 40_000, "mime": "audio/webm;codecs=opus"}
+    path = f"/sessions/{visit.id}/recording/grants"
+    given = visit.alice.ok(path, {"recording_id": recording_id, "runs": [run]})["grants"]
+    grant = next(each["token"] for each in given if each["track_id"] == track)
+    assert visit.alice.put_chunk(grant, track, 1, 0, b"voice").status_code == 201
+    visit.room.clock.tick(seconds=ending.LOST_AFTER.total_seconds() + 5)
+    with visit.room.db.begin() as db:
+        ending.end_empty_rooms(db, now=visit.room.clock.now(), after_minutes=30)
+    visit.state(visit.carol)
+    visit.state()
+    grant = visit.grants()[track]
+    answers = {number: visit.alice.put_chunk(grant, track, 1, number, b"x").status_code for number in (140, 160)}
+    assert answers == {140: 201, 160: 409}
