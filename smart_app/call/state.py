@@ -160,11 +160,11 @@ def _question(rows: RoomRows, viewer: Participant) -> dict[str, str] | None:
 
 
 def _pause(rows: RoomRows, viewer: Participant) -> dict[str, Any] | None:
-    """Return who paused the recording, and whether they said that it may go on (decision 19)."""
+    """Return who paused the recording, whether the viewer did, and whether all who did said that it may go on."""
     pause = pauses.standing(rows.session, rows.people)
     if pause is None or State(rows.session.state) not in LIVE:
         return None
-    return {"by": pause.by, "is_yours": pause.by == viewer.id, "is_cleared": pause.is_cleared}
+    return {"by": pause.by, "is_yours": viewer.id in (pause.by, *pause.holders), "is_cleared": pause.is_cleared}
 
 
 def _receipt(number: int, row: Receipt, recordings: Sequence[Recording]) -> dict[str, Any]:

@@ -17,19 +17,27 @@ from smart_app.store.tables import Participant, TelehealthSession
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """Who asked for the pause, and whether they said that it may go on."""
+    """Who asked for the pause, and who has not yet said that it may go on: in the order in which they asked."""
 
     by: str
-    is_cleared: bool
+    holders: tuple[str, ...]
+
+    @property
+    def is_cleared(self) -> bool:
+        """Say whether nobody holds it any longer."""
+        return not self.holders
 
 
 def standing(session: TelehealthSession, people: Sequence[Participant]) -> Pause | None:
-    """Return the pause that holds. Somebody who left took it with them: from then on it counts as cleared."""
+    """Return the pause that holds. Somebody who left took theirs with them: from then on it counts as cleared."""
     if session.paused_by is None:
         return None
-    asker = next((each for each in people if each.id == session.paused_by), None)
-    has_left = asker is None or asker.left_at is not None
-    return Pause(by=session.paused_by, is_cleared=has_left or session.pause_cleared_at is not None)
+    others = sorted(
+        (each for each in people if each.also_paused_at), key=lambda each: (each.also_paused_at, each.number)
+    )
+    asked = [*(each for each in people if each.id == session.paused_by and session.pause_cleared_at is None), *others]
+    holders = tuple(each.id for each in asked if each.left_at is None)
+    return Pause(by=holders[0] if holders else session.paused_by, holders=holders)
 
 
 def is_held(db: Db, session: TelehealthSession) -> bool:
@@ -41,16 +49,16 @@ def is_held(db: Db, session: TelehealthSession) -> bool:
 def pause(db: Db, session: TelehealthSession, asker: Participant, *, at: datetime) -> None:
     """Stop capturing at once, because somebody else is where the participant is. A repeat changes nothing.
 
-    Raises MoveRefused when nothing is recorded that could be paused, or somebody else's pause holds.
+    While somebody else's pause holds, theirs is kept beside it. Raises MoveRefused when nothing is recorded that could
+    be paused.
     """
     known = standing(session, participants.of_session(db, session.id))
-    if known is not None and not known.is_cleared:
-        if known.by != asker.id:
-            raise MoveRefused(
-                "paused_already",
-                "Somebody else has just paused the recording.",
-                "Pause it yourself if it goes on while somebody is still with you.",
-            )
+    if known is not None and asker.id in known.holders:
+        return
+    if known is not None and not known.is_cleared and asker.admitted_at is not None:
+        asker.also_paused_at = at
+        db.flush()
+        audit_lines.append_if_possible(db, at=at, actor=asker.id, action="recording.pause", subject=session.id)
         return
     if asker.admitted_at is None or session.state not in (State.RECORDING, State.PAUSED):
         raise MoveRefused("nothing_to_pause", "Nothing is being recorded.", "You need not pause anything.")
@@ -65,19 +73,24 @@ def pause(db: Db, session: TelehealthSession, asker: Participant, *, at: datetim
 
 
 def clear(db: Db, session: TelehealthSession, asker: Participant, *, at: datetime) -> None:
-    """Take the participant's word that it may go on; nothing is recorded before the clinician resumes.
+    """Take the participant's word that it may go on; nothing is recorded before all have said so and somebody resumes.
 
-    Raises MoveRefused when the pause is not theirs.
+    Raises MoveRefused when they have not paused.
     """
-    if session.paused_by != asker.id:
+    is_first, is_another = session.paused_by == asker.id, asker.also_paused_at is not None
+    if not is_first and not is_another:
         raise MoveRefused("not_your_pause", "You have not paused the recording.", "Reload the page to see how it is.")
-    if session.pause_cleared_at is None:
-        session.pause_cleared_at = at
+    if (is_first and session.pause_cleared_at is None) or is_another:
+        if is_first:
+            session.pause_cleared_at = at
+        asker.also_paused_at = None
         db.flush()
         audit_lines.append(db, at=at, actor=asker.id, action="recording.pause_over", subject=session.id)
 
 
 def forget(db: Db, session: TelehealthSession) -> None:
-    """Drop a pause that both sides ended."""
+    """Drop the pauses that both sides ended."""
     session.paused_by = session.pause_cleared_at = None
+    for each in participants.of_session(db, session.id):
+        each.also_paused_at = None
     db.flush()

@@ -70,7 +70,7 @@ def read(
     people = participants.of_session(db, session.id)
     switch, custody, wait = site.ai_switch(db), visits.custody(db, session), sources.waiting(db, session)
     pause = pauses.standing(session, people)
-    paused = next((row for row in people if pause is not None and not pause.is_cleared and row.id == pause.by), None)
+    paused = [_name(seal, row) for row in people if pause is not None and row.id in pause.holders]
     rows = consents.of_session(db, session.id)
     summary = summaries.latest(db, session.id)
     return SessionFacts(
@@ -87,7 +87,7 @@ def read(
         has_disk=sources.has_disk(),
         is_practice=session.is_practice,
         is_clinician_here=any(row.is_clinician and participants.is_here(row, now) for row in people),
-        paused_by=_name(seal, paused) if paused is not None else "",
+        paused_by=" and ".join(paused),
         people=tuple(_person(seal, row, rows, now) for row in people if _is_shown(row)),
         waiting=tuple(
             WaitingFacts(name=_name(seal, row), since=row.joined_at) for row in people if _is_waiting(row, now)

@@ -50,6 +50,10 @@ def _note(db: Db, note_id: str, session_id: str) -> Note | None:
     return note if note.session_id == session_id else None
 
 
+def _is_script() -> bool:
+    return request.accept_mimetypes.best == "application/json"
+
+
 def _may_dictate(db: Db) -> bool:
     """Say whether the clinician's AI usage consent is on: a recogniser is AI as well."""
     row = visits.clinician(db, person().clinician_id)
@@ -69,8 +73,8 @@ class _OwnPages:
     speech_model: str
 
     @allow(Who.CLINICIAN)
-    def page(self, session_id: str) -> str:
-        """Show the headings of a format, with what was written so far."""
+    def page(self, session_id: str) -> str | Response:
+        """Show the headings of a format, with what was written so far; the latter alone for a script."""
         who = person()
         with self.db.begin() as db:
             session = _writable(db, session_id)
@@ -84,6 +88,7 @@ class _OwnPages:
             facts: dict[str, Any] = {
                 "session": session,
                 "note_id": note.id if note is not None else "",
+                "version": own_summary.version(db, session_id),
                 "style": style,
                 "styles": styles,
                 "sheet": sheet,
@@ -95,6 +100,8 @@ class _OwnPages:
             audit_lines.append(
                 db, at=self.clock.now(), actor=who.fhir_user, action="summary.opened", subject=session_id
             )
+        if _is_script():
+            return jsonify(version=facts["version"], parts={each.key: each.text for each in sheet})
         return render_template(
             "note/own.html",
             person=who,
@@ -122,7 +129,10 @@ class _OwnPages:
 
     @allow(Who.CLINICIAN)
     def save(self, session_id: str) -> AnyResponse:
-        """Keep what was written; then create the note that holds it, or go back to the note or the chart page."""
+        """Keep what was written; then create the note that holds it, or go back to the note or the chart page.
+
+        A script is told where to go on, so that words which are refused stay on its page.
+        """
         form = request.form
         texts = {key.removeprefix("part-"): form[key] for key in form if key.startswith("part-")}
         with self.db.begin() as db:
@@ -132,6 +142,7 @@ class _OwnPages:
                 self.seal,
                 person(),
                 session,
+                seen=form.get("version", 0, type=int),
                 key=form.get("style", ""),
                 rows=templates.offered(db, person().clinician_id),
                 texts=texts,
@@ -140,12 +151,14 @@ class _OwnPages:
             )
             came_from = _note(db, form.get("note", ""), session_id)
             if form.get("then") == "back" and came_from is not None:
-                return redirect(f"/notes/{came_from.id}", 303)
-            if form.get("then") != "note":
-                return redirect(f"/chart#session-{session_id}", 303)
-            template = templates.readable(db, form.get("template_id", ""), person().clinician_id)
-            note_id = self.desk.create(db, person(), session, template, zone=form.get("time_zone", "")).id
-        return redirect(f"/notes/{note_id}", 303)
+                goes_on = f"/notes/{came_from.id}"
+            elif form.get("then") != "note":
+                goes_on = f"/chart#session-{session_id}"
+            else:
+                template = templates.readable(db, form.get("template_id", ""), person().clinician_id)
+                made = self.desk.create(db, person(), session, template, zone=form.get("time_zone", ""))
+                goes_on = f"/notes/{made.id}"
+        return jsonify(goes_on=goes_on) if _is_script() else redirect(goes_on, 303)
 
     @allow(Who.CLINICIAN)
     def dictate(self, session_id: str) -> Response:

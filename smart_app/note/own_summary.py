@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from smart_app import formats
-from smart_app.errors import BadInput, MoveRefused
+from smart_app.errors import BadInput, Conflict, MoveRefused
 from smart_app.formats import Heading
 from smart_app.note import overview, said
 from smart_app.note.content import Element
@@ -20,6 +20,8 @@ from smart_app.summary_shape import summary_from_json, to_json
 MAX_TEXT = 20_000
 """Characters under one heading."""
 DEFAULT_STYLE = "soap"
+CHANGED = "summary_changed"
+"""Refuses words that were written over a version which is not the newest."""
 _OF_TEMPLATE = "own:"
 """How the key of a template's own headings begins."""
 
@@ -152,12 +154,19 @@ def _summary(style: str, headings: Iterable[Heading], texts: Mapping[str, str]) 
     )
 
 
+def version(db: Db, session_id: str) -> int:
+    """Return the version of what the clinician wrote last, 0 before the first."""
+    row = summaries.own(db, session_id)
+    return row.version if row is not None else 0
+
+
 def write(
     db: Db,
     seal: Seal,
     person: Person,
     session: TelehealthSession,
     *,
+    seen: int,
     key: str,
     rows: Iterable[Template],
     texts: Mapping[str, str],
@@ -166,12 +175,21 @@ def write(
 ) -> int:
     """Keep what the clinician wrote as the session's newest summary and return its version; `key` names the format.
 
-    `speech_model` names the recogniser when any of it was dictated, and is empty when all was typed. Raises
-    MoveRefused, BadInput.
+    `seen` is the version that stood on the page. `speech_model` names the recogniser when any of it was dictated, and
+    is empty when all was typed. Raises MoveRefused, BadInput, Conflict when another window has saved a newer version.
     """
     check_may_write(session)
-    found, headings = _layout(key, rows, _before(db, seal, session))
+    before, newest = _before(db, seal, session), version(db, session.id)
+    found, headings = _layout(key, rows, before)
     summary = _summary(_style(found), headings, texts)
+    if seen != newest:
+        if summary == before:  # sent again, because the answer to the first was lost
+            return newest
+        raise Conflict(
+            CHANGED,
+            "This summary was changed in another window.",
+            "Nothing was overwritten. Compare the words that were saved there with yours, then save again.",
+        )
     summary_id = new_id()
     row = summaries.add_own(
         db,

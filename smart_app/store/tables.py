@@ -128,7 +128,7 @@ class TelehealthSession(Base):
     is_practice: Mapped[bool] = mapped_column(default=False)
     """Made by the walk-through: nothing of it ever reaches the chart."""
     paused_by: Mapped[str | None]
-    """The participant who asked for a pause ("someone else is here"); None: no such pause (decision 19)."""
+    """The participant who asked for a pause ("someone else is here") first; None: no such pause (decision 19)."""
     pause_cleared_at: Mapped[datetime | None]
     """When that participant said that it may go on; the clinician then resumes."""
     recorder_tab: Mapped[str | None]
@@ -188,6 +188,8 @@ class Participant(Base):
     admitted_as: Mapped[str] = mapped_column(default="")
     """What the clinician verified when admitting, e.g. 'recognised by the clinician'."""
     left_at: Mapped[datetime | None]
+    also_paused_at: Mapped[datetime | None]
+    """When they asked for a pause while somebody else's held; None once they said that it may go on (decision 19)."""
     seen_at: Mapped[datetime | None]
     language: Mapped[str] = mapped_column(default="en")
     """Of the pages and the consent text, as the participant chose it: en or es."""

@@ -143,6 +143,7 @@ _FORMS: dict[str, Document] = {
     "note.own_save": {
         "style": _TEXT,
         "then?": {"enum": ["note", "back", ""]},
+        "version?": _NUMBER,
         "dictated?": {"enum": ["yes"]},
         **{f"{name}?": _TEXT for name in ("note", "template_id", "time_zone", "part-subjective", "part-text")},
     },

@@ -91,18 +91,45 @@ def test_a_pause_taken_back_before_the_clinician_resumes_holds_again(visit: Visi
 
 
 @pytest.mark.req("D19")
-def test_a_second_pause_in_the_same_moment_is_not_said_to_hold(visit: Visit) -> None:
-    """Carol and Pat press at once: one pause holds, and Pat is told that hers is to be pressed when it goes on."""
+@pytest.mark.parametrize("order", [("carol", "pat"), ("pat", "carol")])
+def test_a_second_persons_pause_holds_beside_the_first(visit: Visit, order: tuple[str, str]) -> None:
+    """Somebody is with Carol and with Pat: each must say that it may go on, in whichever order."""
+    pat = visit.bring("Pat", role="partner")
+    visit.start()
+    sides = {"carol": visit.carol, "pat": pat}
+    for side in sides.values():
+        visit.answer(side, agrees=True)
+    pause(visit)
+    for _ in range(2):
+        pat.ok(f"/room/{visit.id}/pause")
+    assert all(visit.state(side)["pause"]["is_yours"] for side in sides.values())
+    first, second = (sides[name] for name in order)
+    first.ok(f"/room/{visit.id}/go-on")
+    assert visit.state(first)["pause"] == {"by": second.participant_id, "is_yours": False, "is_cleared": False}
+    assert visit.state(second)["pause"]["is_yours"]
+    assert resume(visit) == (409, "paused")
+    assert visit.start().status_code == 409
+    second.ok(f"/room/{visit.id}/go-on")
+    assert resume(visit) == (200, "recording")
+    assert visit.room.audit().count("recording.pause") == visit.room.audit().count("recording.pause_over") == 2
+    pat.ok(f"/room/{visit.id}/pause")
+    assert visit.state(visit.carol)["pause"]["is_yours"] is False, "nothing of the first time is left"
+
+
+@pytest.mark.req("D19")
+def test_who_leaves_takes_their_own_pause_alone(visit: Visit) -> None:
+    """Pat leaves; Carol's pause still holds, and is said to be hers."""
     pat = visit.bring("Pat", role="partner")
     visit.start()
     for side in (visit.carol, pat):
         visit.answer(side, agrees=True)
-    pause(visit)
-    answer = pat.post(f"/room/{visit.id}/pause")
-    assert (answer.status_code, answer.json["code"]) == (409, "paused_already")
-    go_on(visit)
     pat.ok(f"/room/{visit.id}/pause")
+    pause(visit)
+    pat.ok(f"/room/{visit.id}/leave")
+    assert visit.state()["pause"] == {"by": visit.carol.participant_id, "is_yours": False, "is_cleared": False}
     assert resume(visit) == (409, "paused")
+    go_on(visit)
+    assert resume(visit) == (200, "recording")
 
 
 @pytest.mark.req("B04")

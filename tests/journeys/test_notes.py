@@ -146,6 +146,15 @@ def test_a_declined_session_offers_the_clinicians_own_summary(
     expect(seat.page.get_by_role("heading", level=1)).to_have_text("Write the summary yourself")
 
 
+def _save_in_another_window(page: Page) -> None:
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.get_by_label("Plan", exact=True).fill("Call the school.")
+    other.get_by_role("button", name="Save only").click()
+    other.wait_for_url(re.compile("/chart"))
+    other.close()
+
+
 @pytest.mark.req("B14")
 def test_it_is_typed_and_dictated_and_nothing_of_the_sound_is_kept(
     visit: Unrecorded, app_data: AppData, camera: Camera
@@ -161,12 +170,21 @@ def test_it_is_typed_and_dictated_and_nothing_of_the_sound_is_kept(
     assert len(page.get_by_label("Subjective", exact=True).input_value().split()) >= 3
     camera.take(page, "own-summary", is_full=True)
     assert app_data.audio_files(visit.session_id) == []
+    _save_in_another_window(page)
+    page.get_by_role("button", name="Save and create the note").click()
+    expect(page.locator("#save-trouble")).to_contain_text("This summary was changed in another window.")
+    kept = page.locator("[data-stored=part-plan]")
+    expect(kept).to_contain_text("Call the school.")
+    camera.take(page, "own-summary-two-windows", is_full=True)
+    kept.get_by_role("button", name="Add these words to mine").click()
+    expect(kept).to_be_hidden()
     page.get_by_label("Note from template").select_option(label="Visit with details")
     page.get_by_role("button", name="Save and create the note").click()
     page.wait_for_url(re.compile("/notes/[0-9a-f]+"))
     visit.note_url = page.url
     expect(page.locator("#elements")).to_contain_text("Clinician-reported: dictated by the clinician")
-    expect(page.locator("#elements")).to_contain_text("Walk to the river on Sunday.")
+    for words in ("Walk to the river on Sunday.", "Call the school."):
+        expect(page.locator("#elements")).to_contain_text(words)
     expect(page.get_by_label("Client's location today")).to_have_value(f"{PLACE} (as the client entered it)")
     expect(page.get_by_label("Telehealth consent")).to_have_value(re.compile("Given aloud"))
     page.get_by_label("Minutes").fill("50")

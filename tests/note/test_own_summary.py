@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from smart_app.draft.checks import rechecked
 from smart_app.note import content as contents
-from smart_app.note import material
+from smart_app.note import material, own_summary
 from smart_app.note.desk import Desk
 from smart_app.ports import LANGUAGE_NOT_DRAFTED
 from smart_app.session import State
@@ -135,11 +135,43 @@ def test_what_was_written_can_be_changed_and_shown_in_another_format(declined: C
     page = alice.get("/sessions/s1/summary?style=dap").text
     for words in ("Slept five hours a night.", "Worries about freezing.", "Meet on Friday."):
         assert words in page
-    alice.post("/sessions/s1/summary", data={"style": "dap", "part-data": "Slept well.", "then": "chart"})
+    second = {"style": "dap", "version": "1", "part-data": "Slept well.", "then": "chart"}
+    alice.post("/sessions/s1/summary", data=second)
     assert "Slept well." in alice.get("/sessions/s1/summary").text
     with declined.db.read() as db:
         assert [row.version for row in db.query(tables.Summary).order_by(tables.Summary.version)] == [1, 2]
     assert "Summary written by you" in alice.get("/chart").text
+
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.mark.req("B14")
+def test_words_saved_in_another_window_are_not_overwritten_unseen(declined: Clinic, alice: FlaskClient) -> None:
+    """The older page's save is refused and changes nothing; told what stands there, the next save replaces it."""
+    assert 'name="version" value="0"' in alice.get("/sessions/s1/summary").text
+    first = alice.post("/sessions/s1/summary", data={"style": "soap", "version": "0", "then": "chart", **WORDS})
+    assert first.status_code == 303
+    mine = {"style": "dap", "version": "0", "then": "chart", "part-data": "Slept well."}
+    refused = alice.post("/sessions/s1/summary", data=mine, headers=JSON)
+    assert (refused.status_code, refused.json and refused.json["code"]) == (409, own_summary.CHANGED)
+    assert "Slept five hours a night." in alice.get("/sessions/s1/summary").text
+    stored = alice.get("/sessions/s1/summary?style=dap", headers=JSON).json
+    assert stored is not None
+    assert stored["version"] == 1
+    assert "Slept five hours a night.\nWorries about freezing." in stored["parts"]["data"]
+    saved = alice.post("/sessions/s1/summary", data={**mine, "version": "1"}, headers=JSON)
+    assert saved.json == {"goes_on": "/chart#session-s1"}
+    assert "Slept well." in alice.get("/sessions/s1/summary").text
+
+
+def test_a_save_of_which_the_answer_was_lost_can_be_sent_again(declined: Clinic, alice: FlaskClient) -> None:
+    """The same words twice are one version, and nobody is told of another window."""
+    for _ in range(2):
+        form = {"style": "soap", "version": "0", "then": "chart", **WORDS}
+        assert alice.post("/sessions/s1/summary", data=form).status_code == 303
+    with declined.db.read() as db:
+        assert db.query(tables.Summary).count() == 1
 
 
 def test_another_clinician_cannot_read_or_write_it(declined: Clinic, alice: FlaskClient) -> None:
@@ -224,7 +256,8 @@ def test_it_can_be_written_under_the_headings_of_a_template(declined: Clinic, al
     assert '<option value="own" selected>' in again, "the headings stay, whatever became of the template"
     lasting = 'rows="4" maxlength="20000" autocomplete="off">Calm.\nLaughed once.</textarea>'
     assert f'name="part-general-2" {lasting}' in again
-    saved = alice.post("/sessions/s1/summary", data={"style": "own", "then": "chart", **words})
+    more = {**words, "part-general-1": "Sleep."}
+    saved = alice.post("/sessions/s1/summary", data={"style": "own", "version": "1", "then": "chart", **more})
     assert saved.status_code == 303
     soap = alice.get("/sessions/s1/summary?style=soap").text
     assert all(line in soap for line in ("Calm.", "Laughed once.", "Call the sister."))

@@ -51,7 +51,8 @@ class Gate(RuleBasedStateMachine):
         """In the room, and not heard of: their line broke, and they may be back at any time."""
         self.link = ""
         self.said: dict[str, str] = {}
-        self.paused_by, self.is_cleared = "", False
+        self.holders: set[str] = set()
+        """Who paused and has not said that it may go on."""
         self.is_switch_on = True
         self.is_over = False
         self.tokens: dict[tuple[str, str], None] = {}
@@ -78,7 +79,7 @@ class Gate(RuleBasedStateMachine):
     def _start(self) -> None:
         if self.visit.start().status_code == 200:
             assert not self._is_paused()
-            self.paused_by = ""
+            self.holders.clear()
 
     @rule(number=st.integers(0, 5))
     def everybody_agrees(self, number: int) -> None:
@@ -154,25 +155,24 @@ class Gate(RuleBasedStateMachine):
     @rule(name=PEOPLE)
     def pause(self, name: str) -> None:
         """Pause: someone else is here (decision 19)."""
-        if name in self.sides and self._post(name, "pause") == 200 and not self._is_paused():
-            self.paused_by, self.is_cleared = name, False
+        if name in self.sides and self._post(name, "pause") == 200:
+            self.holders.add(name)
 
     @rule(name=PEOPLE)
     def go_on(self, name: str) -> None:
-        """We can go on: only the one who paused says so."""
+        """We can go on: each who paused says so for themselves."""
         if name in self.sides and self._post(name, "go-on") == 200:
-            assert name == self.paused_by
-            self.is_cleared = True
+            self.holders.discard(name)
 
     @rule()
     def resume(self) -> None:
         """Resume recording."""
         if self.visit.alice.post(f"/sessions/{self.visit.id}/recording/resume").status_code == 200:
             assert not self._is_paused()
-            self.paused_by = ""
+            self.holders.clear()
 
     def _is_paused(self) -> bool:
-        return self.paused_by in self.in_room and not self.is_cleared
+        return bool(self.holders & self.in_room)
 
     @rule(name=PEOPLE, is_leaving=st.booleans())
     def go_or_come(self, name: str, is_leaving: bool) -> None:

@@ -131,11 +131,11 @@ export class ConsentSide {
 
   /** The participant's own pause, in sight all the time while recording (decision 19). @param {Facts} facts */
   #pauseControl(facts) {
-    if (facts.pause) {
-      if (!facts.pause.is_yours || facts.pause.is_cleared) return [];
+    if (facts.pause?.is_yours && !facts.pause.is_cleared) {
       return [button(t("We can go on"), "btn-primary", () => this.#send("go-on"), { icon: "play", id: "go-on" })];
     }
-    if (facts.state !== State.RECORDING && facts.state !== State.PAUSED) return [];
+    // Somebody may be with one more of them while another's pause holds.
+    if (!facts.pause && facts.state !== State.RECORDING && facts.state !== State.PAUSED) return [];
     return [button(t("Pause: someone else is here"), "btn-quiet", () => this.#send("pause"), { icon: "pause", id: "pause" })];
   }
 

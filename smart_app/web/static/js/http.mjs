@@ -77,3 +77,10 @@ export async function postJson(path, body = {}, how = {}) {
   });
   return read(response);
 }
+
+/** Post a form as a browser would, and return the JSON answer. @param {string} path @param {FormData} form @returns {Promise<any>} */
+export async function postForm(path, form) {
+  const body = new URLSearchParams();
+  for (const [name, value] of form) body.append(name, String(value));
+  return read(await ask(path, { method: "POST", headers: { Accept: "application/json" }, body }));
+}
