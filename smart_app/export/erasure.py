@@ -132,7 +132,7 @@ def _doomed(db: Db, held: list[TelehealthSession]) -> Iterator[Doomed]:
     ids = [row.id for row in held]
     texts, drafted, recorded = rows.transcripts(db, ids), rows.unsigned_summaries(db, ids), rows.recordings(db, ids)
     for row in held:
-        filled = [each for each in notes.drafts_of_session(db, row.id) if each.summary_version is not None]
+        filled = [each for each in notes.first_drafts_of_session(db, row.id) if each.summary_version is not None]
         yield Doomed(
             session_id=row.id,
             started_at=row.started_at,

@@ -1,7 +1,8 @@
 """Withdrawal: refuse at once, then erase everything that the session captured (B02, decision 3, trust.md 2.4).
 
-The first transaction raises the epoch and marks the consent, so that from its commit on every upload is refused; each
-later step is safe to repeat, and `finish_withdrawals` completes what a crash left.
+The first transaction raises the epoch and marks the consent, so that from its commit on every upload is refused, and no
+note of the session can be signed until all is done (`Desk`); each later step is safe to repeat, and
+`finish_withdrawals` completes what a crash left.
 """
 
 from collections.abc import Callable
@@ -121,10 +122,13 @@ def _captured_before(db: Db, session_id: str) -> list[Recording]:
 
 def _erase(kit: Withdrawals, session_id: str, *, at: datetime) -> None:
     """Keys, audio, transcript and draft, consents, receipts; in this order, each safe to repeat."""
-    _destroy_keys_and_audio(kit, session_id)
+    try:
+        _destroy_keys_and_audio(kit, session_id)
+    finally:  # the words need no key store to go: one that cannot be written must not keep them
+        with kit.db.begin() as db:
+            _erase_text(db, kit, session_id, at=at)
     with kit.db.begin() as db:
-        _erase_text(db, kit, session_id, at=at)
-    with kit.db.begin() as db:
+        sessions.find(db, session_id, for_update=True).key_slot = None
         ended = [row for row in consents.of_session(db, session_id) if _deactivate(db, row, at=at)]
         for recording in _captured_before(db, session_id):
             erasure.erase(db, kit.vault, kit.audio, recording, cause="withdrawn", at=at, receipt=kit.receipt)
@@ -147,11 +151,10 @@ def _destroy_keys_and_audio(kit: Withdrawals, session_id: str) -> None:
 
 
 def _erase_text(db: Db, kit: Withdrawals, session_id: str, *, at: datetime) -> None:
-    session = sessions.find(db, session_id, for_update=True)
-    session.key_slot = None
+    sessions.find(db, session_id, for_update=True)
     retention.erase_transcript_rows(db, session_id)
     recordings.erase_unsigned_summaries(db, session_id)
-    for note in notes.drafts_of_session(db, session_id):
+    for note in notes.first_drafts_of_session(db, session_id):
         if summaries.is_own(db, session_id, note.summary_version):
             continue
         kit.forget_ai_text(db, note)

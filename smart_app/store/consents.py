@@ -173,3 +173,8 @@ def withdrawals_begun(db: Db) -> list[RecordingConsent]:
         RecordingConsent.status == "active", RecordingConsent.withdrawn_at.is_not(None)
     )
     return list(db.scalars(query))
+
+
+def is_withdrawal_begun(db: Db, session_id: str) -> bool:
+    """Say whether a withdrawal of the session was begun and not finished."""
+    return any(row.status == "active" and row.withdrawn_at is not None for row in of_session(db, session_id))
