@@ -21,6 +21,7 @@ _GOES = {
     "transcripts": "transcripts",
     "summaries": "drafted summaries that no signed note holds",
     "drafts": "draft notes with AI-drafted text",
+    "agreements": "agreements to record in sessions that go on now",
     "settings": "sessions with the place of the day, contacts, medication or problem names",
 }
 _KEPT = {

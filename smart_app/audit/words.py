@@ -47,7 +47,7 @@ _ACTS = {
     "consent.agree": "agreed to recording",
     "consent.ask": "asked for consent to record",
     "consent.decline": "declined recording",
-    "consent.withdraw": "withdrew consent",
+    "consent.withdraw": "took a consent to record back",
     "consent.withdrawn": "finished erasing after a withdrawal",
     "fhir.read": "read one resource",
     "fhir.search": "searched",

@@ -30,9 +30,13 @@ from smart_app.store import (
     sessions,
     summaries,
 )
+from smart_app.store.consents import TakenBack
 from smart_app.store.database import Database, Db
 from smart_app.store.tables import Note, Recording, RecordingConsent
 
+WITHDRAWN = "withdrawn"
+"""Why a recording is erased, and a session empty, after a participant's own withdrawal."""
+_TAKEN_BACK = (WITHDRAWN, consents.ERASURE)
 ForgetAiText = Callable[[Db, Note], None]
 """Takes the AI element's content out of a draft note; the clinician's own words stay."""
 
@@ -56,21 +60,25 @@ class Withdrawals:
     forget_ai_text: ForgetAiText
 
 
-def withdraw(kit: Withdrawals, session_id: str, participant_id: str, *, at: datetime) -> list[str]:
-    """Withdraw a participant's consent, erase what the session captured, and return the receipts' ids.
+def withdraw(
+    kit: Withdrawals, session_id: str, participant_id: str | None, *, by: TakenBack, at: datetime
+) -> list[str]:
+    """Withdraw a participant's consent, or everybody's, erase what the session captured; return the receipts' ids.
 
     A repeat returns the same. Raises MoveRefused when they never agreed.
     """
-    is_owed = kit.db.surely(partial(_refuse_from_here, kit, session_id, participant_id, at=at))
+    is_owed = kit.db.surely(partial(_refuse_from_here, kit, session_id, participant_id, by=by, at=at))
     if is_owed:
         kit.db.surely(partial(_erase, kit, session_id, at=at))
     with kit.db.read() as db:
         return [row.id for row in receipts.of_session(db, session_id)]
 
 
-def _refuse_from_here(kit: Withdrawals, session_id: str, participant_id: str, *, at: datetime) -> bool:
+def _refuse_from_here(
+    kit: Withdrawals, session_id: str, participant_id: str | None, *, by: TakenBack, at: datetime
+) -> bool:
     with kit.db.begin() as db:
-        return _begin(db, session_id, participant_id, at=at)
+        return _begin(db, session_id, participant_id, by=by, at=at)
 
 
 def finish_withdrawals(kit: Withdrawals, *, at: datetime) -> int:
@@ -82,14 +90,17 @@ def finish_withdrawals(kit: Withdrawals, *, at: datetime) -> int:
     return len(waiting)
 
 
-def _begin(db: Db, session_id: str, participant_id: str, *, at: datetime) -> bool:
+def _begin(db: Db, session_id: str, participant_id: str | None, *, by: TakenBack, at: datetime) -> bool:
     """Refuse from here on: epoch, grants, state, and the mark that a withdrawal is owed.
 
     False: everything was done before; what was recorded since, with others, is not touched.
     """
     session = sessions.find(db, session_id, for_update=True)
-    participant = participants.find(db, session_id, participant_id)
-    rows = consents.of_participant(db, participant.id)
+    if by.cause == consents.ERASURE and session.erasure_asked_at is None:
+        session.erasure_asked_at = at  # the gate refuses it from here on, whoever agrees
+    rows = consents.of_session(db, session_id)
+    if participant_id is not None:
+        rows = consents.of_participant(db, participants.find(db, session_id, participant_id).id)
     live = [row for row in rows if consents.is_live(row)]
     if not live:
         if any(row.withdrawn_at is not None for row in rows):
@@ -99,16 +110,21 @@ def _begin(db: Db, session_id: str, participant_id: str, *, at: datetime) -> boo
     grants.revoke_session(db, session.id)
     stopping.stop_running(db, session, cause="withdrawn", last={}, at=at)
     consents.take_back(db, session.id)
-    sessions.apply(db, session, Event.WITHDRAW, actor=participant.id, at=at)
-    session.reason, session.reason_public = "withdrawn", sessions.SESSION_REASONS["withdrawn"]
+    sessions.apply(db, session, Event.WITHDRAW, actor=by.actor, at=at)
+    reason = consents.ERASURE if by.cause == consents.ERASURE else WITHDRAWN
+    session.reason, session.reason_public = reason, sessions.SESSION_REASONS[reason]
     session.lease_owner = session.lease_until = None
     for row in live:
-        row.withdrawn_at = at
+        row.withdrawn_at, row.withdrawn_by, row.withdrawn_cause = at, by.actor, by.cause
     # Named, not found by their times: a clock that was set back would leave them out.
     for recording in recordings.of_session(db, session.id):
         if recording.erased_at is None and not recording.erase_cause:
-            recording.erase_cause = "withdrawn"
-    audit_lines.append_if_possible(db, at=at, actor=participant.id, action="consent.withdraw", subject=live[0].id)
+            recording.erase_cause = reason
+    for row in live:
+        detail = {"participant": row.participant_id, "cause": by.cause}
+        audit_lines.append_if_possible(
+            db, at=at, actor=by.actor, action="consent.withdraw", subject=row.id, detail=detail
+        )
     return True
 
 
@@ -117,7 +133,7 @@ def _captured_before(db: Db, session_id: str) -> list[Recording]:
     marks = [row.withdrawn_at for row in consents.of_session(db, session_id) if row.withdrawn_at is not None]
     reach = max(marks)
     rows = recordings.of_session(db, session_id)
-    return [row for row in rows if row.started_at <= reach or row.erase_cause == "withdrawn"]
+    return [row for row in rows if row.started_at <= reach or row.erase_cause in _TAKEN_BACK]
 
 
 def _erase(kit: Withdrawals, session_id: str, *, at: datetime) -> None:
@@ -131,7 +147,8 @@ def _erase(kit: Withdrawals, session_id: str, *, at: datetime) -> None:
         sessions.find(db, session_id, for_update=True).key_slot = None
         ended = [row for row in consents.of_session(db, session_id) if _deactivate(db, row, at=at)]
         for recording in _captured_before(db, session_id):
-            erasure.erase(db, kit.vault, kit.audio, recording, cause="withdrawn", at=at, receipt=kit.receipt)
+            cause = recording.erase_cause if recording.erase_cause in _TAKEN_BACK else WITHDRAWN
+            erasure.erase(db, kit.vault, kit.audio, recording, cause=cause, at=at, receipt=kit.receipt)
         for row in ended:
             receipt_id = kit.withdrawal_receipt(db, consent=row, at=at)
             audit_lines.append_if_possible(

@@ -39,8 +39,8 @@ class Signer:
 def make(db: Db, signer: Signer, *, recording: Recording, cause: str, at: datetime) -> str:
     """Write the receipt of a recording's erasure and return its id; a repeat returns the one that is there.
 
-    `cause` is signed, after-drafting, deadline, withdrawn or closed (uninstalled). Call it while the chunk rows are
-    still there: they say what is destroyed.
+    `cause` is signed, after-drafting, deadline, withdrawn, erasure-request or closed (uninstalled). Call it while the
+    chunk rows are still there: they say what is destroyed.
     """
     existing = receipts.of_recording(db, recording.id)
     if existing is not None:
@@ -72,6 +72,7 @@ def make_for_withdrawal(db: Db, signer: Signer, *, consent: RecordingConsent, at
         "consent": consent.id,
         "agreed_at": consent.answered_at.isoformat() if consent.answered_at else None,
         "withdrawn_at": consent.withdrawn_at.isoformat() if consent.withdrawn_at else None,
+        "cause": consent.withdrawn_cause or None,  # None: begun by an older version, which did not keep it
         "finished_at": at.isoformat(),
         "erased": ["audio", "transcript", "unsigned drafts"],
         "receipts": [row.id for row in erased],

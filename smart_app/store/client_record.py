@@ -6,8 +6,7 @@ from dataclasses import asdict, replace
 from sqlalchemy import delete, exists, not_, or_, select
 
 from smart_app.ports import PatientFacts
-from smart_app.store import sessions
-from smart_app.store.consents import is_live
+from smart_app.store import consents, sessions
 from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import (
@@ -96,15 +95,12 @@ def filings(db: Db, session_ids: Sequence[str], kinds: Sequence[str]) -> list[Fi
     return list(db.scalars(query.order_by(Filing.kind, Filing.subject_id)))
 
 
-def withdraws_for(db: Db, session_id: str) -> str | None:
-    """Return the participant whose consent an erasure takes back: the client's own, else a guardian's, else anybody's.
+def agreements(db: Db, session_id: str) -> list[RecordingConsent]:
+    """Return the agreements that an erasure takes back, everybody's, also those whose withdrawal is not finished.
 
-    None: nobody's agreement is in force, so nothing of the session was captured that is not erased.
+    None: nothing of the session was captured that is not erased.
     """
-    rows = [each for each in answers(db, [session_id]) if each[0].status == "active"]
-    order = {"client": 0, "guardian": 1}
-    rows.sort(key=lambda each: (not is_live(each[0]), order.get(each[1].role, 2), each[1].number))
-    return rows[0][1].id if rows else None
+    return [row for row in consents.of_session(db, session_id) if row.status == "active"]
 
 
 def has_setting(db: Db, seal: Seal, session: TelehealthSession) -> bool:

@@ -1,5 +1,6 @@
 """The steps of a withdrawal, one by one: their order, what each leaves, whom it does not touch, and what repeats."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +91,18 @@ def test_a_withdrawal_takes_back_the_question_that_another_still_has(visit: Visi
     assert pat.get(f"/room/{visit.id}/question").status_code == 200
     visit.carol.ok(f"/room/{visit.id}/withdraw")
     assert pat.get(f"/room/{visit.id}/question").status_code == 204
+
+
+@pytest.mark.req("C10")
+def test_the_trail_says_who_withdrew(visit: Visit) -> None:
+    """By the participant's own click it is the participant, and their receipt says so."""
+    record_some(visit)
+    visit.carol.ok(f"/room/{visit.id}/withdraw")
+    with visit.room.db.read() as db:
+        line = db.query(AuditLine).filter_by(action="consent.withdraw").one()
+        row = consents.of_participant(db, visit.carol.participant_id)[0]
+        receipt = json.loads(db.query(Receipt).filter_by(consent_id=row.id).one().body)
+    assert (line.actor, line.detail["cause"], receipt["cause"]) == (visit.carol.participant_id, *["participant"] * 2)
 
 
 def test_what_another_agreed_to_stays_theirs(visit: Visit) -> None:
