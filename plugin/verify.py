@@ -192,7 +192,9 @@ def _says(body: dict[str, Any]) -> str:
         withdrawn, finished = _at(body.get("withdrawn_at")), _at(body.get("finished_at"))
         erased = ", ".join(str(each) for each in body.get("erased", ()))
         how = _TAKEN_BACK.get(str(body.get("cause")), "was withdrawn")
-        return f"consent {body.get('consent')} {how} on {withdrawn} UTC, and by {finished} UTC {erased} erased"
+        said = f"consent {body.get('consent')} {how} on {withdrawn} UTC, and by {finished} UTC {erased} erased"
+        owed = body.get("owed_to_chart")
+        return f"{said}; drafts that the chart held, to be marked there as entered in error: {owed}" if owed else said
     cause = str(body.get("cause"))
     why = _CAUSES.get(cause, f"({cause})")
     return f"recording {body.get('recording')} was erased on {_at(body.get('erased_at'))} UTC {why}"

@@ -63,6 +63,8 @@ class Plan:
     doomed: tuple[Doomed, ...]
     settings: tuple[str, ...]
     """Ended sessions that hold the day's place, or a copy of contact, medication and problem names from the chart."""
+    launches: int
+    """Signed-in browsers of clinicians with such a copy; a launch in between is no other plan, its copy goes too."""
     kept: dict[str, int]
 
     @property
@@ -75,6 +77,7 @@ class Plan:
             "drafts": sum(each.drafts for each in self.doomed),
             "agreements": sum(each.agreements for each in self.doomed if each.is_live),
             "settings": len(self.settings),
+            "launches": self.launches,
         }
 
     @property
@@ -124,6 +127,7 @@ def plan(db: Db, seal: Seal, client: Client) -> Plan:
         born=newest.born if newest else "",
         doomed=tuple(each for each in _doomed(db, held) if each.is_any),
         settings=tuple(row.id for row in held if row.state not in LIVE and rows.has_setting(db, seal, row)),
+        launches=len(rows.chart_copies(db, seal, iss=client.iss, patient_id=client.patient_id)),
         kept={
             "answers": len(rows.answers(db, ids)),
             "receipts": len(rows.receipts(db, ids)),
@@ -185,6 +189,8 @@ class Eraser:
         for session_id in found.settings:
             with kit.db.begin() as db:
                 rows.forget_setting(db, self.seal, sessions.find(db, session_id, for_update=True))
+        with kit.db.begin() as db:
+            rows.forget_chart_copies(db, self.seal, iss=client.iss, patient_id=client.patient_id)
         with kit.db.read() as db:
             written = tuple(each for each in _receipts_of(db, client) if each not in before)
         if not unfinished and not stuck:

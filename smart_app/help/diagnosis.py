@@ -76,6 +76,8 @@ class FilingFacts:
 
     what: str
     public: str
+    is_left: bool = False
+    """It stands in the chart though its consent was withdrawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,11 +376,11 @@ def _refused(facts: SessionFacts) -> list[Cause]:
     again = Fix(label="Try filing again", url=f"/sessions/{facts.session_id}/filings/retry", method="post")
     return [
         Cause(
-            code="filing_refused",
+            code="left_in_chart" if each.is_left else "filing_refused",
             about="chart",
             missing=CHART,
-            why=f"The EHR did not take the {each.what}. {each.public}".strip(),
-            todo="Nothing is lost. Do what it says, then try filing again.",
+            why=each.public if each.is_left else f"The EHR did not take the {each.what}. {each.public}".strip(),
+            todo="" if each.is_left else "Nothing is lost. Do what it says, then try filing again.",
             fix=again,
         )
         for each in facts.refused

@@ -155,4 +155,5 @@ def _kept(row: Filing) -> FilingFacts:
 
 
 def _filing(row: Filing) -> FilingFacts:
-    return FilingFacts(what="note" if row.kind == "note" else f"record ({row.kind})", public=row.public)
+    what = "note" if row.kind == "note" else f"record ({row.kind})"
+    return FilingFacts(what=what, public=row.public, is_left=row.parked == filings.LEFT)

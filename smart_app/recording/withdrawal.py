@@ -176,6 +176,7 @@ def _erase_text(db: Db, kit: Withdrawals, session_id: str, *, at: datetime) -> N
             continue
         kit.forget_ai_text(db, note)
         note.summary_version = None
+        filings.forget_theirs(db, "note", note.id)
         if note.is_saved_to_chart:
             note.status = "entered-in-error"
             filings.owe(db, "note", note.id, session_id=session_id, now=at)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from smart_app.secret import Secret
-from smart_app.store import audit_lines, receipts
+from smart_app.store import audit_lines, notes, receipts
 from smart_app.store.database import Db, new_id
 from smart_app.store.tables import Receipt, Recording, RecordingConsent
 
@@ -75,6 +75,8 @@ def make_for_withdrawal(db: Db, signer: Signer, *, consent: RecordingConsent, at
         "cause": consent.withdrawn_cause or None,  # None: begun by an older version, which did not keep it
         "finished_at": at.isoformat(),
         "erased": ["audio", "transcript", "unsigned drafts"],
+        # The EHR takes its time, or refuses: what stands there is not said to be gone.
+        "owed_to_chart": len(notes.withdrawn_of_session(db, consent.session_id)),
         "receipts": [row.id for row in erased],
     }
     return _sign(db, signer, said, key="", session_id=consent.session_id, consent_id=consent.id)

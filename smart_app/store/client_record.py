@@ -6,11 +6,12 @@ from dataclasses import asdict, replace
 from sqlalchemy import delete, exists, not_, or_, select
 
 from smart_app.ports import PatientFacts
-from smart_app.store import consents, sessions
+from smart_app.store import consents, launches, sessions
 from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import (
     AuditLine,
+    BrowserSession,
     EhrGrant,
     Filing,
     Note,
@@ -117,6 +118,24 @@ def forget_setting(db: Db, seal: Seal, session: TelehealthSession) -> None:
     db.execute(delete(SessionDetail).where(SessionDetail.session_id == session.id))
     left = _without_chart(sessions.patient_of(seal, session))
     session.patient_sealed = seal.seal(asdict(left), aad=f"telehealth_session.patient:{session.id}")
+    db.flush()
+
+
+def chart_copies(db: Db, seal: Seal, *, iss: str, patient_id: str) -> list[tuple[BrowserSession, PatientFacts]]:
+    """Return the clinicians' signed-in browsers that hold more of the client than name and birth date, with what."""
+    query = (
+        select(BrowserSession)
+        .join(EhrGrant, EhrGrant.id == BrowserSession.ehr_grant_id)
+        .where(EhrGrant.iss == iss, EhrGrant.patient_id == patient_id)
+    )
+    found = [(row, launches.patient_of(db, seal, row.id)) for row in db.scalars(query)]
+    return [(row, known) for row, known in found if known is not None and _without_chart(known) != known]
+
+
+def forget_chart_copies(db: Db, seal: Seal, *, iss: str, patient_id: str) -> None:
+    """Erase them there too, but for name and birth date, which the open pages show; nobody is signed out."""
+    for row, known in chart_copies(db, seal, iss=iss, patient_id=patient_id):
+        launches.keep_patient(seal, row, _without_chart(known))
     db.flush()
 
 

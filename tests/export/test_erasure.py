@@ -14,9 +14,10 @@ from smart_app.export.erasure import Eraser
 from smart_app.ports import Vault
 from smart_app.recording.keyslots import KeySlots
 from smart_app.session import State
-from smart_app.store import consents, details, sessions
+from smart_app.store import consents, details, launches, sessions
 from smart_app.store.tables import (
     AuditLine,
+    BrowserSession,
     Note,
     Receipt,
     RecordingConsent,
@@ -30,7 +31,6 @@ from tests.conftest import FrozenClock
 from tests.export.conftest import PATIENT, Clinic
 from tests.fakes.room import Side, Visit, open_visit
 from tests.fakes.site import Site, sound_chunk, whole_site
-
 
 ERIN = "Practitioner/erin"
 
@@ -109,6 +109,9 @@ def test_a_request_erases_what_was_shown_once_and_keeps_the_rest(clinic: Clinic)
         assert held == {1: False}
         assert db.get_one(Note, signed.id).content_sealed == signed.content_sealed
         facts = [sessions.patient_of(site.seal, row) for row in db.query(TelehealthSession)]
+        browsers = [launches.patient_of(db, site.seal, row.id) for row in db.query(BrowserSession)]
+        facts += [each for each in browsers if each is not None]
+        assert len(facts) > len(browsers) > 0
         assert db.query(Receipt).count() == receipts + 2, "of the recording and of the withdrawal, once each"
     assert {each.name for each in facts} == {"Carol Diaz"}
     assert {(each.medications, each.problems, each.contacts, each.phone) for each in facts} == {((), (), (), "")}

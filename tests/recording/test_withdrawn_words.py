@@ -1,5 +1,6 @@
 """Where the words of a withdrawn recording could live on: a note being signed, an addendum, the chart's own version."""
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from smart_app.errors import VaultError
 from smart_app.note import material
-from smart_app.store import tables
+from smart_app.store import filings, tables
 from tests.conftest import FrozenClock
 from tests.export.conftest import sign
 from tests.fakes.room import Visit
@@ -117,3 +118,69 @@ def test_an_addendum_begun_before_keeps_the_signed_text_in_the_record(site: Site
     assert row(site, signed).status == "superseded"
     assert SAID in words(site, addendum)
     assert row(site, addendum).summary_version == version
+
+
+def save_to_chart(site: Site, visit: Visit, note_id: str) -> None:
+    """Save the draft to the chart, and file it."""
+    visit.alice.ok(f"/notes/{note_id}/save-to-chart", {"revision": revision_of(visit, note_id)})
+    site.work(pulses=10)
+
+
+def changed_there(site: Site, **over: Any) -> dict[str, Any]:
+    """Let a colleague add a line to the draft in the EHR; return what it holds."""
+    (held,) = site.ehr.of_type("DocumentReference")
+    content = held["content"][0]["attachment"]
+    content["data"] = base64.b64encode(base64.b64decode(content["data"]) + b"\nseen").decode()
+    held["meta"]["versionId"] = "99"
+    held.update(over)
+    return held
+
+
+def theirs(site: Site, note_id: str) -> tuple[str, bytes | None]:
+    """Return why the note's filing waits, and what it keeps of the chart's version."""
+    with site.db.read() as db:
+        found = filings.find(db, "note", note_id)
+        assert found is not None
+        return found.parked, found.theirs_sealed
+
+
+@pytest.mark.req("D03", "M09", "T16")
+@pytest.mark.parametrize("is_known", [True, False], ids=["seen before", "seen by the withdrawal"])
+def test_a_draft_that_was_changed_in_the_chart_goes_too(site: Site, visit: Visit, *, is_known: bool) -> None:
+    """Whoever touched it since: it becomes entered-in-error without its AI text, and no copy of theirs is kept."""
+    note_id = draft(visit)
+    save_to_chart(site, visit, note_id)
+    changed_there(site)
+    if is_known:
+        save_to_chart(site, visit, note_id)
+        assert theirs(site, note_id)[0] == "changed_in_chart"
+        assert theirs(site, note_id)[1] is not None
+    assert withdraw(visit) == 200
+    assert theirs(site, note_id)[1] is None
+    site.work(pulses=10)
+    (held,) = site.ehr.of_type("DocumentReference")
+    assert held["status"] == "entered-in-error"
+    assert SAID not in base64.b64decode(held["content"][0]["attachment"]["data"]).decode()
+    assert theirs(site, note_id) == ("", None)
+    page = site.page(f"/notes/{note_id}")
+    assert SAID not in page
+    assert "the draft in the chart is marked as entered in error" in page
+
+
+@pytest.mark.req("D03", "D18", "T16")
+def test_a_draft_that_somebody_signed_in_the_chart_is_named(site: Site, visit: Visit) -> None:
+    """What is signed there is not overwritten: page and diagnosis leave it to the clinician; no copy is kept here."""
+    note_id = draft(visit)
+    save_to_chart(site, visit, note_id)
+    changed_there(site, docStatus="final")
+    assert withdraw(visit) == 200
+    site.work(pulses=10)
+    assert site.ehr.of_type("DocumentReference")[0]["status"] == "current"
+    assert theirs(site, note_id) == ("left_in_chart", None)
+    assert "Take the AI-drafted text out in the EHR" in site.causes(visit)["left_in_chart"]["why"]
+    page = site.page(f"/notes/{note_id}")
+    assert "is not marked as entered in error yet" in page
+    assert "Take the AI-drafted text out in the EHR" in page
+    with site.db.read() as db:
+        last = json.loads(db.query(tables.Receipt).order_by(tables.Receipt.number.desc()).first().body)  # type: ignore[union-attr]
+    assert last["owed_to_chart"] == 1

@@ -1,4 +1,7 @@
-"""Who took a consent back, and why; a session that an erasure request reached is recorded no more."""
+"""Who took a consent back, and why; a session that an erasure request reached is recorded no more.
+
+What the chart holds instead of a withdrawn draft is erased here, and the draft is owed to the chart once more.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +19,10 @@ def upgrade() -> None:
     op.add_column("recording_consent", sa.Column("withdrawn_by", sa.String(), nullable=True))
     op.add_column("recording_consent", sa.Column("withdrawn_cause", sa.String(), nullable=False, server_default=""))
     op.add_column("telehealth_session", sa.Column("erasure_asked_at", UtcDateTime(), nullable=True))
+    op.execute(
+        "UPDATE filing SET theirs_sealed = NULL, parked = '', public = '', attempts = 0 WHERE kind = 'note'"
+        " AND theirs_sealed IS NOT NULL AND subject_id IN (SELECT id FROM note WHERE status = 'entered-in-error')"
+    )
 
 
 def downgrade() -> None:

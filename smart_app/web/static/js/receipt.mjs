@@ -65,6 +65,7 @@ const withdrawalFacts = (body) => [
   [body.cause === "erasure-request" ? t("Ended") : t("Withdrawn"), momentOf(String(body.withdrawn_at))],
   [t("Erased"), momentOf(String(body.finished_at))],
   [t("Destroyed"), t("the audio, the transcript and the drafts that nobody had signed")],
+  .../** @type {[string, string][]} */ (body.owed_to_chart ? [[t("In your record"), t("A draft that was saved there is marked as entered in error. Ask the clinic whether this is done.")]] : []),
   [t("Receipt"), String(body.id)],
 ];
 
