@@ -19,11 +19,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from plugin import findings, terminal, verify_trail
 from plugin.failures import Exit, Failure
-from plugin.findings import Finding, note, ok, problem, warning
+from plugin.findings import Finding, note, ok, problem
 
 EXAMPLES = (
     "chartside verify chartside-kept/receipts.jsonl --public-key chartside-kept/receipts-public-key.txt",
-    "chartside verify my-receipt.json",
+    "chartside verify my-receipt.json --public-key qm3...=",
     "chartside verify chartside-kept/receipts.jsonl --audit chartside-kept/audit.jsonl",
     "chartside verify chartside-kept/audit.jsonl",
 )
@@ -105,8 +105,8 @@ def run(asked: argparse.Namespace) -> int:
         told += [*verify_trail.look(lines), *_in_trail(receipts, lines, is_whole=is_whole)]
     if not key:
         signers = sorted({str(each.body.get("signed_by", "")) for each in found})
-        what = f"Only the receipts themselves say whose key signed them: {' '.join(signers)}"
-        told.append(warning("key_unknown", what, "Ask the clinic for its public key, and give it with --public-key."))
+        what = f"Whether the clinic signed cannot be told: only the receipts say whose key it was: {' '.join(signers)}"
+        told.append(problem("key_unknown", what, "Ask the clinic for its public key, and give it with --public-key."))
     return _tell(asked, "receipts", len(receipts), told)
 
 
@@ -183,7 +183,8 @@ def _signatures(receipts: list[_Receipt], key: str) -> Iterator[Finding]:
         elif not _is_signed(each):
             yield problem("bad_signature", f"{each.name} does not fit its signature.", _ASK)
         elif each.body.get("kind") != "head":
-            yield ok("signed", f"{each.name} is genuine: {_says(each.body)}.")
+            how = "is genuine" if key else "is unchanged since somebody signed it"
+            yield ok("signed", f"{each.name} {how}: {_says(each.body)}.")
 
 
 def _says(body: dict[str, Any]) -> str:

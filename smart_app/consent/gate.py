@@ -49,15 +49,15 @@ PUBLIC = {
 """What the person reads for each refusal, and what to do."""
 
 
-def demand_site_on(db: Db) -> None:
-    """Raise ConsentMissing where the assistant is switched off for the site (S01)."""
-    if not site.is_ai_offered(db):
+def demand_site_on(db: Db, iss: str) -> None:
+    """Raise ConsentMissing where the assistant is switched off for all of this EHR (S01)."""
+    if not site.is_ai_offered(db, iss):
         raise ConsentMissing("site_off", *PUBLIC["site_off"])
 
 
 def clinician_refusal(db: Db, session: TelehealthSession) -> str:
     """Return why nobody's answer would allow recording: the site, the session, the clinician's consent (S01, S08)."""
-    if not site.is_ai_offered(db):
+    if not site.is_ai_offered(db, session.iss):
         return "site_off"
     if session.is_practice:
         return "practice"

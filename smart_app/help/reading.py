@@ -68,7 +68,7 @@ def read(
     """Return the facts of one session."""
     clinician = consents.clinician(db, session.clinician_id)
     people = participants.of_session(db, session.id)
-    switch, custody, wait = site.ai_switch(db), visits.custody(db, session), sources.waiting(db, session)
+    switch, custody, wait = site.ai_switch(db, session.iss), visits.custody(db, session), sources.waiting(db, session)
     pause = pauses.standing(session, people)
     paused = [_name(seal, row) for row in people if pause is not None and row.id in pause.holders]
     rows = consents.of_session(db, session.id)

@@ -296,7 +296,7 @@ def overview(
     by_session: dict[str, list[Note]] = {}
     for note in notes.of_sessions(db, [row.id for row in rows]):
         by_session.setdefault(note.session_id, []).append(note)
-    is_offered = site.is_ai_offered(db)
+    is_offered = site.is_ai_offered(db, iss)
     with_own = summaries.with_own(db, [row.id for row in rows])
     found = []
     for row in rows:
@@ -337,7 +337,7 @@ def notices(db: Db, *, iss: str, clinician_id: str, patient_id: str, now: dateti
     One of another patient than the launched names nobody and leads nowhere: that chart is opened by its own launch.
     """
     found: list[Notice] = []
-    if not site.is_ai_offered(db):
+    if not site.is_ai_offered(db, iss):
         return ()
     for row in visits.unsettled(db, iss=iss, clinician_id=clinician_id, patient_id=patient_id):
         state = State(row.state)

@@ -33,7 +33,7 @@ from smart_app.web.policy import Who, allow, in_room, person
 
 GRANT_HEADER = "X-Capture-Grant"
 LAST_HEADER = "X-Chunk-Last"
-UPLOAD_LIMIT = "1200 per minute"
+UPLOAD_LIMIT, ADDRESS_LIMIT = "1200 per minute", "24000 per minute"
 """For each grant: a backlog after a lost connection is sent at once, a flood is not."""
 _MOST_RUNS = 10_000
 _MOST_CHUNKS = 1_000_000
@@ -321,12 +321,13 @@ def blueprint(
         sound_of=sound_of,
         knows_bearer=knows_bearer,
     )
-    answers, uploads = limiter.limit(ANSWER_LIMIT), limiter.limit(UPLOAD_LIMIT, key_func=_grant_key)
+    answers, address = limiter.limit(ANSWER_LIMIT), limiter.limit(ADDRESS_LIMIT)
+    each = limiter.limit(UPLOAD_LIMIT, key_func=_grant_key)
     room.post("/sessions/<session_id>/recording/start")(recorder.start)
     room.post("/sessions/<session_id>/recording/stop")(recorder.stop)
     room.post("/sessions/<session_id>/recording/grants")(recorder.grants)
     room.get("/sessions/<session_id>/recording/missing")(recorder.missing)
-    room.put("/chunks/<track_id>/<int:run>/<int:number>")(uploads(chunks.put_chunk))
+    room.put("/chunks/<track_id>/<int:run>/<int:number>")(each(address(chunks.put_chunk)))
     room.post("/room/<session_id>/withdraw")(answers(way_out.withdraw))
     room.post("/sessions/<session_id>/people/<participant_id>/withdraw")(way_out.withdraw_in_person)
     room.post("/copy/withdraw")(answers(way_out.withdraw_by_copy_link))

@@ -28,7 +28,7 @@ SMART_APP = Path(__file__).parents[2] / "smart_app"
 NEVER_REFUSED = {
     *("recording.stop", "recording.pause", "recording.erase", "consent.withdraw", "consent.withdrawn"),
     *("transcript.erased", "summary.erased", "session.end", "participant.leave", "browser.signed_out"),
-    *("fhir-client.revoked", "site.closed", "clock.set"),
+    *("fhir-client.revoked", "site.closed", "clock.set", "key.destroyed"),
 }
 """Acts that stop, withdraw, erase or take a right away, and what the server only sees: their line follows."""
 
