@@ -35,7 +35,12 @@ _CAUSES = {
     "after-drafting": "because the summary was ready",
     "deadline": "because its deadline had come",
     "withdrawn": "because somebody withdrew their consent",
+    "erasure-request": "because a client asked the clinic to erase it",
     "closed": "because Chartside was uninstalled",
+}
+_TAKEN_BACK = {
+    "in-person": "was withdrawn, by the participant's word to the clinician,",
+    "erasure-request": "was ended at a client's erasure request",
 }
 
 
@@ -187,7 +192,10 @@ def _says(body: dict[str, Any]) -> str:
     if body.get("kind") == "withdrawal":
         withdrawn, finished = _at(body.get("withdrawn_at")), _at(body.get("finished_at"))
         erased = ", ".join(str(each) for each in body.get("erased", ()))
-        return f"consent {body.get('consent')} was withdrawn on {withdrawn} UTC, and by {finished} UTC {erased} erased"
+        how = _TAKEN_BACK.get(str(body.get("cause")), "was withdrawn")
+        said = f"consent {body.get('consent')} {how} on {withdrawn} UTC, and by {finished} UTC {erased} erased"
+        owed = body.get("owed_to_chart")
+        return f"{said}; drafts that the chart held, to be marked there as entered in error: {owed}" if owed else said
     cause = str(body.get("cause"))
     why = _CAUSES.get(cause, f"({cause})")
     return f"recording {body.get('recording')} was erased on {_at(body.get('erased_at'))} UTC {why}"

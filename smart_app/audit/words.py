@@ -56,7 +56,7 @@ _ACTS = {
     "consent.decline": "declined recording",
     "consent.handed_over": "handed the device over for an answer",
     "consent.language": "chose the language of the question",
-    "consent.withdraw": "withdrew consent",
+    "consent.withdraw": "took a consent to record back",
     "consent.withdrawn": "finished erasing after a withdrawal",
     "crisis.loaded": "loaded the crisis panel with the room",
     "crisis.read": "opened the crisis panel",

@@ -22,6 +22,7 @@ CAUSES = {
     "after-drafting": "the summary was made",
     "deadline": "its time was over",
     "withdrawn": "consent was withdrawn",
+    "erasure-request": "a client asked the clinic to erase it",
     "closed": "Chartside was uninstalled",
 }
 
