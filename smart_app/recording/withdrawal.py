@@ -12,10 +12,9 @@ from functools import partial
 from typing import Protocol
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from smart_app.consent import stopping
-from smart_app.errors import ChartsideError, MoveRefused
+from smart_app.errors import MoveRefused
 from smart_app.ports import Vault
 from smart_app.recording import erasure
 from smart_app.recording.audio import AudioStore
@@ -99,7 +98,7 @@ def finish_withdrawals(kit: Withdrawals, *, at: datetime) -> int:
 def _finish(kit: Withdrawals, session_id: str, *, at: datetime) -> bool:
     try:
         kit.db.surely(partial(_erase, kit, session_id, at=at))
-    except (ChartsideError, OSError, SQLAlchemyError) as error:
+    except Exception as error:  # whatever it is, what else is due must not wait for it
         log.error("withdrawal_unfinished", session=session_id, error=type(error).__name__)
         return False
     return True
