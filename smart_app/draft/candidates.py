@@ -5,18 +5,20 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from smart_app.draft.answers import asks_of_means, is_vital, leaves_out
 from smart_app.draft.clinician import asks_to_do, clinician_part, is_left_out
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import ROOM, Answered, is_backchannel
 from smart_app.draft.frames import framed
 from smart_app.draft.person import reported
 from smart_app.draft.questions import about, asks_nothing, core
-from smart_app.draft.quoting import Candidate, quotation, said_by, trimmed
+from smart_app.draft.quoting import KINDS, Candidate, quotation, said_by, trimmed
 from smart_app.draft.sentences import LONGEST_QUOTE, QUOTE_WORDS, SETS_TIME, Sentence
+from smart_app.draft.shared_answers import by_question
 from smart_app.draft.stems import content
 from smart_app.draft.words import has_negation, numbers, quantities, tokens
 
-MUST_KEEP = frozenset({"risk", "medication", "homework", "appointment"})
+MUST_KEEP = frozenset(KINDS)
 CHOSEN_FROM = 2
 """The score from which a sentence is drafted: one cue of its own, or an answer to a question with one."""
 
@@ -113,7 +115,7 @@ def client_candidates(pairs: Sequence[Answered], plan_turns: frozenset[int], kno
             chosen.append(_choose(pair, known, in_plan=in_plan, follows=follows))
         places = framed(said)
         out += _worded([_under(one, places) for one in _with_context(said, chosen, places)])
-    return out
+    return by_question(out, {pair.sentence.place: pair for pair in pairs})
 
 
 def _under(one: _Chosen, places: Mapping[int, bool]) -> _Chosen:
@@ -150,10 +152,11 @@ def _choose(pair: Answered, known: Cues, *, in_plan: bool, follows: bool) -> _Ch
     if known.speaks_of_consent(text):
         return None
     is_worked_on = _is_worked_on(pair, known)
-    answers = pair.is_direct and bool(asked) and _YES_NO.match(text) is not None
+    is_owed = pair.is_direct and is_vital(pair.question, pair.question_topics)
+    answers = pair.is_direct and (bool(asked) or is_owed) and _YES_NO.match(text) is not None
     if not kind and ((is_left_out(pair.sentence, known) and not answers) or pair.sentence.is_question):
         return None
-    if is_backchannel(pair.sentence, known) and not (pair.is_direct and asked) and not is_worked_on:
+    if is_backchannel(pair.sentence, known) and not (is_owed or (pair.is_direct and asked)) and not is_worked_on:
         return None
     is_bare = pair.is_direct and _BARE_ANSWER.match(text) is not None
     if not kind and is_bare and not is_worked_on and _SUPPOSES.search(pair.question):
@@ -163,7 +166,7 @@ def _choose(pair: Answered, known: Cues, *, in_plan: bool, follows: bool) -> _Ch
     score = sum(3 if t in _CLINICAL else 2 for t in topics) + (1 if numbers(text) else 0)
     score += (1 if topics else 2) if asked or (pair.is_direct and pair.sentence.n_words >= 5) else 0
     tells_how = any(known.client[part]["words"].search(text) for part in ("response", "goal"))
-    score += 2 if tells_how or is_worked_on else 0
+    score += 2 if tells_how or is_worked_on or is_owed else 0
     commits = any(p.search(text) for p in known.client["planned"].values())
     score += 2 if in_plan and commits else 0
     score += 4 if kind else 0
@@ -268,7 +271,23 @@ def _with_context(said: Sequence[Answered], chosen: list[_Chosen | None], places
         second = chosen[1]
         if _YES_NO.match(said[0].sentence.text):
             chosen[0] = _Chosen(answered=said[0], part=second.part, kind=second.kind, score=second.score)
-    return [c for c in chosen if c is not None]
+    return [c for c in _with_whole_answer(said, chosen) if c is not None]
+
+
+def _with_whole_answer(said: Sequence[Answered], chosen: Sequence[_Chosen | None]) -> list[_Chosen | None]:
+    """Add what goes on with an answer, and how it began: any part of it alone may say the opposite."""
+    parts = [n for n, pair in enumerate(said) if pair.goes_on]
+    if not parts:
+        return list(chosen)
+    first = said[parts[0] - 1]
+    answer = range(parts[0] - 1, parts[-1] + 1)
+    held = next((c for n in answer if (c := chosen[n]) is not None), None)
+    if held is None:
+        return list(chosen)
+    if chosen[answer[0]] is None and not is_vital(first.question, first.question_topics):
+        return [c and dataclasses.replace(c, answered=dataclasses.replace(c.answered, goes_on=False)) for c in chosen]
+    added = [_Chosen(answered=pair, part=held.part, kind=held.kind, score=held.score) for pair in said]
+    return [added[n] if c is None and n in answer else c for n, c in enumerate(chosen)]
 
 
 def _is_answer_in_room(asked: Answered, said: Answered) -> bool:
@@ -283,11 +302,13 @@ def _gives_figures(said: Sequence[Answered]) -> bool:
     return on_scale and bool(numbers(said[0].sentence.text)) and bool(numbers(said[1].sentence.text))
 
 
-def _needs_question(one: _Chosen) -> bool:
+def _needs_question(one: _Chosen, *, is_part: bool) -> bool:
     pair = one.answered
     if not pair.question or asks_nothing(pair.question):
         return False
     text = pair.sentence.text
+    if is_part or (pair.is_direct and (pair.is_shared or asks_of_means(pair.question) or leaves_out(text))):
+        return True
     if pair.is_direct:
         if _is_of_its_time(pair.sentence, pair.question) or _SUPPOSES.search(pair.question):
             return True
@@ -330,9 +351,12 @@ def _worded(chosen: list[_Chosen]) -> list[Candidate]:
     at = 0
     while at < len(chosen):
         run, one = [chosen[at]], chosen[at]
-        asks = bool(one.answered.settled) or _needs_question(one) or one.is_asked_for
+        is_part = any(each.answered.goes_on for each in chosen[at : at + 2])
+        asks = bool(one.answered.settled) or _needs_question(one, is_part=is_part) or one.is_asked_for
         is_clients = one.answered.sentence.utterance.speaker == "client"
-        is_apart = is_clients and not (asks or one.opens or one.is_framed or _frames(one, chosen[at + 1 : at + 2]))
+        is_apart = is_clients and not (
+            asks or is_part or one.opens or one.is_framed or _frames(one, chosen[at + 1 : at + 2])
+        )
         third = _third_person(one) if is_apart else None
         if third is None:
             run = _run(chosen[at:], asks=asks)
@@ -372,8 +396,16 @@ def _run(chosen: list[_Chosen], *, asks: bool) -> list[_Chosen]:
         bare = asks and len(run) == 1 and last.n_words <= 3 and one.part == run[-1].part
         bare = bare or (asks and len(run) == 1 and _gives_figures([run[0].answered, one.answered]))
         n_words += sentence.n_words
-        goes_on = bare or one.is_framed or _leans(sentence, last) or _is_answer_in_room(run[-1].answered, one.answered)
-        if sentence.place != last.place + 1 or n_words > LONGEST_QUOTE or not goes_on:
+        goes_on = (
+            bare
+            or one.answered.goes_on
+            or one.is_framed
+            or _leans(sentence, last)
+            or _is_answer_in_room(run[-1].answered, one.answered)
+        )
+        if sentence.place != last.place + 1 or not goes_on:
+            break
+        if n_words > LONGEST_QUOTE and not one.answered.goes_on:
             break
         run.append(one)
     return run
@@ -388,7 +420,7 @@ def _cut(run: list[_Chosen], *, is_whole: bool) -> list[Sentence]:
 def _candidate(run: list[_Chosen], *, asks: bool, third: str | None, is_torn: bool = False) -> Candidate:
     first = run[0].answered
     kinds = [one.kind for one in run if one.kind]
-    kind = min(kinds, key=["risk", "medication", "homework", "appointment"].index, default="")
+    kind = min(kinds, key=KINDS.index, default="")
     evidence = [i for one in run for i in one.answered.sentence.ids]
     said = _cut(run, is_whole=kind == "risk")
     quoted = quotation(said)

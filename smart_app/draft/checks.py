@@ -37,6 +37,7 @@ _CLIENT_SAYS = re.compile(
     r"acknowledge|disclose|express|note|mention|rate|told|tell)\w*\b",
     re.IGNORECASE,
 )
+_SPEAKERS = frozenset({"client", "clinician", "guardian", "partner", "interpreter", "companion"})
 _NOT_THE_CLIENT = frozenset({"partner", "guardian", "companion"})
 """An interpreter speaks for the client; these speak for themselves."""
 _NOBODY_KNOWN = "One microphone heard the room, so who said this is not known."
@@ -136,17 +137,21 @@ def _wrong_quote(text: str, lines: Sequence[Utterance]) -> str:
         for piece in quote.split("..."):
             if tokens(piece) and not any(_occurs(piece, said) for said in _said(lines)):
                 return "The quoted words are not in the lines it rests on."
-    framed = _FRAME.search(text)
-    if framed is not None and text.rstrip().endswith('"'):
-        speaker = framed.group(1).lower()
-        last = _QUOTED.findall(text)[-1].split("...")
-        speakers = {u.speaker for u in lines}
-        if speaker in {"client", "clinician", "guardian", "partner", "interpreter", "companion"}:
-            mine = _said([u for u in lines if u.speaker == speaker])
-            if speakers == {ROOM}:
-                return _NOBODY_KNOWN
-            if not all(any(_occurs(p, said) for said in mine) for p in last if tokens(p)):
-                return f"These words were said by the {' and the '.join(sorted(speakers))}, not by the {speaker}."
+    return _misattributed(text, lines) if text.rstrip().endswith('"') else ""
+
+
+def _misattributed(text: str, lines: Sequence[Utterance]) -> str:
+    """Say which quotation stands under a speaker who did not say it; one under no name is the last named speaker's."""
+    speaker, speakers = "", {u.speaker for u in lines}
+    for framed in _FRAME.finditer(text):
+        named = framed.group(1).lower()
+        speaker = named if named in _SPEAKERS else speaker
+        if speaker and speakers == {ROOM}:
+            return _NOBODY_KNOWN
+        mine = _said([u for u in lines if u.speaker == speaker])
+        pieces = _QUOTED.findall(framed.group(0))[-1].split("...")
+        if speaker and not all(any(_occurs(p, said) for said in mine) for p in pieces if tokens(p)):
+            return f"These words were said by the {' and the '.join(sorted(speakers))}, not by the {speaker}."
     return ""
 
 

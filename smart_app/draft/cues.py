@@ -159,7 +159,18 @@ def _parts(raw: dict[str, Any]) -> dict[str, dict[str, re.Pattern[str]]]:
 @cache
 def cues() -> Cues:
     """Read and compile the cue files that this version of Chartside carries."""
-    names = ("topics", "medications", "clinician", "client", "leave_out", "formats", "omissions", "words", "questions")
+    names = (
+        "topics",
+        "medications",
+        "clinician",
+        "client",
+        "leave_out",
+        "formats",
+        "omissions",
+        "words",
+        "questions",
+        "answers",
+    )
     raw = {name: _read(name) for name in names}
     worth = json.loads((_FOLDER / "worth.json").read_text(encoding="utf-8"))
     medications = raw["medications"]

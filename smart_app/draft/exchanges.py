@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from smart_app.draft.answers import goes_on, is_vital
 from smart_app.draft.cues import Cues
 from smart_app.draft.questions import asks_back, asks_nothing, core, settled
 from smart_app.draft.sentences import LONGEST_QUOTE, QUOTE_WORDS, SETS_TIME, Sentence, sentences
@@ -54,6 +55,10 @@ _ONLY_AFFIRMS = re.compile(
     re.IGNORECASE,
 )
 """Says yes to what nobody asked ("How bad is it?" "Okay, yeah, it is."): what comes next is the answer."""
+_ONLY_HEARS = re.compile(
+    r"^(?:(?:mm|mhm|mm-hmm|uh-huh|hm+|oh|ah|right|okay|ok|sure|i see|really|wow)\W*)+$", re.IGNORECASE
+)
+"""Says neither yes nor no to what somebody else just answered."""
 _OVERLAP_S = 1.0
 """A bare "yes" that begins earlier than this before the question ends is a listener's noise, not an answer."""
 _INTERRUPTS_S = 1.5
@@ -68,8 +73,9 @@ _REACH = 4
 class Answered:
     """A sentence of a client (or guardian, ...) with the question it stands under.
 
-    `settled` is the statement that the rules prove where the whole answer is a plain yes or no; `speaks_of` the place
-    of the client's sentence that "it" in the question means.
+    One that `goes_on` is of the answer that begins before it in its turn; one that `is_shared` answers what somebody
+    else in the room answers too. `settled` is the statement that the rules prove where the whole answer is a plain yes
+    or no; `speaks_of` the place of the client's sentence that "it" in the question means.
     """
 
     sentence: Sentence
@@ -77,6 +83,8 @@ class Answered:
     asked: Sentence | None = None
     asked_ids: tuple[str, ...] = ()
     is_direct: bool = False
+    goes_on: bool = False
+    is_shared: bool = False
     question_topics: frozenset[str] = frozenset()
     settled: str = ""
     speaks_of: int = -1
@@ -129,7 +137,11 @@ def _question_of(turn: list[Sentence], before: _Question | None, cues: Cues) -> 
     topics = cues.about(text) | ({"medication"} if cues.medications(tokens(text)) else set())
     if not topics and before is not None and _ANAPHOR.search(asked.text) and _is_first(before_it, cues):
         topics = set(before.topics)
-    elif before is not None and "risk" in before.topics and _goes_on_about_risk(asked, before_it, cues):
+    elif (
+        before is not None
+        and "risk" in before.topics
+        and (_goes_on_about_risk(asked, before_it, cues) or (not topics and asked.n_words <= _ECHO_WORDS))
+    ):
         topics |= {"risk"}
     return _Question(text=text, ids=ids, sentence=asked, topics=frozenset(topics))
 
@@ -202,6 +214,7 @@ def answered(cut: Sequence[Sentence], cues: Cues) -> list[Answered]:
     out: list[Answered] = []
     question: _Question | None = None
     is_open = is_current = about_consent = False
+    answers_at = -1
     last_said = -1
     turns = _by_turn(cut)
     for n, turn in enumerate(turns):
@@ -213,21 +226,58 @@ def answered(cut: Sequence[Sentence], cues: Cues) -> list[Answered]:
             elif not all(is_backchannel(s, cues) for s in turn):
                 about_consent = False
             if found is not None:
-                named = {t for t in tokens(found.text) if t not in EMPTY}
-                refers = len(named) <= _NAMES_NOTHING and _MEANS_WHAT_WAS_SAID.search(found.sentence.text)
-                question = dataclasses.replace(found, speaks_of=last_said if refers else -1)
-                is_open, is_current = True, True
+                question = dataclasses.replace(found, speaks_of=last_said if _refers(found) else -1)
+                is_open, is_current, answers_at = True, True, -1
             elif not all(is_backchannel(s, cues) for s in turn):
                 is_open = is_current = False
             continue
         if about_consent and not any(_matters(s, cues) for s in turn):
             continue
         last_said = turn[-1].place
-        pairs = _paired(turn, question if is_current else None, is_open=is_open)
+        takes = question is not None and is_open and _takes(turn, question, is_first=answers_at < 0)
+        pairs = _paired(turn, question if is_current else None, cues, takes=takes)
         proved = _settled(turns[max(0, n - 3) : n + 2], turn, pairs[0])
         out += [dataclasses.replace(pairs[0], settled=proved), *pairs[1:]] if proved else pairs
-        if question is not None and is_open and _answers(turn, question):
-            is_open = False
+        if takes and answers_at < 0:
+            answers_at = len(out) - len(pairs)
+        elif takes:
+            out[answers_at:] = _shared(out[answers_at:])
+        is_open = is_open and not (answers_at >= 0 and turn[-1].is_question)
+    return out
+
+
+def _refers(question: _Question) -> bool:
+    """Say whether the question speaks of what the client just said."""
+    named = {t for t in tokens(question.text) if t not in EMPTY}
+    return len(named) <= _NAMES_NOTHING and _MEANS_WHAT_WAS_SAID.search(question.sentence.text) is not None
+
+
+def _takes(turn: list[Sentence], question: _Question, *, is_first: bool) -> bool:
+    """Say whether the turn answers the question, which until the clinician speaks others in the room do as well."""
+    if turn[0].turn - question.sentence.turn > _REACH or not _answers(turn, question):
+        return False
+    return is_first or not (turn[0].is_question or all(_ONLY_HEARS.match(s.text) for s in turn))
+
+
+def _shared(pairs: Iterable[Answered]) -> list[Answered]:
+    """Mark what several people answer: what one of them says settles nothing."""
+    return [dataclasses.replace(p, is_shared=True, settled="") if p.is_direct or p.goes_on else p for p in pairs]
+
+
+def whole_answers(pairs: Iterable[Answered]) -> dict[int, Answered]:
+    """Return by its place each answer with all that it goes on with as one sentence; that it does, is marked."""
+    out: dict[int, Answered] = {}
+    at = -1
+    for pair in pairs:
+        if pair.is_direct:
+            at = pair.sentence.place
+            out[at] = pair
+        elif pair.goes_on and at in out:
+            first, more = out[at].sentence, pair.sentence
+            ids = tuple(dict.fromkeys(first.ids + more.ids))
+            text = f"{first.text} {more.text}"
+            whole = dataclasses.replace(first, text=text, ids=ids, cut_after=more.cut_after)
+            out[at] = dataclasses.replace(out[at], sentence=whole, goes_on=True)
     return out
 
 
@@ -252,12 +302,12 @@ def _settled(around: list[list[Sentence]], turn: list[Sentence], pair: Answered)
     return settled(asked.text, " ".join(s.text for s in turn), before=" ".join(s.text for s in before))
 
 
-def _paired(turn: list[Sentence], question: _Question | None, *, is_open: bool) -> list[Answered]:
-    near = question is not None and turn[0].turn - question.sentence.turn <= _REACH
-    if question is None or not near:
+def _paired(turn: list[Sentence], question: _Question | None, known: Cues, *, takes: bool) -> list[Answered]:
+    if question is None or turn[0].turn - question.sentence.turn > _REACH:
         return [Answered(sentence=s) for s in turn]
-    takes = is_open and _answers(turn, question)
     direct_at = _answers_at(turn, question)
+    is_whole = is_vital(question.text, question.topics)
+    last = direct_at + goes_on(turn, direct_at, known, is_vital=is_whole) if takes else direct_at
     return [
         Answered(
             sentence=s,
@@ -265,6 +315,7 @@ def _paired(turn: list[Sentence], question: _Question | None, *, is_open: bool) 
             asked=question.sentence,
             asked_ids=question.ids,
             is_direct=takes and n == direct_at,
+            goes_on=direct_at < n <= last,
             question_topics=question.topics,
             speaks_of=question.speaks_of,
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from smart_app.draft.cues import Cues, cues
-from smart_app.draft.exchanges import CLINICIAN, ROOM, Answered, Heard, heard
+from smart_app.draft.exchanges import CLINICIAN, ROOM, Answered, Heard, heard, whole_answers
 from smart_app.draft.quoting import said_by
 from smart_app.draft.sentences import LONGEST_QUOTE, Sentence
 from smart_app.draft.stances import is_of_others, names_client
@@ -20,7 +20,7 @@ _ASKS_TO_DO = re.compile(
     r"(?:(?:could|can|would|will|shall) (?:you|we|that)|(?:does|do) (?:we|that|you (?:want|think|feel)))\b",
     re.IGNORECASE,
 )
-_BARE_NO = re.compile(r"^(?:(?:no|nope|nah|never|not really|none|um|uh|well|oh)\W*)+$", re.IGNORECASE)
+_BARE_NO = re.compile(r"^(?:(?:no|nope|nah|never|not really|not at all|none|um|uh|well|oh)\W*)+$", re.IGNORECASE)
 _BARE_YES = re.compile(r"^(?:(?:yes|yeah|yep|yup|okay|ok|sure|right|mm|mhm)\W*)+$", re.IGNORECASE)
 _IN_GENERAL = re.compile(r"\b(?:if|people|anybody|anyone|someone|patients)\b|\bthey (?:can|do|have)\b", re.IGNORECASE)
 """What is said of people in general is nobody's diagnosis."""
@@ -39,11 +39,14 @@ def omissions(transcript: Transcript, sections: Iterable[Section], *, cut: Heard
     known = cues()
     drafted = [_held(s) for section in sections for s in section.statements if s.verdict != "no source"]
     cut = cut or heard(transcript.utterances, known)
-    answers = {pair.sentence.place: pair for pair in cut.pairs if pair.is_direct}
+    answers = whole_answers(cut.pairs)
     found: list[tuple[Kind, Sentence, Omission]] = []
-    for sentence in cut.sentences:
+    for each in cut.sentences:
+        sentence = answers[each.place].sentence if each.place in answers else each
         kind = _kind(sentence, answers.get(sentence.place), known)
-        if kind is None or _is_held(sentence, kind, drafted, known) or _is_repeated(sentence, kind, found):
+        if kind is None or _is_repeated(sentence, kind, found):
+            continue
+        if all(_is_held(said, kind, drafted, known) for said in (each, sentence)):
             continue
         text, evidence = _offered(sentence, answers.get(sentence.place), kind, known)
         found.append((kind, sentence, Omission(kind=kind, text=text, evidence=evidence)))
@@ -90,6 +93,7 @@ def _is_risk(text: str, pair: Answered | None, known: Cues) -> bool:
     is_denied = has_negation(" ".join(text.split()[:2]))
     if known.omissions["safety_asked"].search(pair.question):
         return is_denied
+    is_denied = is_denied and (not pair.goes_on or _BARE_NO.match(text) is not None)
     asks = "risk" in pair.question_topics or known.omissions["risk_asked"].search(pair.question) is not None
     return asks and not is_denied
 
@@ -142,7 +146,7 @@ def _plan(sentence: Sentence, known: Cues) -> Kind | None:
 
 def _offered(sentence: Sentence, pair: Answered | None, kind: Kind, known: Cues) -> tuple[str, tuple[str, ...]]:
     """Return an offer's text and lines: with its question where the answer is short."""
-    if pair is None or not pair.question or sentence.n_words >= _SHORT_ANSWER:
+    if pair is None or not pair.question or (sentence.n_words >= _SHORT_ANSWER and not pair.goes_on):
         return f'{said_by(sentence.utterance.speaker)}: "{_shown(sentence, kind, known)}"', sentence.ids
     who = said_by(sentence.utterance.speaker).lower()
     text = f'Asked "{pair.question}", {who} said: "{sentence.quoted}"'

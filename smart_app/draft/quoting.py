@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from smart_app.draft.exchanges import ROOM
 from smart_app.draft.sentences import Sentence, pieces
 
+KINDS = ("risk", "medication", "homework", "appointment")
+"""The kinds of a candidate that must be kept, the first before the others."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
@@ -15,6 +18,7 @@ class Candidate:
     `opening` and `quotation` are the two halves of a quotation, which one that follows may go on with. `asked` is the
     part of it that the clinician said; `wanted` counts what speaks for an answer: a clinical topic
     that the clinician asked for, a figure on a scale that was asked for; `leans_on` the place of what it speaks of.
+    One that `is_shared` quotes several people, each by name.
     One that is `cut_before` or `cut_after` is part of a sentence that begins before it or goes on after it.
     """
 
@@ -32,6 +36,7 @@ class Candidate:
     asked: str = ""
     wanted: int = 0
     leans_on: int = -1
+    is_shared: bool = False
     cut_before: bool = False
     cut_after: bool = False
 

@@ -247,14 +247,20 @@ def _contradicts(first: _Line, second: _Line) -> bool:
     return SETS_TIME.search(first.text) is None or (first is not so and not is_felt)
 
 
+def _is_its_question(held: Candidate, second: _Line) -> bool:
+    """Say whether the candidate begins with this line and gives its question, so that it is shown whole."""
+    return bool(held.asked) and held.place == second.place
+
+
 def _with(one: Candidate, second: _Line, held: Candidate | None, *, is_next: bool) -> Candidate:
     """Return the candidate with the line that says otherwise behind it, with its question where it has one."""
     when = "Then" if is_next else "Later"
-    if held is not None and held.asked and held.place == second.place:
-        speaker = said_by(second.sentence.utterance.speaker)
-        said = f"{when}{held.text.removeprefix(speaker)}"
+    speaker = said_by(second.sentence.utterance.speaker)
+    if held is not None and _is_its_question(held, second):
+        said = f"{when}: {held.text}" if one.is_shared else f"{when}{held.text.removeprefix(speaker)}"
     else:
-        said = f'{when}: "{second.sentence.quoted}"'
+        who = f", {speaker.lower()}" if one.is_shared else ""
+        said = f'{when}{who}: "{second.sentence.quoted}"'
     kind = one.kind or (held.kind if held is not None else "")
     return dataclasses.replace(
         one,

@@ -41,7 +41,8 @@ SPEECH = st.one_of(
 )
 SESSIONS = st.lists(st.tuples(st.sampled_from(["clinician", "client", "partner"]), SPEECH), min_size=1, max_size=12)
 FRAME = re.compile(r'^(?P<who>\w+)(?: asked|, (?:asked|on) "(?P<q>[^"]*)")?: "(?P<a>[^"]*)"$')
-TAKEN_BACK = re.compile(r' (?:Then|Later)(?:, (?:asked|on) "[^"]*")?: "(?P<a>[^"]*)"$')
+ANSWERS_TOO = re.compile(r'(?<=") (?P<who>Client|Partner): "(?P<a>[^"]*)"$')
+TAKEN_BACK = re.compile(r' (?:Then|Later)(?:, (?:client|partner))?(?:, (?:asked|on) "[^"]*")?: "(?P<a>[^"]*)"$')
 SETTLED = re.compile(r"^Client (?:denies|confirms) (?:any |ever having had |having had (?:any )?)?(?P<topic>.+)\.$")
 NEGATION = re.compile(r"\b(?:no|not|never|nothing|without|nobody|don't|can't)\b")
 
@@ -107,10 +108,15 @@ def test_every_statement_is_its_evidence(session: list[tuple[str, str]]) -> None
         assert set(statement.evidence) <= set(texts)
         taken_back = TAKEN_BACK.search(statement.text)
         if taken_back is not None:
-            who = words(statement.text)[0]
+            named = re.search(r"(?:Then|Later), (client|partner)", taken_back.group(0))
+            who = named[1] if named else words(statement.text)[0]
             said = " ".join(texts[i] for i in statement.evidence if speakers[i] == who)
             assert all(occurs(piece, said) for piece in taken_back["a"].split("...") if words(piece))
             statement = dataclasses.replace(statement, text=statement.text[: taken_back.start()])
+        while (too := ANSWERS_TOO.search(statement.text)) is not None:
+            said = " ".join(texts[i] for i in statement.evidence if speakers[i] == too["who"].lower())
+            assert all(occurs(piece, said) for piece in too["a"].split("...") if words(piece))
+            statement = dataclasses.replace(statement, text=statement.text[: too.start()])
         framed = FRAME.match(statement.text)
         if framed is None:
             settled = SETTLED.match(statement.text)
@@ -123,7 +129,7 @@ def test_every_statement_is_its_evidence(session: list[tuple[str, str]]) -> None
             assert occurs(first_person(body), " ".join(texts[i] for i in statement.evidence))
             assert speakers[statement.evidence[0]] == "client"
             continue
-        answerer = speakers[statement.evidence[-1]]
+        answerer = framed["who"].lower()
         answer = [texts[i] for i in statement.evidence if speakers[i] == answerer]
         spoken_of = framed["who"] == "Clinician"  # what the client said before; else what the clinician asked
         asked = " ".join(texts[i] for i in statement.evidence if (speakers[i] == "clinician") != spoken_of)
