@@ -7,13 +7,11 @@ parts; requests, tries, answer lengths and times all have limits.
 
 import json
 import re
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx2
 import openai
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -28,7 +26,6 @@ from smart_app.formats import GENERAL, Heading
 from smart_app.ports import Section, Statement, Summary, TooLittle, Transcript, Utterance
 from smart_app.remote_model import client_of
 
-MAX_ANSWER_BYTES = 1_000_000
 WINDOW_TOKENS = 12_000
 """How many tokens of transcript one request holds: with instructions and answer it fits a context of 16 k."""
 MOST_REQUESTS = 40
@@ -99,7 +96,6 @@ class OpenAICompatibleDrafter:
     ) -> None:
         """`examples` are earlier notes whose style is followed. Raises ConfigError for an address in the clear."""
         self._model = model
-        self._timeout_s = timeout_s
         self._window_tokens = window_tokens
         self._examples = tuple(each[:MAX_EXAMPLE_CHARS] for each in examples)
         self._form = 0
@@ -182,30 +178,17 @@ class OpenAICompatibleDrafter:
                 raise _status(error) from None
 
     def _raw(self, body: dict[str, Any]) -> bytes:
-        """Send one request; returns the raw answer, at most MAX_ANSWER_BYTES within `timeout_s`."""
-        out = bytearray()
+        """Send one request and return the raw answer."""
         try:
-            with self._client.chat.completions.with_streaming_response.create(**body) as answer:
-                until = time.monotonic() + self._timeout_s
-                for chunk in answer.iter_bytes():
-                    out += chunk
-                    if len(out) > MAX_ANSWER_BYTES:
-                        raise _unusable()
-                    if time.monotonic() > until:
-                        raise _timeout()
-        except (openai.APITimeoutError, httpx2.TimeoutException):
-            raise _timeout() from None
-        except (openai.APIConnectionError, httpx2.HTTPError):
+            return self._client.chat.completions.with_raw_response.create(**body).content
+        except openai.APITimeoutError:
+            raise DraftRejected("draft_timeout", "The drafting service did not answer in time.", "Try again.") from None
+        except openai.APIConnectionError:
             raise DraftRejected("draft_unreachable", "The drafting service cannot be reached.", "Try again.") from None
         except openai.BadRequestError:
             raise
         except openai.APIStatusError as error:
             raise _status(error) from None
-        return bytes(out)
-
-
-def _timeout() -> DraftRejected:
-    return DraftRejected("draft_timeout", "The drafting service did not answer in time.", "Try again.")
 
 
 def _status(error: openai.APIStatusError) -> DraftRejected:
