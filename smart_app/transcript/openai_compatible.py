@@ -1,7 +1,7 @@
 """A recogniser behind any OpenAI-compatible `/v1/audio/transcriptions`; its answers pass the same guards.
 
 Only stretches of detected speech leave, as WAV, at most half a minute each. Names of the chart are never sent unless
-the clinic allows it. An answer without word times, or with impossible ones, is refused.
+the clinic allows it. An answer whose text has no word times, or whose times are impossible, is refused.
 """
 
 import io
@@ -15,8 +15,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from smart_app.errors import TranscriptFailed
 from smart_app.ports import SAMPLE_RATE, Heard, Sound, Word
-from smart_app.remote_model import client_of
-from smart_app.transcript.guards import Attempt
+from smart_app.remote_model import client_of, visible
+from smart_app.transcript.guards import UNSURE_WORDS, Attempt, is_too_fast
 from smart_app.transcript.whisper import heard_in
 
 MAX_HINT_CHARS = 400
@@ -37,6 +37,7 @@ class _Segment(BaseModel):
 
 
 class _Answer(BaseModel):
+    text: str = ""
     words: Annotated[list[_Word], Field(max_length=2000)]
     segments: Annotated[list[_Segment], Field(max_length=500)] = []
 
@@ -120,13 +121,30 @@ def _read(raw: bytes, length_s: float) -> Attempt:
         raise unusable from None
     if any(not word.start <= word.end <= length_s + _SLACK_S for word in answer.words):
         raise unusable
+    # Services differ in the blank before a word; ours begin with one.
+    said = [(visible(word.word).strip(), word.start, word.end) for word in answer.words]
+    words = [Word(text=f" {text}", start_s=start_s, end_s=end_s) for text, start_s, end_s in said if text]
+    if _is_hasty(words) or (not words and any(letter.isalnum() for letter in answer.text)):
+        raise unusable
     return Attempt(
-        # Services differ in the blank before a word; ours begin with one.
-        words=tuple(Word(text=f" {word.word.strip()}", start_s=word.start, end_s=word.end) for word in answer.words),
+        words=tuple(words),
         avg_logprob=min((segment.avg_logprob for segment in answer.segments), default=0.0),
         no_speech_prob=max((segment.no_speech_prob for segment in answer.segments), default=0.0),
         compression_ratio=max((segment.compression_ratio for segment in answer.segments), default=0.0),
     )
+
+
+def _is_hasty(words: Sequence[Word]) -> bool:
+    """Say whether most words come faster than anybody speaks, or all at once.
+
+    Whisper's own services put a few words at one moment here and there, which spoils no more than their times.
+    """
+    in_order = sorted(words, key=lambda word: word.start_s)
+    if len(in_order) > 1 and in_order[0].start_s == max(word.end_s for word in in_order):
+        return True
+    rows = range(len(in_order) - UNSURE_WORDS + 1)
+    hasty = {at + n for at in rows if is_too_fast(in_order[at : at + UNSURE_WORDS]) for n in range(UNSURE_WORDS)}
+    return 2 * len(hasty) > len(in_order)
 
 
 def _refused(status: int) -> TranscriptFailed:
