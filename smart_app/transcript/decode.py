@@ -212,7 +212,7 @@ class Pipe:
 def refusal(code: str, codec: str = "") -> MediaRejected:
     """Return the error for one of the codes not_webm, not_mp4, not_ogg, too_long, broken, codec, channels, empty."""
     public, todo = _REFUSALS[code]
-    return MediaRejected(code, public.format(codec=codec.upper() or "something unknown"), todo)
+    return MediaRejected(code, public.format(codec=codec.upper()), todo)
 
 
 def sniffed(pieces: Sequence[bytes], formats: frozenset[str]) -> str:

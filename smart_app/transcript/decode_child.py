@@ -290,10 +290,11 @@ def opened(av: Any, media: io.BytesIO | Fed, demuxer: str, number: int) -> tuple
     if len(container.streams.audio) <= number:
         raise Refused("empty")
     stream = container.streams.audio[number]
-    # A codec that libav does not know has no context.
-    name = stream.codec_context.name if stream.codec_context is not None else ""
-    if not (name in CODECS or (demuxer == "wav" and name.startswith("pcm_"))):
-        raise Refused("codec", stream.codec_context.codec.canonical_name if name else "")
+    if stream.codec_context is None:  # no codec that libav knows: damage
+        raise Refused("broken")
+    codec = stream.codec_context.codec
+    if not (codec.name in CODECS or (demuxer == "wav" and codec.name.startswith("pcm_"))):
+        raise Refused("codec", codec.canonical_name)
     if stream.codec_context.channels > MAX_CHANNELS:
         raise Refused("channels")
     return container, stream
