@@ -7,6 +7,7 @@ the clinic allows it. An answer whose text has no word times, or whose times are
 import io
 import wave
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from typing import Annotated
 
 import numpy as np
@@ -16,12 +17,13 @@ from pydantic import BaseModel, Field, ValidationError
 from smart_app.errors import TranscriptFailed
 from smart_app.ports import SAMPLE_RATE, Heard, Sound, Word
 from smart_app.remote_model import client_of, visible
-from smart_app.transcript.guards import UNSURE_WORDS, Attempt, is_too_fast
+from smart_app.transcript.guards import UNSURE_WORDS, Attempt, is_too_fast, plain
 from smart_app.transcript.whisper import heard_in
 
 MAX_HINT_CHARS = 400
 """Whisper reads 224 tokens of a prompt; names take up to one token for two letters."""
 _SLACK_S = 1.0
+_MARKS = (".", ",", "?", "!", ";", ":", "\N{HORIZONTAL ELLIPSIS}")
 
 
 class _Word(BaseModel):
@@ -122,8 +124,9 @@ def _read(raw: bytes, length_s: float) -> Attempt:
     if any(not word.start <= word.end <= length_s + _SLACK_S for word in answer.words):
         raise unusable
     # Services differ in the blank before a word; ours begin with one.
-    said = [(visible(word.word).strip(), word.start, word.end) for word in answer.words]
-    words = [Word(text=f" {text}", start_s=start_s, end_s=end_s) for text, start_s, end_s in said if text]
+    written = _punctuated([visible(word.word).strip() for word in answer.words], visible(answer.text))
+    timed = zip(written, answer.words, strict=True)
+    words = [Word(text=f" {text}", start_s=word.start, end_s=word.end) for text, word in timed if text]
     if _is_hasty(words) or (not words and any(letter.isalnum() for letter in answer.text)):
         raise unusable
     return Attempt(
@@ -132,6 +135,21 @@ def _read(raw: bytes, length_s: float) -> Attempt:
         no_speech_prob=max((segment.no_speech_prob for segment in answer.segments), default=0.0),
         compression_ratio=max((segment.compression_ratio for segment in answer.segments), default=0.0),
     )
+
+
+def _punctuated(words: Sequence[str], text: str) -> list[str]:
+    """Return words that carry no punctuation as they are written in the text; letters and order stay theirs.
+
+    OpenAI's own service times bare words, and without its full stops a session would be one sentence.
+    """
+    out = list(words)
+    if any(word.endswith(_MARKS) for word in words):
+        return out
+    written = [each for each in text.split() if plain(each)]
+    matcher = SequenceMatcher(None, [plain(each) for each in words], [plain(each) for each in written], autojunk=False)
+    for block in matcher.get_matching_blocks():
+        out[block.a : block.a + block.size] = written[block.b : block.b + block.size]
+    return out
 
 
 def _is_hasty(words: Sequence[Word]) -> bool:

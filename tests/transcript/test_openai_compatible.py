@@ -176,6 +176,28 @@ def test_a_few_words_at_one_moment_spoil_no_more_than_their_times(speaking: Soun
         assert len(transcriber(to).transcribe(speaking).words) == 14
 
 
+@pytest.mark.parametrize(
+    ("said", "text", "expected"),
+    [
+        (
+            "good morning it's five I think",
+            "Good morning! It\u2019s five, I think.",
+            "Good morning! It\u2019s five, I think.",
+        ),
+        ("good morning maya", "Good evening, Maya.", "Good morning Maya."),
+        ("Good morning.", "good morning, you there", "Good morning."),
+        ("good morning", "", "good morning"),
+        ("two well two", "\u2013 Two. \x00Well, two?", "Two. Well, two?"),
+    ],
+)
+def test_bare_words_take_the_punctuation_of_the_text(speaking: Sound, said: str, text: str, expected: str) -> None:
+    """The words are those with times; the text adds marks and capitals, never a word."""
+    each_s = 5.5 / len(said.split())
+    listed = [{"word": w, "start": n * each_s, "end": (n + 1) * each_s} for n, w in enumerate(said.split())]
+    with service((200, {"text": text, "words": listed})) as to:
+        assert " ".join(word.text for word in transcriber(to).transcribe(speaking).words) == expected
+
+
 def test_letters_that_nobody_sees_are_taken_out_of_words(speaking: Sound) -> None:
     """NUL and marks that turn the direction of writing reach no page; a word of nothing else is none."""
     with service(words(("fi\x00ve\u202e", 0.2, 0.6), ("\u200f", 0.6, 0.7), ("days.", 0.7, 3.9))) as to:
