@@ -1,6 +1,7 @@
 """Files of any channels and streams: nobody is left out or heard twice, and what is lost is told."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,14 @@ def test_silent_channels_are_two_people_who_say_nothing(tmp_path: Path) -> None:
     assert heard(tmp_path, wav_of(silence(3, channels=2))).notes == ("no speech was found.",)
     one = np.concatenate((turns(1), silence(8)))
     assert heard(tmp_path, wav_of(one)).notes == ("Nobody was heard as client.",)
+
+
+def test_speech_without_a_word_is_told_from_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody spoke, and nothing was understood, are two findings."""
+    nothing = Heard(words=(), speech_s=4.2, uncovered_s=4.2, model="ear", language="en")
+    monkeypatch.setattr(Ear, "transcribe", lambda *_, **__: replace(nothing))
+    note = "no word was recognised in 8.4 s of detected speech."
+    assert heard(tmp_path, wav_of(turns(1)), speakers=["client"]).notes == (note,)
 
 
 @pytest.mark.parametrize("again", ["wav", "flac"])
