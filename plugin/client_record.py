@@ -21,7 +21,9 @@ _GOES = {
     "transcripts": "transcripts",
     "summaries": "drafted summaries that no signed note holds",
     "drafts": "draft notes with AI-drafted text",
+    "agreements": "agreements to record in sessions that go on now",
     "settings": "sessions with the place of the day, contacts, medication or problem names",
+    "launches": "signed-in browsers of clinicians with such a copy",
 }
 _KEPT = {
     "answers": "answers to the question of recording: they prove consent; six years at least",

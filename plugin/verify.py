@@ -19,11 +19,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from plugin import findings, terminal, verify_trail
 from plugin.failures import Exit, Failure
-from plugin.findings import Finding, note, ok, problem, warning
+from plugin.findings import Finding, note, ok, problem
 
 EXAMPLES = (
     "chartside verify chartside-kept/receipts.jsonl --public-key chartside-kept/receipts-public-key.txt",
-    "chartside verify my-receipt.json",
+    "chartside verify my-receipt.json --public-key qm3...=",
     "chartside verify chartside-kept/receipts.jsonl --audit chartside-kept/audit.jsonl",
     "chartside verify chartside-kept/audit.jsonl",
 )
@@ -35,7 +35,12 @@ _CAUSES = {
     "after-drafting": "because the summary was ready",
     "deadline": "because its deadline had come",
     "withdrawn": "because somebody withdrew their consent",
+    "erasure-request": "because a client asked the clinic to erase it",
     "closed": "because Chartside was uninstalled",
+}
+_TAKEN_BACK = {
+    "in-person": "was withdrawn, by the participant's word to the clinician,",
+    "erasure-request": "was ended at a client's erasure request",
 }
 
 
@@ -100,8 +105,8 @@ def run(asked: argparse.Namespace) -> int:
         told += [*verify_trail.look(lines), *_in_trail(receipts, lines, is_whole=is_whole)]
     if not key:
         signers = sorted({str(each.body.get("signed_by", "")) for each in found})
-        what = f"Only the receipts themselves say whose key signed them: {' '.join(signers)}"
-        told.append(warning("key_unknown", what, "Ask the clinic for its public key, and give it with --public-key."))
+        what = f"Whether the clinic signed cannot be told: only the receipts say whose key it was: {' '.join(signers)}"
+        told.append(problem("key_unknown", what, "Ask the clinic for its public key, and give it with --public-key."))
     return _tell(asked, "receipts", len(receipts), told)
 
 
@@ -178,7 +183,8 @@ def _signatures(receipts: list[_Receipt], key: str) -> Iterator[Finding]:
         elif not _is_signed(each):
             yield problem("bad_signature", f"{each.name} does not fit its signature.", _ASK)
         elif each.body.get("kind") != "head":
-            yield ok("signed", f"{each.name} is genuine: {_says(each.body)}.")
+            how = "is genuine" if key else "is unchanged since somebody signed it"
+            yield ok("signed", f"{each.name} {how}: {_says(each.body)}.")
 
 
 def _says(body: dict[str, Any]) -> str:
@@ -186,7 +192,10 @@ def _says(body: dict[str, Any]) -> str:
     if body.get("kind") == "withdrawal":
         withdrawn, finished = _at(body.get("withdrawn_at")), _at(body.get("finished_at"))
         erased = ", ".join(str(each) for each in body.get("erased", ()))
-        return f"consent {body.get('consent')} was withdrawn on {withdrawn} UTC, and by {finished} UTC {erased} erased"
+        how = _TAKEN_BACK.get(str(body.get("cause")), "was withdrawn")
+        said = f"consent {body.get('consent')} {how} on {withdrawn} UTC, and by {finished} UTC {erased} erased"
+        owed = body.get("owed_to_chart")
+        return f"{said}; drafts that the chart held, to be marked there as entered in error: {owed}" if owed else said
     cause = str(body.get("cause"))
     why = _CAUSES.get(cause, f"({cause})")
     return f"recording {body.get('recording')} was erased on {_at(body.get('erased_at'))} UTC {why}"

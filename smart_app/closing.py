@@ -76,7 +76,8 @@ def close(settings: Settings, keep_to: Path | None) -> dict[str, Any]:
         raise ConfigError("still_running", f"Chartside still runs ({', '.join(running)}).", "Stop it, then try again.")
     now = made.clock.now()
     with made.db.begin() as db:
-        stopping.stop_everywhere(db, actor="server", at=now)
+        for ehr in settings.ehrs:
+            stopping.stop_everywhere(db, ehr.iss, actor="server", at=now)
         closing.make_all_due(db, at=now)
     withdrawal.finish_withdrawals(made.withdrawals, at=now)
     made.retention.sweep()

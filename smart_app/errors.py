@@ -206,9 +206,11 @@ class AuditUnavailable(ChartsideError):
     """The audit trail cannot be written, so the act is refused."""
 
     status = 503
+    permanent = False
 
 
 class DiskReserve(ChartsideError):
-    """The disk is nearly full; no recording starts."""
+    """The disk is nearly full, or full; no recording starts, and what a worker does is done when there is space."""
 
     status = 507
+    permanent = False

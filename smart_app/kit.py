@@ -19,7 +19,7 @@ from smart_app.draft.checks import checked, rechecked
 from smart_app.draft.cues import cues
 from smart_app.draft.languages import InItsLanguages
 from smart_app.draft.omissions import omissions
-from smart_app.errors import ConfigError, Expired, NotFound, NotSignedIn
+from smart_app.errors import Expired, NotFound, NotSignedIn
 from smart_app.help import practice
 from smart_app.help.reading import Sources
 from smart_app.jobs.face_writing import FaceWriter
@@ -38,7 +38,7 @@ from smart_app.note.content import ai_element
 from smart_app.note.corrections import Corrector, Drafting
 from smart_app.note.desk import Desk
 from smart_app.ports import PRACTICE_PATIENT, Clock, Drafter, PatientFacts, Person, Transcriber, Transcript, Utterance
-from smart_app.recording import erasure, withdrawal
+from smart_app.recording import erasure, keycheck, withdrawal
 from smart_app.recording.audio import AudioStore
 from smart_app.recording.keyslots import KeySlots
 from smart_app.recording.vault import SlotVault
@@ -303,31 +303,10 @@ def open_database(settings: Settings) -> tuple[Database, Seal]:
                 path.chmod(0o600)
     with db.read() as open_db:
         master_key.check(open_db, seal)
-        _check_keys(settings, open_db)
+        keycheck.check(settings, open_db)
     settings.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     audit_lines.guard(db, AuditHead(settings.audit_head_file))
     return db, seal
-
-
-def _check_keys(settings: Settings, db: Db) -> None:
-    """Refuse to begin a new key file where the old one must be: its volume may not be mounted.
-
-    Raises ConfigError with the way on for a site whose keys are lost for good, as after a restore from a backup.
-    """
-    largest = retention.largest_key_number(db)
-    if settings.key_file.exists() or largest is None:
-        return
-    lost = settings.key_file.with_name("lost")
-    lost.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not lost.exists():
-        raise ConfigError(
-            "keys_missing",
-            f"{settings.key_file} is not there, but stored sound or words need its keys.",
-            "Mount the volume of the keys. If they are lost for good, as after a restore from a backup, run:"
-            f" touch {lost}, and start again; that sound can then never be read.",
-        )
-    KeySlots(settings.key_file, settings).begin_after(largest)
-    lost.unlink()
 
 
 def make(settings: Settings, outside: Outside | None = None) -> Kit:
@@ -338,7 +317,8 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     outside = outside or Outside.of(settings)
     clock = outside.clock
     db, seal = open_database(settings)
-    vault = SlotVault(KeySlots(settings.key_file, settings))
+    slots = KeySlots(settings.key_file, settings)
+    vault, keys = SlotVault(slots), keycheck.OrphanKeys(db, slots)
     audio = AudioStore(settings.audio_dir, vault)
     http = GuardedHttp(is_loopback_dev=settings.is_loopback_dev, ca_file=settings.ca_file)
     tokens = TokenKeeper(db=db, settings=settings, clock=clock, seal=seal, http=http)
@@ -379,7 +359,7 @@ def make(settings: Settings, outside: Outside | None = None) -> Kit:
     steps = Steps(
         process=pipeline.run,
         file=filer.run,
-        sweep=partial(sweep, db, clock, outside.boot, kept, withdrawals, audio, settings, face),
+        sweep=partial(sweep, db, clock, outside.boot, kept, withdrawals, audio, settings, face, keys),
         follow=follower.step,
         redraft=redrafter.run,
         redrafts=redrafter.owed,
@@ -464,6 +444,7 @@ def sweep(
     audio: AudioStore,
     settings: Settings,
     face: FaceWriter,
+    keys: keycheck.OrphanKeys,
 ) -> None:
     """Do all that time brings: deadlines, unfinished withdrawals, empty rooms, files that a crash left, the face."""
     _follow_clock(db, clock, boot)
@@ -473,6 +454,7 @@ def sweep(
     if db.ballast is not None:
         db.ballast.ensure()
     erasure.sweep_orphans(db, audio)
+    keys.sweep(now=clock.now())
     with db.begin() as open_db:
         audit_lines.catch_up(open_db, at=clock.now())
     with db.begin() as open_db:

@@ -52,7 +52,8 @@ def _site_facts(made: Kit) -> dict[str, object]:
     who = g.get("person")
     is_practice = who is not None and who.patient_id.startswith(PRACTICE_PATIENT)
     with made.db.read() as db:
-        is_off = not site.is_ai_offered(db)
+        asked = [who.iss] if who is not None else [ehr.iss for ehr in made.settings.ehrs]
+        is_off = not any(site.is_ai_offered(db, iss) for iss in asked)
     return {
         "site_off": is_off,
         "is_practice": is_practice,

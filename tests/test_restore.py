@@ -150,6 +150,53 @@ def test_without_the_keys_it_does_not_start_until_it_is_told_that_they_are_lost(
     kit.db.close()
 
 
+@pytest.mark.req("T13", "G07")
+@pytest.mark.parametrize("left", [0, 100, 512])
+def test_a_key_file_that_was_cut_is_no_new_one(drill: Drill, left: int) -> None:
+    """Keys of lost slots would get the numbers of old rows, whose erasure would destroy them."""
+    drill.site.sign_in()
+    visit = drill.site.held()
+    drill.site.db.close()
+    file = drill.site.settings.key_file
+    file.write_bytes(file.read_bytes()[:left])
+    with pytest.raises(ConfigError) as refused:
+        drill.start()
+    assert refused.value.code == "keys_missing"
+    file.with_name("lost").touch()
+    kit = drill.start()
+    with kit.db.read() as db:
+        old = db.query(tables.Recording).filter_by(session_id=visit.id).one().key_slot
+    fresh = [kit.vault.new_key("new") for _ in range(70)]
+    assert old not in fresh
+    assert len(set(fresh)) == len(fresh)
+    kit.db.close()
+
+
+@pytest.mark.req("S35", "T13", "G07")
+def test_keys_made_after_the_backup_do_not_outlive_the_restore(drill: Drill) -> None:
+    """No row names them, so no deadline comes: an image of the disk could be read for ever. Living ones stay."""
+    drill.site.sign_in()
+    visit = drill.site.held()
+    recording = drill.site.recordings(visit.id)[-1]
+    kit = drill.restore(with_keys=True)
+    slots = KeySlots(kit.settings.key_file, kit.settings)
+    with kit.db.begin() as db:
+        named = kit.vault.new_key("a session that goes on")
+        db.query(tables.TelehealthSession).first().key_slot = named
+    assert recording.key_slot in slots.used()
+    kit.steps.sweep()
+    drill.site.clock.tick(minutes=50)
+    kit.steps.sweep()
+    assert recording.key_slot in slots.used(), "a row may be about to be written"
+    drill.site.clock.tick(minutes=20)
+    kit.steps.sweep()
+    assert slots.used() == {named}
+    with kit.db.read() as db:
+        told = [each.detail for each in db.query(tables.AuditLine).filter_by(action="key.destroyed")]
+    assert {"key": f"slot-{recording.key_slot}"} in told
+    kit.db.close()
+
+
 @pytest.mark.req("T12", "B02", "M09")
 def test_what_was_withdrawn_since_the_backup_is_told_of_and_erased_again(drill: Drill) -> None:
     """A backup knows nothing of later days: the trail's end, kept apart, shows that; a request erases it once more."""

@@ -39,6 +39,8 @@ def end(db: Db, session: TelehealthSession, *, last: Last, actor: str, at: datet
 
 def _why_empty(db: Db, session: TelehealthSession) -> str:
     rows = consents.of_session(db, session.id)
+    if session.erasure_asked_at is not None:
+        return consents.ERASURE
     if any(row.withdrawn_at is not None for row in rows):
         return "withdrawn"
     return "declined" if any(row.status == "rejected" for row in rows) else "nothing_recorded"

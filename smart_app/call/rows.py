@@ -37,7 +37,7 @@ def read(
         ),
         is_confirmed=bool(stands) and all(each.has_chunk for each in stands),
         has_ai_consent=consents.clinician(db, session.clinician_id).ai_consent,
-        is_ai_offered=site.is_ai_offered(db),
+        is_ai_offered=site.is_ai_offered(db, session.iss),
         worker=worker,
         copy_url=copy_url,
         receipts=tuple(receipts.of_session(db, session.id)) if wants_receipts else (),

@@ -10,6 +10,7 @@ from smart_app.call.presence import is_full
 from smart_app.consent import pauses
 from smart_app.consent.questions import may_be_asked
 from smart_app.session import LIVE, State
+from smart_app.store.consents import taken_back
 from smart_app.store.participants import is_connected
 from smart_app.store.receipts import span_of
 from smart_app.store.sessions import IN_PERSON, recorder_tab
@@ -69,12 +70,11 @@ def _asked(rows: RoomRows, participant_id: str) -> list[RecordingConsent]:
 
 
 def answer_of(rows: RoomRows, participant_id: str) -> str | None:
-    """Return asked, agreed, declined, withdrawn, or None when they were never asked."""
+    """Return asked, agreed, declined, withdrawn, erased, or None when they were never asked."""
     asked = _asked(rows, participant_id)
     if not asked:
         return None
-    # A withdrawal counts from its first step on, before the consent row says so.
-    return "withdrawn" if asked[-1].withdrawn_at is not None else ANSWERS[asked[-1].status]
+    return taken_back(asked[-1]) or ANSWERS[asked[-1].status]
 
 
 def _person(rows: RoomRows, row: Participant, viewer: Participant, now: datetime) -> dict[str, Any]:
@@ -103,6 +103,8 @@ def _absent(rows: RoomRows) -> str:
         return "ended"
     if not rows.is_ai_offered:
         return "site_off"
+    if rows.session.erasure_asked_at is not None:
+        return "erasure_asked"
     if not rows.has_ai_consent:
         return "ai_consent_off"
     return "" if rows.session.ai_consent_at_start else "ai_consent_too_late"

@@ -35,10 +35,8 @@ def copy_owner(db: Db, token: str, clock: Clock) -> Participant:
 
 
 def _copy_of(row: RecordingConsent) -> dict[str, Any]:
-    # A withdrawal counts from its first step on, before the consent row says so.
-    is_withdrawn = row.withdrawn_at is not None
     return {
-        "status": "withdrawn" if is_withdrawn else ANSWERS[row.status],
+        "status": consents.taken_back(row) or ANSWERS[row.status],
         "title": screen.text(row.text_version, row.language).title,
         "text_html": row.screen_html,
         "language": row.language,

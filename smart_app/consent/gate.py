@@ -26,6 +26,10 @@ PUBLIC = {
         "Turn it on in the EHR, under your name > Settings > Privacy & Security, then try Start Recording again.",
     ),
     "practice": ("This is a practice session, so nothing can be recorded.", "Start a session from a patient's chart."),
+    "erasure_asked": (
+        "What was recorded here was erased at a client's request to the clinic, so this session is not recorded again.",
+        "The call goes on without recording. Start a new session if everybody agrees to be recorded anew.",
+    ),
     "nobody_here": ("The client is not in the session, so nobody can be asked.", "Wait until the client is here."),
     "not_agreed": ("Not everybody in the session has agreed to the recording.", "Ask everybody with Start Recording."),
     "not_again": (
@@ -45,18 +49,20 @@ PUBLIC = {
 """What the person reads for each refusal, and what to do."""
 
 
-def demand_site_on(db: Db) -> None:
-    """Raise ConsentMissing where the assistant is switched off for the site (S01)."""
-    if not site.is_ai_offered(db):
+def demand_site_on(db: Db, iss: str) -> None:
+    """Raise ConsentMissing where the assistant is switched off for all of this EHR (S01)."""
+    if not site.is_ai_offered(db, iss):
         raise ConsentMissing("site_off", *PUBLIC["site_off"])
 
 
 def clinician_refusal(db: Db, session: TelehealthSession) -> str:
-    """Return why the site or the clinician's own consent does not allow recording; empty when they do (S01, S08)."""
-    if not site.is_ai_offered(db):
+    """Return why nobody's answer would allow recording: the site, the session, the clinician's consent (S01, S08)."""
+    if not site.is_ai_offered(db, session.iss):
         return "site_off"
     if session.is_practice:
         return "practice"
+    if session.erasure_asked_at is not None:
+        return "erasure_asked"
     clinician = consents.clinician(db, session.clinician_id)
     if not clinician.ai_consent:
         return "ai_consent_off"

@@ -300,6 +300,8 @@ def shown_again(db: Db, asker: Asker, participant: Participant) -> dict[str, str
 
 
 def _may_allow(db: Db, session: TelehealthSession, participant: Participant) -> bool:
+    if session.erasure_asked_at is not None:
+        return False
     rows = [row for row in consents.of_participant(db, participant.id) if row.status != "void"]
     return session.state in (State.OPEN, State.ASKING) and bool(rows) and rows[-1].status in ("rejected", "inactive")
 

@@ -60,7 +60,7 @@ class _Consent:
         who, now = person(), self.clock.now()
         is_on = given.flag(given.fields(request.get_json(silent=True)), "is_on")
         with self.db.begin() as db:
-            if is_on and not site.is_ai_offered(db):
+            if is_on and not site.is_ai_offered(db, who.iss):
                 raise questions.refuse("site_off")
             if consents.switch_ai_consent(db, who.clinician_id, is_on=is_on, at=now):
                 action = "ai_consent.on" if is_on else "ai_consent.off"

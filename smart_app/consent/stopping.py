@@ -40,15 +40,20 @@ def stop_all_of(db: Db, clinician_id: str, *, actor: str, at: datetime) -> bool:
     return was_recording
 
 
-def count_running(db: Db) -> int:
-    """Return how many recordings of the site run now."""
-    return sum(sessions.find(db, session_id).state == State.RECORDING for session_id in sessions.live(db))
+def _live_of(db: Db, iss: str) -> list[TelehealthSession]:
+    found = (sessions.find(db, session_id) for session_id in sessions.live(db))
+    return [session for session in found if session.iss == iss]
 
 
-def stop_everywhere(db: Db, *, actor: str, at: datetime) -> None:
-    """Stop every recording of the site, whose assistant was switched off (S01)."""
-    for session_id in sessions.live(db):
-        stop(db, sessions.find(db, session_id, for_update=True), cause="switched_off", last={}, actor=actor, at=at)
+def count_running(db: Db, iss: str) -> int:
+    """Return how many recordings run now for who comes from this EHR."""
+    return sum(session.state == State.RECORDING for session in _live_of(db, iss))
+
+
+def stop_everywhere(db: Db, iss: str, *, actor: str, at: datetime) -> None:
+    """Stop every recording of an EHR whose assistant was switched off (S01)."""
+    for session in _live_of(db, iss):
+        stop(db, sessions.find(db, session.id, for_update=True), cause="switched_off", last={}, actor=actor, at=at)
 
 
 def let_go(db: Db, session: TelehealthSession, participant_id: str, *, actor: str, at: datetime) -> None:

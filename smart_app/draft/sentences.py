@@ -15,6 +15,8 @@ LONGEST_QUOTE = 40
 
 JOIN_S = 3.0
 """An unfinished sentence goes on in the speaker's next utterance after a pause up to this long."""
+HANG_S = 10.0
+"""One that hangs on its last word may be thought over for so long; then it was given up."""
 
 _END = re.compile(
     r"(?<!\bdr\.)(?<!\bmr\.)(?<!\bms\.)(?<!\bmrs\.)(?<!\bst\.)(?<!\b[a-hj-z]\.)(?<!\.\.)(?<=[.?!])\s+(?=\S)",
@@ -227,7 +229,9 @@ def _turns(utterances: Iterable[Utterance]) -> list[list[tuple[Utterance, str]]]
         text = tidy(utterance.text)
         if not text or (utterance.speaker == "clinician" and listens.search(text)):
             continue
-        if out and out[-1][-1][0].speaker == utterance.speaker:
+        before = out[-1][-1][0] if out else None
+        # What was said between a stop and a restart nobody knows.
+        if before and (before.speaker, before.recording) == (utterance.speaker, utterance.recording):
             out[-1].append((utterance, text))
         else:
             out.append([(utterance, text)])
@@ -251,6 +255,12 @@ def _by_end(whole: str) -> list[str]:
     return out
 
 
+def _follows(last: _Spoken, utterance: Utterance) -> bool:
+    """Say whether so little time has passed that the sentence can go on there."""
+    pause_s = utterance.start_s - last.sources[-1].end_s
+    return pause_s <= (HANG_S if last.hangs else JOIN_S)
+
+
 def _spoken(turn: list[tuple[Utterance, str]]) -> list[_Spoken]:
     """Cut one turn into sentences; one that a pause interrupts goes on in the next utterance."""
     out: list[_Spoken] = []
@@ -259,8 +269,7 @@ def _spoken(turn: list[tuple[Utterance, str]]) -> list[_Spoken]:
             sources = [utterance] * len(text.split())
             last = out[-1] if out else None
             goes_on = last is not None and ((n == 0 and not last.is_finished) or last.breaks_off)
-            near = last is not None and utterance.start_s - last.sources[-1].end_s <= JOIN_S
-            if last is not None and goes_on and (near or last.hangs):
+            if last is not None and goes_on and _follows(last, utterance):
                 last.text, last.sources = f"{last.text} {text}", last.sources + sources
             else:
                 out.append(_Spoken(text=text, sources=sources))

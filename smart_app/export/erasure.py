@@ -1,7 +1,8 @@
 """What a client's erasure request removes, keeps and why; and the removing, which is a withdrawal of each session.
 
-It is the product's own withdrawal (recording/withdrawal.py): keys, sound, transcript and drafts die in that order, each
-step is safe to repeat, what a crash leaves the sweep finishes, and signed receipts are written. Sessions of which
+It is the product's own withdrawal (recording/withdrawal.py), of everybody's agreement at once, in the name of who
+carries the request out; nobody records such a session any more. Keys, sound, transcript and drafts die in that order,
+each step is safe to repeat, what a crash leaves the sweep finishes, and signed receipts are written. Sessions of which
 nothing is left are not touched, so their consents stand as they were given. As a withdrawal it is never refused for
 want of a line in the trail (T12); it is refused unless it erases exactly what was shown.
 """
@@ -20,8 +21,9 @@ from smart_app.ports import Clock
 from smart_app.recording import withdrawal
 from smart_app.recording.withdrawal import Withdrawals
 from smart_app.session import LIVE
-from smart_app.store import audit_lines, notes, sessions, summaries
+from smart_app.store import audit_lines, consents, notes, sessions, summaries
 from smart_app.store import client_record as rows
+from smart_app.store.consents import TakenBack
 from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import TelehealthSession
@@ -41,13 +43,14 @@ class Doomed:
     summaries: int
     drafts: int
     """Draft notes that hold text drafted by AI; the clinician's own words in them stay."""
-    participant_id: str | None
-    """Whose consent is taken back."""
+    agreements: int
+    """Agreements to record that are taken back with it, of everybody: else it could be recorded on."""
 
     @property
     def is_any(self) -> bool:
-        """Say whether anything dies."""
-        return bool(self.recordings or self.has_transcript or self.summaries or self.drafts)
+        """Say whether anything dies, or could still be captured."""
+        has_some = bool(self.recordings or self.has_transcript or self.summaries or self.drafts)
+        return has_some or (self.is_live and self.agreements > 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,8 @@ class Plan:
     doomed: tuple[Doomed, ...]
     settings: tuple[str, ...]
     """Ended sessions that hold the day's place, or a copy of contact, medication and problem names from the chart."""
+    launches: int
+    """Signed-in browsers of clinicians with such a copy; a launch in between is no other plan, its copy goes too."""
     kept: dict[str, int]
 
     @property
@@ -70,7 +75,9 @@ class Plan:
             "transcripts": sum(each.has_transcript for each in self.doomed),
             "summaries": sum(each.summaries for each in self.doomed),
             "drafts": sum(each.drafts for each in self.doomed),
+            "agreements": sum(each.agreements for each in self.doomed if each.is_live),
             "settings": len(self.settings),
+            "launches": self.launches,
         }
 
     @property
@@ -87,7 +94,8 @@ class Plan:
     def code(self) -> str:
         """Return what stands for exactly this plan; confirming names it."""
         facts = [
-            (each.session_id, each.recordings, each.has_transcript, each.summaries, each.drafts) for each in self.doomed
+            (each.session_id, each.recordings, each.has_transcript, each.summaries, each.drafts, each.agreements)
+            for each in self.doomed
         ]
         body = json.dumps([self.client.iss, self.client.patient_id, facts, self.settings])
         return hashlib.sha256(body.encode()).hexdigest()[:12]
@@ -119,6 +127,7 @@ def plan(db: Db, seal: Seal, client: Client) -> Plan:
         born=newest.born if newest else "",
         doomed=tuple(each for each in _doomed(db, held) if each.is_any),
         settings=tuple(row.id for row in held if row.state not in LIVE and rows.has_setting(db, seal, row)),
+        launches=len(rows.chart_copies(db, seal, iss=client.iss, patient_id=client.patient_id)),
         kept={
             "answers": len(rows.answers(db, ids)),
             "receipts": len(rows.receipts(db, ids)),
@@ -132,7 +141,7 @@ def _doomed(db: Db, held: list[TelehealthSession]) -> Iterator[Doomed]:
     ids = [row.id for row in held]
     texts, drafted, recorded = rows.transcripts(db, ids), rows.unsigned_summaries(db, ids), rows.recordings(db, ids)
     for row in held:
-        filled = [each for each in notes.drafts_of_session(db, row.id) if each.summary_version is not None]
+        filled = [each for each in notes.first_drafts_of_session(db, row.id) if each.summary_version is not None]
         yield Doomed(
             session_id=row.id,
             started_at=row.started_at,
@@ -141,7 +150,7 @@ def _doomed(db: Db, held: list[TelehealthSession]) -> Iterator[Doomed]:
             has_transcript=row.id in texts,
             summaries=sum(each.session_id == row.id for each in drafted),
             drafts=sum(not summaries.is_own(db, row.id, each.summary_version) for each in filled),
-            participant_id=rows.withdraws_for(db, row.id),
+            agreements=len(rows.agreements(db, row.id)),
         )
 
 
@@ -171,24 +180,27 @@ class Eraser:
                 "Look at what a request would erase now, and confirm that.",
             )
         self.note(client, actor, "client.erasure-asked", found.goes)
-        reached = [(each.session_id, whose) for each in found.doomed if (whose := each.participant_id) is not None]
-        stuck = [each.session_id for each in found.doomed if each.participant_id is None]
+        reached = [each.session_id for each in found.doomed if each.agreements]
+        stuck = [each.session_id for each in found.doomed if not each.agreements]
         for session_id in stuck:
             log.error("erasure_without_consent", session=session_id)
-        unfinished = [each for each in reached if not self._withdraw(*each)]
+        by = TakenBack(actor=actor, cause=consents.ERASURE)
+        unfinished = [each for each in reached if not self._withdraw(each, by)]
         for session_id in found.settings:
             with kit.db.begin() as db:
                 rows.forget_setting(db, self.seal, sessions.find(db, session_id, for_update=True))
+        with kit.db.begin() as db:
+            rows.forget_chart_copies(db, self.seal, iss=client.iss, patient_id=client.patient_id)
         with kit.db.read() as db:
             written = tuple(each for each in _receipts_of(db, client) if each not in before)
         if not unfinished and not stuck:
             self.note(client, actor, "client.erased", {**found.goes, "receipts": len(written)})
         return Done(client=client, erased=found.goes, receipts=written, unfinished=len(unfinished), stuck=len(stuck))
 
-    def _withdraw(self, session_id: str, participant_id: str) -> bool:
+    def _withdraw(self, session_id: str, by: TakenBack) -> bool:
         """Erase one session; a failure does not keep the others alive, and the sweep goes on where it began."""
         try:
-            withdrawal.withdraw(self.withdrawals, session_id, participant_id, at=self.clock.now())
+            withdrawal.withdraw(self.withdrawals, session_id, None, by=by, at=self.clock.now())
         except (ChartsideError, OSError) as error:
             log.error("erasure_unfinished", session=session_id, error=type(error).__name__)
             return False

@@ -15,7 +15,7 @@ from smart_app.errors import BadInput, NotFound
 from smart_app.note import material
 from smart_app.session import LIVE
 from smart_app.store import client_record as rows
-from smart_app.store import clinicians, notes, sessions, trail, visits
+from smart_app.store import clinicians, consents, notes, sessions, trail, visits
 from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import Note, Participant, Receipt, Recording, RecordingConsent, TelehealthSession
@@ -29,12 +29,14 @@ ROLES = {
     "companion": "somebody with the client",
 }
 """Who answered, by role: other people's names are theirs, and are not handed out."""
+_TAKEN_BACK = {"withdrawn": "withdrawn", "erased": "ended by an erasure request"}
 _ANSWERS = {"active": "agreed", "rejected": "declined", "inactive": "withdrawn", "asked": "not answered"}
 CAUSES = {
     "signed": "the note was signed",
     "after-drafting": "the summary was made",
     "deadline": "its time was over",
     "withdrawn": "consent was withdrawn",
+    "erasure-request": "a client asked the clinic to erase it",
     "closed": "Chartside was uninstalled",
 }
 _STANDS = {
@@ -242,11 +244,10 @@ class _Parts:
         )
 
     def _answer(self, row: RecordingConsent, who: Participant) -> Answer:
-        is_withdrawn = row.withdrawn_at is not None
         return Answer(
             id=row.id,
             role=ROLES.get(who.role, who.role),
-            answer="withdrawn" if is_withdrawn else _ANSWERS.get(row.status, row.status),
+            answer=_TAKEN_BACK.get(consents.taken_back(row)) or _ANSWERS.get(row.status, row.status),
             asked_at=row.asked_at,
             answered_at=row.answered_at,
             withdrawn_at=row.withdrawn_at,

@@ -8,6 +8,8 @@ from smart_app.store import audit_lines, face
 from smart_app.store.database import Db, new_id
 from smart_app.store.ehr_tables import FhirClient
 
+NO_SUCH_CLIENT = ("no_such_client", "There is no such client, or it was revoked.", "Look at the list again.")
+
 
 def add(db: Db, checked: Registration, *, actor: str, at: datetime) -> FhirClient:
     """Let a client in by its public keys. Raises BadInput, AuditUnavailable; then nobody is let in."""
@@ -54,7 +56,7 @@ def _keys(client: FhirClient | Registration) -> set[str]:
 def revoke(db: Db, client_id: str, *, actor: str, at: datetime) -> None:
     """End a client's access, and every token it has, now. Raises NotFound."""
     if not face.revoke(db, client_id, at=at):
-        raise NotFound("no_such_client", "There is no such client, or it was revoked.", "Look at the list again.")
+        raise NotFound(*NO_SUCH_CLIENT)
     # It ends access, so it is never refused for want of a line.
     audit_lines.append_if_possible(db, at=at, actor=actor, action="fhir-client.revoked", subject=client_id)
 
@@ -70,4 +72,4 @@ def named(db: Db, name: str) -> str:
     if found:
         why = f"Several clients are named {name}."
         raise NotFound("several_clients", why, f"Give the client id of one: {', '.join(found)}")
-    raise NotFound("no_such_client", "There is no such client, or it was revoked.", "Look at the list again.")
+    raise NotFound(*NO_SUCH_CLIENT)

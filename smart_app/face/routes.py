@@ -182,11 +182,11 @@ class _Face:
             )
         page = self._find(found)
         detail = {"asked": ",".join(sorted({name for name, _ in asked}))[:200], "found": str(len(page.found))}
-        patients = sorted({each.patient_id for each in page.found})
-        ehrs = {each.iss for each in page.found}
-        if len(ehrs) == 1:
-            detail["iss"] = ehrs.pop()
-        self._trail(access, "fhir.search", resource_type, **detail, patient=",".join(patients))
+        # A line for each EHR: its administrators see whom of theirs was found, and nobody of another's.
+        for iss in sorted({each.iss for each in page.found}) or [""]:
+            patients = sorted({each.patient_id for each in page.found if each.iss == iss and each.patient_id})
+            named = {"iss": iss} if iss else {}
+            self._trail(access, "fhir.search", resource_type, **detail, **named, patient=",".join(patients))
         here = next((value for name, value in asked if name == "_cursor"), None)
         warning = None
         if found.unknown:

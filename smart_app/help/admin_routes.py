@@ -1,4 +1,4 @@
-"""The administrators' page: whether the AI session assistant is there at this site (S01)."""
+"""The administrators' page: whether the AI session assistant is there for their EHR (S01)."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,8 @@ class _Admin:
     def page(self) -> str:
         """Show how the site's switch stands; asked for, the question before it is turned off, with what that stops."""
         with self.db.read() as db:
-            switch, running = site.ai_switch(db), stopping.count_running(db)
+            iss = person().iss
+            switch, running = site.ai_switch(db, iss), stopping.count_running(db, iss)
         asks = switch.is_on and request.args.get("turn") == "off"
         return render_template("help/admin.html", person=person(), switch=switch, asks=asks, running=running)
 
@@ -34,11 +35,11 @@ class _Admin:
             raise BadInput("bad_field", "Choose on or off.", "Reload the page and try again.")
         who, now, is_on = person(), self.clock.now(), wanted == "on"
         with self.db.begin() as db:
-            if site.switch_ai(db, is_on=is_on, by=who.fhir_user, at=now):
+            if site.switch_ai(db, who.iss, is_on=is_on, by=who.fhir_user, at=now):
                 write = audit_lines.append if is_on else audit_lines.append_if_possible
                 write(db, at=now, actor=who.fhir_user, action=f"site.ai_{wanted}", subject="site")
             if not is_on:
-                stopping.stop_everywhere(db, actor=who.fhir_user, at=now)
+                stopping.stop_everywhere(db, who.iss, actor=who.fhir_user, at=now)
         return redirect("/admin", 303)
 
 

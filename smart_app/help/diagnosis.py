@@ -50,7 +50,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonFacts:
-    """An invited participant: whether here now, and the last answer (asked, agreed, declined, withdrawn or empty)."""
+    """An invited participant: whether here now, and the last answer (as `call.state.answer_of`, or empty)."""
 
     name: str
     is_here: bool
@@ -76,6 +76,8 @@ class FilingFacts:
 
     what: str
     public: str
+    is_left: bool = False
+    """It stands in the chart though its consent was withdrawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,8 @@ class SessionFacts:
     """The EHR has a switch of its own for this clinician, and it was off when it was last read."""
     has_disk: bool = True
     is_practice: bool = False
+    is_erasure_asked: bool = False
+    """A client's erasure request reached it."""
     is_clinician_here: bool = True
     paused_by: str = ""
     people: tuple[PersonFacts, ...] = ()
@@ -197,6 +201,8 @@ def _switches(facts: SessionFacts) -> list[Cause]:
         found.append(_refusal("ehr_ai_consent_off"))
     if facts.is_practice:
         found.append(_refusal("practice"))
+    if facts.is_erasure_asked:
+        found.append(_refusal("erasure_asked"))
     if not facts.has_disk:
         found.append(_refusal("disk_reserve"))
     return found
@@ -339,7 +345,7 @@ def _without_summary(facts: SessionFacts) -> list[Cause]:
         return []
     if facts.state is State.FAILED:
         return [_failed(facts)]
-    if facts.reason in {"declined", "withdrawn"}:
+    if facts.reason in {"declined", "withdrawn", "erasure-request"}:
         said = [each for person in facts.people if (each := _answer(facts, person)) is not None]
         evidence = tuple(item for each in said for item in each.evidence)
         return [_about_summary(facts.reason, facts.reason_public, _WRITE, *evidence, ended)]
@@ -370,11 +376,11 @@ def _refused(facts: SessionFacts) -> list[Cause]:
     again = Fix(label="Try filing again", url=f"/sessions/{facts.session_id}/filings/retry", method="post")
     return [
         Cause(
-            code="filing_refused",
+            code="left_in_chart" if each.is_left else "filing_refused",
             about="chart",
             missing=CHART,
-            why=f"The EHR did not take the {each.what}. {each.public}".strip(),
-            todo="Nothing is lost. Do what it says, then try filing again.",
+            why=each.public if each.is_left else f"The EHR did not take the {each.what}. {each.public}".strip(),
+            todo="" if each.is_left else "Nothing is lost. Do what it says, then try filing again.",
             fix=again,
         )
         for each in facts.refused

@@ -25,8 +25,8 @@ class _Practice:
     patient_of: Callable[[Person], PatientFacts]
 
     def _check_offered(self, db: Db) -> None:
-        """Refuse where the assistant is off for the site: its walk-through is gone with it (S01)."""
-        demand_site_on(db)
+        """Refuse where the assistant is off: its walk-through is gone with it (S01)."""
+        demand_site_on(db, person().iss)
 
     @allow(Who.CLINICIAN)
     def page(self) -> str:

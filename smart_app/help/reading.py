@@ -68,7 +68,7 @@ def read(
     """Return the facts of one session."""
     clinician = consents.clinician(db, session.clinician_id)
     people = participants.of_session(db, session.id)
-    switch, custody, wait = site.ai_switch(db), visits.custody(db, session), sources.waiting(db, session)
+    switch, custody, wait = site.ai_switch(db, session.iss), visits.custody(db, session), sources.waiting(db, session)
     pause = pauses.standing(session, people)
     paused = [_name(seal, row) for row in people if pause is not None and row.id in pause.holders]
     rows = consents.of_session(db, session.id)
@@ -86,6 +86,7 @@ def read(
         is_ehr_switch_off=clinician.ehr_ai_consent is False,
         has_disk=sources.has_disk(),
         is_practice=session.is_practice,
+        is_erasure_asked=session.erasure_asked_at is not None,
         is_clinician_here=any(row.is_clinician and participants.is_here(row, now) for row in people),
         paused_by=" and ".join(paused),
         people=tuple(_person(seal, row, rows, now) for row in people if _is_shown(row)),
@@ -128,7 +129,7 @@ def _person(seal: Seal, row: Participant, rows: list[RecordingConsent], now: dat
     asked = [each for each in rows if each.participant_id == row.id and each.status != "void"]
     last = asked[-1] if asked else None
     withdrawn_at = last.withdrawn_at if last is not None else None
-    answer = "" if last is None else "withdrawn" if withdrawn_at is not None else _ANSWERS[last.status]
+    answer = "" if last is None else consents.taken_back(last) or _ANSWERS[last.status]
     return PersonFacts(
         name=_name(seal, row),
         is_here=participants.is_here(row, now),
@@ -154,4 +155,5 @@ def _kept(row: Filing) -> FilingFacts:
 
 
 def _filing(row: Filing) -> FilingFacts:
-    return FilingFacts(what="note" if row.kind == "note" else f"record ({row.kind})", public=row.public)
+    what = "note" if row.kind == "note" else f"record ({row.kind})"
+    return FilingFacts(what=what, public=row.public, is_left=row.parked == filings.LEFT)

@@ -5,7 +5,7 @@ An EHR that cannot be reached is tried again with growing pauses; one that refus
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -33,6 +33,13 @@ _NOT_OFFERED = "not_offered"
 """The chart's own word for a create or update that the server turned out not to have."""
 _FORBIDDEN = "forbidden"
 """The chart's own word for what this login may not write; asked again by a click, by a new login, and a day later."""
+_LOCKED = "locked_in_chart"
+"""The chart's own word for what somebody signed there."""
+_SIGNED = frozenset({"final", "amended"})
+_LEFT_WORDS = (
+    "Consent was withdrawn, but somebody changed or signed the draft in the chart, so it stands there as it was.",
+    "Take the AI-drafted text out in the EHR, or delete the draft there, then try filing again.",
+)
 _REFERRED_TO = frozenset({"Device", "Consent", "Media"})
 """What a note names, by its identifier where the chart does not hold it: its refusal holds no signed note up."""
 _NO_ENCOUNTER = "This session belongs to no visit of the EHR yet. Choose the visit on the chart page."
@@ -50,6 +57,11 @@ class _Job:
     ehr_grant_id: str
     resource: Resource
     filed: Filed | None
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Say whether it is a draft whose AI text must go."""
+        return self.resource.get("status") == "entered-in-error"
 
 
 def pause(attempts: int, asked_s: float | None = None) -> timedelta:
@@ -197,7 +209,26 @@ class Filer:
         """Update it, having written down what is sent: if no answer comes, the text may be changed before the next."""
         with self._db.begin() as db:
             filings.add_sent(self._seal, db.get_one(Filing, job.filing_id), chart.digest(job.resource))
-        return chart.update(job.resource, filed)
+        try:
+            return chart.update(job.resource, filed)
+        except ChartConflict as conflict:
+            if not job.is_withdrawn:
+                raise
+            return self._take_back(chart, job, filed, conflict)
+
+    @staticmethod
+    def _take_back(chart: Chart, job: _Job, filed: Filed, conflict: ChartConflict) -> Filed:
+        """Mark a withdrawn draft over what somebody made of it: the AI text goes, whoever touched it since.
+
+        Raises ChartRefused, without their words, where somebody signed it there or the chart tells no version.
+        """
+        is_signed = (conflict.theirs or {}).get("docStatus") in _SIGNED or conflict.code == _LOCKED
+        if conflict.etag is None or is_signed:
+            raise ChartRefused(filings.LEFT, *_LEFT_WORDS) from conflict
+        try:
+            return chart.update(job.resource, replace(filed, etag=conflict.etag))
+        except ChartConflict as again:
+            raise ChartRefused(filings.LEFT, *_LEFT_WORDS) from again
 
     def _put_down(self, filing_id: str, wanted: int, error: ChartsideError) -> None:
         """Put it off, or park it with its reason; what was owed anew meanwhile is tried at once."""

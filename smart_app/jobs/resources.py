@@ -202,7 +202,7 @@ def consent(facts: Facts, subject_id: str) -> Resource:
 
 
 def _media_status(row: Recording) -> model.RecordingStatus:
-    if row.stop_cause == "withdrawn" or row.erase_cause == "withdrawn":
+    if row.stop_cause == "withdrawn" or row.erase_cause in ("withdrawn", "erasure-request"):
         return "stopped"
     return "completed" if row.stopped_at or row.erased_at else "in-progress"
 

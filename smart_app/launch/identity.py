@@ -61,6 +61,7 @@ class BrowserIdentity:
         return self._person(found)
 
     def _person(self, found: SignedIn) -> Person:
+        ehr = self._settings.ehr(found.grant.iss)
         return Person(
             browser_session_id=found.browser.id,
             clinician_id=found.clinician.id,
@@ -70,7 +71,8 @@ class BrowserIdentity:
             ehr_grant_id=found.grant.id,
             patient_id=found.grant.patient_id,
             encounter_id=found.grant.encounter_id,
-            is_admin=found.browser.is_admin,
+            # Both: who was taken from the list since the launch is none any more.
+            is_admin=found.browser.is_admin and ehr is not None and found.clinician.fhir_user in ehr.admin_users,
             need_patient_banner=found.browser.need_patient_banner,
         )
 
@@ -81,7 +83,7 @@ class BrowserIdentity:
         if not token or session_id is None:
             return None
         with self._db.read() as db:
-            row = participants.by_cookie(db, token_hash(token), session_id)
+            row = participants.by_cookie(db, token_hash(token), session_id, now=self._clock.now())
         return None if row is None else InRoom(session_id=row.session_id, participant_id=row.id, is_clinician=False)
 
     def clinician_in_room(self, person: Person, session_id: str) -> InRoom | None:

@@ -486,14 +486,14 @@ def for_addendum(content: Content) -> Content:
 def without_ai_text(content: Content) -> Content:
     """Return the content without drafted statements and offers; the clinician's own lines become text.
 
-    A summary that the clinician wrote holds nothing of the recording and stays (B14).
+    A summary that the clinician wrote holds nothing of the recording and stays (B14), and so does what is locked: it
+    was signed, and an addendum carries it on in the record (decision 18).
     """
-    return tuple(
-        replace(each, parts=(), offers=(), text=_own_text(each)) if each.type == AI_TYPE and not each.reported else each
-        for each in content
-    )
+    return tuple(each if each.reported or each.is_locked else _with_own_words(each) for each in content)
 
 
-def _own_text(element: Element) -> str:
+def _with_own_words(element: Element) -> Element:
+    if element.type != AI_TYPE:
+        return element
     own = [line.text for part in element.parts for line in part.lines if line.state == "added" and not line.drafted]
-    return "\n".join([*own, element.text] if element.text.strip() else own)
+    return replace(element, parts=(), offers=(), text="\n".join([*own, element.text] if element.text.strip() else own))

@@ -79,7 +79,7 @@ class Corrector:
             and not element.reported
             and bool(element.parts)
             and summaries.transcript(db, session.id) is not None
-            and site.is_ai_offered(db)
+            and site.is_ai_offered(db, session.iss)
         )
 
     def coverage(self, db: Db, session: TelehealthSession) -> dict[str, Any] | None:

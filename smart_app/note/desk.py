@@ -14,7 +14,7 @@ from smart_app.note.content import Content, ElementEdit, Line
 from smart_app.note.times import zone_of
 from smart_app.ports import Clock, Person, Transcript, Utterance, Vault
 from smart_app.session import LIVE, State
-from smart_app.store import audit_lines, filings, notes, redrafts, sessions, summaries
+from smart_app.store import audit_lines, consents, filings, notes, redrafts, sessions, summaries
 from smart_app.store import quality as quality_rows
 from smart_app.store.database import Db, new_id
 from smart_app.store.sealed import Seal
@@ -118,6 +118,7 @@ class Desk:
         Raises StaleRevision, or MoveRefused when there is nothing to insert.
         """
         self.check(note, revision)
+        self._demand_settled(db, note)
         content = material.content_of(self.seal, note)
         if not contents.can_insert(content) or not self._fill(db, note, content):
             raise MoveRefused("nothing_to_insert", "There is no summary to insert here.", "Reload the page.")
@@ -168,8 +169,9 @@ class Desk:
     def rework(
         self, db: Db, actor: str, note: Note, revision: int, act: Callable[[Content], Content], *, action: str
     ) -> None:
-        """Store what `act` makes of the content. Raises StaleRevision, MoveRefused once it is signed."""
+        """Store what `act` makes of the content. Raises StaleRevision, MoveRefused once it is signed or withdrawn."""
         self.check(note, revision)
+        self._demand_settled(db, note)
         self._store(note, act(material.content_of(self.seal, note)))
         self._audit(db, actor, action, note)
 
@@ -181,8 +183,12 @@ class Desk:
             self._store(note, after)
 
     def save_to_chart(self, db: Db, person: Person, note: Note, revision: int) -> None:
-        """Owe the chart this draft as the clinician saw it (decision 15). Raises StaleRevision, BadInput if empty."""
+        """Owe the chart this draft as the clinician saw it (decision 15).
+
+        Raises StaleRevision, BadInput if empty, MoveRefused while a withdrawal is being carried out.
+        """
         self.check(note, revision)
+        self._demand_settled(db, note)
         if note.replaces_id:
             # FHIR: what replaces a note is `amended`, which a draft is not (fhir.md, rule 11).
             raise MoveRefused("addendum_unsigned", "An addendum goes to the chart when it is signed.", "Sign it.")
@@ -200,9 +206,11 @@ class Desk:
     def sign(self, db: Db, person: Person, note: Note, revision: int, *, attests: bool) -> None:
         """Sign and lock the note, owe the chart the final version, and erase what is no longer needed (B16).
 
-        Raises StaleRevision, MoveRefused while statements need a decision, BadInput without the attestation.
+        Raises StaleRevision, MoveRefused while statements need a decision or a withdrawal is being carried out,
+        BadInput without the attestation.
         """
         self.check(note, revision)
+        self._demand_settled(db, note)
         if not attests:
             raise BadInput("not_attested", "Tick the statement above the button to sign.", "Review, tick, then sign.")
         content = material.content_of(self.seal, note)
@@ -342,8 +350,14 @@ class Desk:
         return note.replaces_id
 
     def forget_ai_text(self, db: Db, note: Note) -> None:
-        """Take the AI text out of an unsigned note after a withdrawal (decision 3); the clinician's own words stay."""
-        self._store(note, contents.without_ai_text(material.content_of(self.seal, note)), keep_approved=False)
+        """Take the AI text out of an unsigned note after a withdrawal (decision 3); the clinician's own words stay.
+
+        A repeat, e.g. while the key store cannot be written, leaves the clinician's revision as it is.
+        """
+        content = material.content_of(self.seal, note)
+        after = contents.without_ai_text(content)
+        if after != content or material.approved_of(self.seal, note) is not None:
+            self._store(note, after, keep_approved=False)
         note.summary_version = None
         db.flush()
 
@@ -368,7 +382,7 @@ class Desk:
 
     def _fill(self, db: Db, note: Note, content: Content) -> bool:
         found = material.summary_of(db, self.seal, note.session_id)
-        if found is None:
+        if found is None or consents.is_withdrawal_begun(db, note.session_id):
             return False
         version, summary = found
         label = material.reported_label(db, note.session_id)
@@ -394,6 +408,16 @@ class Desk:
             raise MoveRefused("note_locked", "This note is signed and locked.", "Add an addendum instead.")
         if note.revision != revision:
             raise StaleRevision(note.revision)
+
+    @staticmethod
+    def _demand_settled(db: Db, note: Note) -> None:
+        """Raise MoveRefused while a withdrawal was begun and not finished: what it erases must not be signed away."""
+        if consents.is_withdrawal_begun(db, note.session_id):
+            raise MoveRefused(
+                "withdrawal_unfinished",
+                "Consent was withdrawn, and what was made from the recording is being erased.",
+                "Wait a few minutes and reload the page. If it goes on, tell your administrator.",
+            )
 
     @staticmethod
     def _need_text(content: Content) -> None:

@@ -113,6 +113,7 @@ _IN_CHART = {
 """What is said of a way that is not plain FHIR (fhir_mappings/ways.py)."""
 _GONE = Stand(words="Deleted in the EHR", tone="danger")
 _GONE_DETAIL = "Somebody deleted this note in the EHR. Chartside still has it, and does not file it again unasked."
+_LEFT = Stand(words="Left in the chart", tone="danger")
 _NOBODY_THERE = Stand(words="Nobody in the room", tone="waiting")
 """Whatever was going on in it stands still, a recording too: the recorder is the clinician's browser."""
 _NOTE_STANDS = {
@@ -215,6 +216,8 @@ def filing_line(row: Filing | None) -> FilingLine | None:
         return FilingLine(stand=Stand(words="Kept in Chartside", tone="plain"), detail=row.public, can_retry=can_retry)
     if row.parked == filings.GONE and row.kind == "note":
         return FilingLine(stand=_GONE, detail=_GONE_DETAIL, is_gone=True)
+    if row.parked == filings.LEFT:
+        return FilingLine(stand=_LEFT, detail=row.public, can_retry=True)
     if row.parked and row.theirs_sealed is not None:
         return FilingLine(stand=Stand(words="Two versions", tone="danger"), detail=row.public, has_two=True)
     if row.parked:
@@ -293,7 +296,7 @@ def overview(
     by_session: dict[str, list[Note]] = {}
     for note in notes.of_sessions(db, [row.id for row in rows]):
         by_session.setdefault(note.session_id, []).append(note)
-    is_offered = site.is_ai_offered(db)
+    is_offered = site.is_ai_offered(db, iss)
     with_own = summaries.with_own(db, [row.id for row in rows])
     found = []
     for row in rows:
@@ -334,7 +337,7 @@ def notices(db: Db, *, iss: str, clinician_id: str, patient_id: str, now: dateti
     One of another patient than the launched names nobody and leads nowhere: that chart is opened by its own launch.
     """
     found: list[Notice] = []
-    if not site.is_ai_offered(db):
+    if not site.is_ai_offered(db, iss):
         return ()
     for row in visits.unsettled(db, iss=iss, clinician_id=clinician_id, patient_id=patient_id):
         state = State(row.state)

@@ -34,7 +34,7 @@ def _writable(db: Db, session_id: str) -> TelehealthSession:
     """Return the session if its summary may be written by hand. Raises NotFound, MoveRefused, NotAllowed."""
     session = _session(db, session_id)
     own_summary.check_may_write(session)
-    if not site.is_ai_offered(db):
+    if not site.is_ai_offered(db, session.iss):
         # The summary goes into the assistant's own element, which no template offers then (S01).
         raise NotAllowed("site_off_summary", "The session assistant is switched off for this site.", "Write a note.")
     return session

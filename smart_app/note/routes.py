@@ -231,7 +231,7 @@ class _NotePages:
     corrector: Corrector
 
     def _standing(self, db: Db, note: Note, session: TelehealthSession) -> why.SummaryStanding:
-        if not site.is_ai_offered(db):
+        if not site.is_ai_offered(db, session.iss):
             return why.SummaryStanding(code="site_off")
         sentence = ""
         if session.state in {State.ENDED, State.PROCESSING}:
@@ -276,7 +276,7 @@ class _NotePages:
             session = _session(db, session_id)
             template = templates.readable(db, template_id, person().clinician_id)
             if any(each["type"] == AI_TYPE for each in template.elements):
-                demand_site_on(db)
+                demand_site_on(db, session.iss)
             zone = _optional("time_zone")
             note_id = self.desk.create(db, person(), session, template, zone=zone).id
         return _went(f"/notes/{note_id}", {"note_id": note_id, "url": f"/notes/{note_id}"})
@@ -373,7 +373,7 @@ class _NotePages:
         """Put the summary into the note by the clinician's click."""
         revision = edits.read_revision(request.get_json(silent=True))
         with self.db.read() as db:
-            demand_site_on(db)
+            demand_site_on(db, person().iss)
         return self.change(note_id, lambda db, note: self.desk.insert(db, person(), note, revision))
 
     @allow(Who.CLINICIAN)

@@ -63,13 +63,15 @@ class _Setting:
 
     @allow(Who.CLINICIAN)
     def crisis(self, session_id: str) -> Response:
-        """Return whom to call: as the chart had it at launch, so it is here when the EHR is not."""
+        """Return whom to call: as the chart had it at launch, so it is here when the EHR is not.
+
+        The room loads it when it opens and asks again, with `opened`, when somebody opens the panel.
+        """
+        action = "crisis.read" if request.args.get("opened") else "crisis.loaded"
         with self.db.begin() as db:
             session = sessions.of_person(db, session_id, person())
             facts = sessions.patient_of(self.seal, session)
-            audit_lines.append(
-                db, at=self.clock.now(), actor=person().fhir_user, action="crisis.read", subject=session.id
-            )
+            audit_lines.append(db, at=self.clock.now(), actor=person().fhir_user, action=action, subject=session.id)
         return jsonify(
             name=facts.name,
             phone=facts.phone,

@@ -37,13 +37,13 @@ def _has_ai(elements: Iterable[Mapping[str, Any]]) -> bool:
 def _check_site(db: Db, elements: Iterable[Mapping[str, Any]]) -> None:
     """Raise ConsentMissing for a template with the AI element where the assistant is switched off (S01)."""
     if _has_ai(elements):
-        demand_site_on(db)
+        demand_site_on(db, person().iss)
 
 
 def _readable(db: Db, template_id: str) -> Template:
     """Return a template that the clinician can read here. Raises NotFound, also while its AI element is off."""
     row = templates.readable(db, template_id, person().clinician_id)
-    if _has_ai(row.elements) and not site.is_ai_offered(db):
+    if _has_ai(row.elements) and not site.is_ai_offered(db, person().iss):
         raise NotFound("no_template", "This template is not offered at this site.", "Choose another from the list.")
     return row
 
@@ -88,7 +88,7 @@ class _TemplatePages:
     def new(self) -> str:
         """Open the builder with nothing in it."""
         with self.db.read() as db:
-            catalogue = _catalogue(is_ai_offered=site.is_ai_offered(db))
+            catalogue = _catalogue(is_ai_offered=site.is_ai_offered(db, person().iss))
         return self._page(
             "templates/builder.html", template=_shape(None), catalogue=catalogue, is_own=True, left_out=""
         )
@@ -101,7 +101,7 @@ class _TemplatePages:
             return self._page(
                 "templates/builder.html",
                 template=_shape(row),
-                catalogue=_catalogue(is_ai_offered=site.is_ai_offered(db)),
+                catalogue=_catalogue(is_ai_offered=site.is_ai_offered(db, person().iss)),
                 is_own=not row.is_ready_made,
                 left_out=request.args.get("left_out", "")[:300],
             )

@@ -13,7 +13,7 @@ import fcntl
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -138,11 +138,19 @@ class KeySlots:
                 done += 1
         return done, broken
 
-    def begin_after(self, number: int) -> None:
-        """Begin a new file whose keys never get a number that the lost one had: rows may still name those."""
+    def holds(self, numbers: Iterable[int]) -> bool:
+        """Say whether the file is long enough for the slots of these keys, whatever is in them."""
+        with self._locked(fcntl.LOCK_SH) as file:
+            count = os.fstat(file).st_size // SLOT_BYTES
+        return all(number & (2**_INDEX_BITS - 1) < count for number in numbers)
+
+    def begin_after(self, numbers: Iterable[int]) -> None:
+        """Begin a new file, or go on with one that was cut; no key gets the number of a lost one, which rows name."""
+        named = list(numbers)
+        most, generation = max(number & (2**_INDEX_BITS - 1) for number in named), (max(named) >> _INDEX_BITS) + 1
         with self._locked(fcntl.LOCK_EX) as file:
-            if os.fstat(file).st_size == 0:
-                self._grow(file, 0, (number >> _INDEX_BITS) + 1)
+            while (count := os.fstat(file).st_size // SLOT_BYTES) <= most:
+                self._grow(file, count, generation)
 
     def destroy_all(self) -> None:
         """Overwrite every slot with random bytes, sync, and remove the file: the end of an installation."""

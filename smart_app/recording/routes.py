@@ -23,7 +23,8 @@ from smart_app.recording.audio import AudioStore
 from smart_app.recording.media_types import container_of
 from smart_app.recording.tabs import Tab
 from smart_app.recording.uploads import ChunkUpload, Uploads
-from smart_app.store import audit_lines, participants, receipts, recordings, sessions
+from smart_app.store import audit_lines, consents, participants, receipts, recordings, sessions
+from smart_app.store.consents import TakenBack
 from smart_app.store.database import Database, Db
 from smart_app.store.sealed import Seal, token_hash
 from smart_app.store.tables import TelehealthSession
@@ -32,7 +33,7 @@ from smart_app.web.policy import Who, allow, in_room, person
 
 GRANT_HEADER = "X-Capture-Grant"
 LAST_HEADER = "X-Chunk-Last"
-UPLOAD_LIMIT = "1200 per minute"
+UPLOAD_LIMIT, ADDRESS_LIMIT = "1200 per minute", "24000 per minute"
 """For each grant: a backlog after a lost connection is sent at once, a flood is not."""
 _MOST_RUNS = 10_000
 _MOST_CHUNKS = 1_000_000
@@ -204,7 +205,8 @@ class _Withdrawal:
             row = participants.find(db, session.id, participant_id)
         if not row.is_in_person:
             raise NotFound
-        return self._withdraw(session.id, row.id)
+        by = TakenBack(actor=person().fhir_user, cause=consents.IN_PERSON)
+        return self._withdraw(session.id, row.id, by)
 
     @allow(Who.COPY_LINK)
     def withdraw_by_copy_link(self) -> Response:
@@ -214,8 +216,9 @@ class _Withdrawal:
             me = copy_owner(db, given.text(body, "token"), self.clock)
         return self._withdraw(me.session_id, me.id)
 
-    def _withdraw(self, session_id: str, participant_id: str) -> Response:
-        receipt_ids = withdrawal.withdraw(self.kit, session_id, participant_id, at=self.clock.now())
+    def _withdraw(self, session_id: str, participant_id: str, by: TakenBack | None = None) -> Response:
+        by = by or TakenBack(actor=participant_id, cause=consents.OWN)
+        receipt_ids = withdrawal.withdraw(self.kit, session_id, participant_id, by=by, at=self.clock.now())
         return jsonify(answer="withdrawn", receipts=receipt_ids)
 
 
@@ -318,12 +321,13 @@ def blueprint(
         sound_of=sound_of,
         knows_bearer=knows_bearer,
     )
-    answers, uploads = limiter.limit(ANSWER_LIMIT), limiter.limit(UPLOAD_LIMIT, key_func=_grant_key)
+    answers, address = limiter.limit(ANSWER_LIMIT), limiter.limit(ADDRESS_LIMIT)
+    each = limiter.limit(UPLOAD_LIMIT, key_func=_grant_key)
     room.post("/sessions/<session_id>/recording/start")(recorder.start)
     room.post("/sessions/<session_id>/recording/stop")(recorder.stop)
     room.post("/sessions/<session_id>/recording/grants")(recorder.grants)
     room.get("/sessions/<session_id>/recording/missing")(recorder.missing)
-    room.put("/chunks/<track_id>/<int:run>/<int:number>")(uploads(chunks.put_chunk))
+    room.put("/chunks/<track_id>/<int:run>/<int:number>")(each(address(chunks.put_chunk)))
     room.post("/room/<session_id>/withdraw")(answers(way_out.withdraw))
     room.post("/sessions/<session_id>/people/<participant_id>/withdraw")(way_out.withdraw_in_person)
     room.post("/copy/withdraw")(answers(way_out.withdraw_by_copy_link))

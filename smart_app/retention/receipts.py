@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from smart_app.secret import Secret
-from smart_app.store import audit_lines, receipts
+from smart_app.store import audit_lines, notes, receipts
 from smart_app.store.database import Db, new_id
 from smart_app.store.tables import Receipt, Recording, RecordingConsent
 
@@ -39,8 +39,8 @@ class Signer:
 def make(db: Db, signer: Signer, *, recording: Recording, cause: str, at: datetime) -> str:
     """Write the receipt of a recording's erasure and return its id; a repeat returns the one that is there.
 
-    `cause` is signed, after-drafting, deadline, withdrawn or closed (uninstalled). Call it while the chunk rows are
-    still there: they say what is destroyed.
+    `cause` is signed, after-drafting, deadline, withdrawn, erasure-request or closed (uninstalled). Call it while the
+    chunk rows are still there: they say what is destroyed.
     """
     existing = receipts.of_recording(db, recording.id)
     if existing is not None:
@@ -72,8 +72,11 @@ def make_for_withdrawal(db: Db, signer: Signer, *, consent: RecordingConsent, at
         "consent": consent.id,
         "agreed_at": consent.answered_at.isoformat() if consent.answered_at else None,
         "withdrawn_at": consent.withdrawn_at.isoformat() if consent.withdrawn_at else None,
+        "cause": consent.withdrawn_cause or None,  # None: begun by an older version, which did not keep it
         "finished_at": at.isoformat(),
         "erased": ["audio", "transcript", "unsigned drafts"],
+        # The EHR takes its time, or refuses: what stands there is not said to be gone.
+        "owed_to_chart": len(notes.withdrawn_of_session(db, consent.session_id)),
         "receipts": [row.id for row in erased],
     }
     return _sign(db, signer, said, key="", session_id=consent.session_id, consent_id=consent.id)

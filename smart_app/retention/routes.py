@@ -22,6 +22,7 @@ CAUSES = {
     "after-drafting": "the summary was made",
     "deadline": "its time was over",
     "withdrawn": "consent was withdrawn",
+    "erasure-request": "a client asked the clinic to erase it",
     "closed": "Chartside was uninstalled",
 }
 
@@ -75,10 +76,10 @@ class _Pages:
 
     @allow(Who.ADMIN)
     def page(self) -> str:
-        """Show all receipts, newest first."""
+        """Show all receipts of the administrator's EHR, newest first."""
         before = _before()
         with self.db.read() as db:
-            found = rows.page(db, before=before, size=PAGE_RECEIPTS + 1)
+            found = rows.page(db, person().iss, before=before, size=PAGE_RECEIPTS + 1)
             count, _ = rows.last(db)
         shown = [_shown(row) for row in found[:PAGE_RECEIPTS]]
         return render_template(
@@ -93,9 +94,16 @@ class _Pages:
 
     @allow(Who.ADMIN)
     def all_of_them(self) -> Response:
-        """Return the whole chain with the opened places and a signed statement of its end."""
+        """Return the whole chain and a signed statement of its end; opened are the places of the own EHR's receipts.
+
+        The others are links of the chain, which cannot be checked without them.
+        """
         with self.db.begin() as db:
-            lines = [_record(row) | {"number": row.number, "opening": row.opening} for row in rows.in_order(db)]
+            own = rows.numbers(db, person().iss)
+            lines = [
+                _record(row) | ({"number": row.number, "opening": row.opening} if row.number in own else {})
+                for row in rows.in_order(db)
+            ]
             end = receipts.head_of(db, self.signer, at=self.clock.now())
             self._note(db, "receipt.exported", "site")
         body = "".join(json.dumps(each, sort_keys=True) + "\n" for each in [*lines, end])

@@ -6,12 +6,12 @@ from dataclasses import asdict, replace
 from sqlalchemy import delete, exists, not_, or_, select
 
 from smart_app.ports import PatientFacts
-from smart_app.store import sessions
-from smart_app.store.consents import is_live
+from smart_app.store import consents, launches, sessions
 from smart_app.store.database import Db
 from smart_app.store.sealed import Seal
 from smart_app.store.tables import (
     AuditLine,
+    BrowserSession,
     EhrGrant,
     Filing,
     Note,
@@ -96,15 +96,12 @@ def filings(db: Db, session_ids: Sequence[str], kinds: Sequence[str]) -> list[Fi
     return list(db.scalars(query.order_by(Filing.kind, Filing.subject_id)))
 
 
-def withdraws_for(db: Db, session_id: str) -> str | None:
-    """Return the participant whose consent an erasure takes back: the client's own, else a guardian's, else anybody's.
+def agreements(db: Db, session_id: str) -> list[RecordingConsent]:
+    """Return the agreements that an erasure takes back, everybody's, also those whose withdrawal is not finished.
 
-    None: nobody's agreement is in force, so nothing of the session was captured that is not erased.
+    None: nothing of the session was captured that is not erased.
     """
-    rows = [each for each in answers(db, [session_id]) if each[0].status == "active"]
-    order = {"client": 0, "guardian": 1}
-    rows.sort(key=lambda each: (not is_live(each[0]), order.get(each[1].role, 2), each[1].number))
-    return rows[0][1].id if rows else None
+    return [row for row in consents.of_session(db, session_id) if row.status == "active"]
 
 
 def has_setting(db: Db, seal: Seal, session: TelehealthSession) -> bool:
@@ -121,6 +118,24 @@ def forget_setting(db: Db, seal: Seal, session: TelehealthSession) -> None:
     db.execute(delete(SessionDetail).where(SessionDetail.session_id == session.id))
     left = _without_chart(sessions.patient_of(seal, session))
     session.patient_sealed = seal.seal(asdict(left), aad=f"telehealth_session.patient:{session.id}")
+    db.flush()
+
+
+def chart_copies(db: Db, seal: Seal, *, iss: str, patient_id: str) -> list[tuple[BrowserSession, PatientFacts]]:
+    """Return the clinicians' signed-in browsers that hold more of the client than name and birth date, with what."""
+    query = (
+        select(BrowserSession)
+        .join(EhrGrant, EhrGrant.id == BrowserSession.ehr_grant_id)
+        .where(EhrGrant.iss == iss, EhrGrant.patient_id == patient_id)
+    )
+    found = [(row, launches.patient_of(db, seal, row.id)) for row in db.scalars(query)]
+    return [(row, known) for row, known in found if known is not None and _without_chart(known) != known]
+
+
+def forget_chart_copies(db: Db, seal: Seal, *, iss: str, patient_id: str) -> None:
+    """Erase them there too, but for name and birth date, which the open pages show; nobody is signed out."""
+    for row, known in chart_copies(db, seal, iss=iss, patient_id=patient_id):
+        launches.keep_patient(seal, row, _without_chart(known))
     db.flush()
 
 

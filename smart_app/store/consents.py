@@ -167,9 +167,36 @@ def take_back(db: Db, session_id: str, *, participant_id: str | None = None) -> 
     db.flush()
 
 
+OWN, IN_PERSON, ERASURE = "participant", "in-person", "erasure-request"
+"""Why a consent is taken back: the participant's own click, their word to the clinician, an erasure request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenBack:
+    """Who takes a consent back, and why."""
+
+    actor: str
+    cause: str
+
+
+def taken_back(row: RecordingConsent) -> str:
+    """Return withdrawn, or erased where an erasure request took it back; empty while it stands.
+
+    It counts from the first step on, before the row's status says so.
+    """
+    if row.withdrawn_at is None:
+        return ""
+    return "erased" if row.withdrawn_cause == ERASURE else "withdrawn"
+
+
 def withdrawals_begun(db: Db) -> list[RecordingConsent]:
     """Return the consents whose withdrawal was begun and not finished."""
     query = select(RecordingConsent).where(
         RecordingConsent.status == "active", RecordingConsent.withdrawn_at.is_not(None)
     )
     return list(db.scalars(query))
+
+
+def is_withdrawal_begun(db: Db, session_id: str) -> bool:
+    """Say whether a withdrawal of the session was begun and not finished."""
+    return any(row.status == "active" and row.withdrawn_at is not None for row in of_session(db, session_id))

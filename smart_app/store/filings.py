@@ -20,6 +20,8 @@ THEIRS = "theirs"
 """The way of what the clinician decided to leave as the chart holds it: never written again."""
 GONE = "gone"
 """Parked because somebody deleted it in the EHR (the chart's own code for it)."""
+LEFT = "left_in_chart"
+"""Parked because a draft whose consent was withdrawn stands in the EHR as somebody signed or changed it there."""
 WAITS = "waits_for_another"
 """Parked because what it refers to is parked; freed when that is filed."""
 
@@ -69,6 +71,13 @@ def add_sent(seal: Seal, row: Filing, digest: str) -> None:
     """Remember what is about to be sent, until the chart is known to hold it."""
     if digest not in (known := sent(seal, row)):
         row.sent_sealed = seal.seal(sorted({*known, digest}), aad=f"filing.sent:{row.id}")
+
+
+def forget_theirs(db: Db, kind: str, subject_id: str) -> None:
+    """Erase what the chart holds instead of ours: of a withdrawn draft it is our own text with somebody's changes."""
+    row = find(db, kind, subject_id)
+    if row is not None:
+        row.theirs_sealed = None
 
 
 def leave(row: Filing) -> None:

@@ -216,9 +216,14 @@ def sign_out(db: Db, cookie_hash: str) -> str | None:
 
 def add_browser(db: Db, seal: Seal, row: BrowserSession, patient: PatientFacts) -> None:
     """Keep a new browser session with what was read of its patient."""
-    row.patient_sealed = seal.seal(asdict(patient), aad=f"browser_session.patient:{row.id}")
+    keep_patient(seal, row, patient)
     db.add(row)
     db.flush()
+
+
+def keep_patient(seal: Seal, row: BrowserSession, patient: PatientFacts) -> None:
+    """Seal what a browser session knows of its patient."""
+    row.patient_sealed = seal.seal(asdict(patient), aad=f"browser_session.patient:{row.id}")
 
 
 def patient_of(db: Db, seal: Seal, browser_session_id: str) -> PatientFacts | None:

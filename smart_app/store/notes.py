@@ -74,6 +74,16 @@ def drafts_of_session(db: Db, session_id: str) -> list[Note]:
     return list(db.scalars(select(Note).where(Note.session_id == session_id, Note.status == "draft")))
 
 
+def first_drafts_of_session(db: Db, session_id: str) -> list[Note]:
+    """Return its drafts but for addenda: what those hold of the recording is signed, and stays in the record."""
+    return [note for note in drafts_of_session(db, session_id) if note.replaces_id is None]
+
+
+def withdrawn_of_session(db: Db, session_id: str) -> list[Note]:
+    """Return the drafts that were saved to the chart and then withdrawn: there they become entered-in-error."""
+    return list(db.scalars(select(Note).where(Note.session_id == session_id, Note.status == "entered-in-error")))
+
+
 def addendum_of(db: Db, note_id: str) -> Note | None:
     """Return the note that replaces this one, signed or still a draft."""
     return db.scalar(

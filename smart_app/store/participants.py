@@ -2,23 +2,30 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 
 from smart_app.errors import NotFound
 from smart_app.store.database import Db, new_id
 from smart_app.store.sealed import Seal
-from smart_app.store.tables import Participant
+from smart_app.store.tables import Participant, TelehealthSession
 
+ROOM_STAYS = timedelta(days=7)
+"""How long after the session's end a browser still shows its room, as long as its cookie; the copy link goes on."""
 GONE_AFTER = timedelta(seconds=15)
 """Somebody whose browser has not asked for so long has dropped out."""
 
 # Every poll asks these; putting such a query together costs as much as running it, so it is done once.
 _OF_SESSION = select(Participant).where(Participant.session_id == bindparam("session_id")).order_by(Participant.number)
-_BY_COOKIE = select(Participant).where(
-    Participant.cookie_hash == bindparam("cookie_hash"),
-    Participant.session_id == bindparam("session_id"),
-    Participant.is_clinician.is_(False),
-    Participant.link_revoked_at.is_(None),
+_BY_COOKIE = (
+    select(Participant)
+    .join(TelehealthSession, TelehealthSession.id == Participant.session_id)
+    .where(
+        Participant.cookie_hash == bindparam("cookie_hash"),
+        Participant.session_id == bindparam("session_id"),
+        Participant.is_clinician.is_(False),
+        Participant.link_revoked_at.is_(None),
+        or_(TelehealthSession.ended_at.is_(None), TelehealthSession.ended_at > bindparam("over_since")),
+    )
 )
 
 
@@ -153,9 +160,9 @@ def by_copy_link(db: Db, link_hash: str, *, now: datetime) -> Participant | None
     return row if row is not None and row.copy_link_expires_at and row.copy_link_expires_at > now else None
 
 
-def by_cookie(db: Db, cookie_hash: str, session_id: str) -> Participant | None:
+def by_cookie(db: Db, cookie_hash: str, session_id: str, *, now: datetime) -> Participant | None:
     """Return who this browser is in the session."""
-    return db.scalar(_BY_COOKIE, {"cookie_hash": cookie_hash, "session_id": session_id})
+    return db.scalar(_BY_COOKIE, {"cookie_hash": cookie_hash, "session_id": session_id, "over_since": now - ROOM_STAYS})
 
 
 def change_cookie(db: Db, old_hash: str, new_hash: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from smart_app.store.database import Db
-from smart_app.store.tables import Chunk, Receipt, Recording, Track
+from smart_app.store.tables import Chunk, Receipt, Recording, TelehealthSession, Track
 
 GENESIS = "0" * 64
 
@@ -45,9 +45,16 @@ def of_session(db: Db, session_id: str) -> list[Receipt]:
     return list(db.scalars(select(Receipt).where(Receipt.session_id == session_id).order_by(Receipt.number)))
 
 
-def page(db: Db, *, before: int | None, size: int) -> list[Receipt]:
-    """Return at most `size` receipts, newest first, of those before a number."""
-    query = select(Receipt).order_by(Receipt.number.desc()).limit(size)
+def numbers(db: Db, iss: str) -> frozenset[int]:
+    """Return the numbers of the receipts of an EHR's sessions."""
+    query = select(Receipt.number).join(TelehealthSession, TelehealthSession.id == Receipt.session_id)
+    return frozenset(db.scalars(query.where(TelehealthSession.iss == iss)))
+
+
+def page(db: Db, iss: str, *, before: int | None, size: int) -> list[Receipt]:
+    """Return at most `size` receipts of an EHR's sessions, newest first, of those before a number."""
+    query = select(Receipt).join(TelehealthSession, TelehealthSession.id == Receipt.session_id)
+    query = query.where(TelehealthSession.iss == iss).order_by(Receipt.number.desc()).limit(size)
     return list(db.scalars(query.where(Receipt.number < before) if before is not None else query))
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import delete, exists, or_, select, update
 
 from smart_app.session import State
 from smart_app.store.database import Db
@@ -51,11 +51,11 @@ def make_transcript_due(db: Db, session_id: str, *, at: datetime) -> None:
     )
 
 
-def largest_key_number(db: Db) -> int | None:
-    """Return the largest number of a data key that a row still needs; None: no row needs one."""
-    alive = select(func.max(Recording.key_slot)).where(Recording.erased_at.is_(None))
-    found = [db.scalar(alive), db.scalar(select(func.max(TelehealthSession.key_slot)))]
-    return max((number for number in found if number is not None), default=None)
+def key_numbers(db: Db) -> frozenset[int]:
+    """Return the numbers of the data keys that rows still need."""
+    recorded = select(Recording.key_slot).where(Recording.erased_at.is_(None), Recording.key_slot.is_not(None))
+    written = select(TelehealthSession.key_slot).where(TelehealthSession.key_slot.is_not(None))
+    return frozenset(number for query in (recorded, written) for number in db.scalars(query) if number is not None)
 
 
 def is_anything_due(db: Db, *, now: datetime) -> bool:

@@ -18,6 +18,7 @@ SESSION_REASONS = {
     "nothing_recorded": "Nothing was recorded in this session.",
     "declined": "Not everybody agreed to the recording, so nothing was recorded.",
     "withdrawn": "A participant withdrew consent; what was recorded has been erased.",
+    "erasure-request": "What was recorded has been erased at a client's request to the clinic.",
 }
 """Why a session is empty, as far as the room decides it; the pipeline adds its own causes."""
 

@@ -1,4 +1,4 @@
-"""What an EHR administrator set for the whole site (S01). A site that was never asked has the assistant."""
+"""What an EHR's administrators set for all who come from it (S01). One that was never asked has the assistant."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +7,7 @@ from smart_app.store.database import Db
 from smart_app.store.tables import SiteSetting
 
 AI_OFFERED = "ai_offered"
+"""The name of the switch for EHRs that have none of their own: one for all, as the first release kept it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,21 +18,25 @@ class SiteSwitch:
     changed_at: datetime | None = None
 
 
-def ai_switch(db: Db) -> SiteSwitch:
-    """Return how the site's switch stands."""
-    row = db.get(SiteSetting, AI_OFFERED)
+def _name(iss: str) -> str:
+    return f"{AI_OFFERED} {iss}"
+
+
+def ai_switch(db: Db, iss: str) -> SiteSwitch:
+    """Return how the switch of this EHR stands."""
+    row = db.get(SiteSetting, _name(iss)) or db.get(SiteSetting, AI_OFFERED)
     return SiteSwitch(is_on=True) if row is None else SiteSwitch(is_on=row.value is True, changed_at=row.changed_at)
 
 
-def is_ai_offered(db: Db) -> bool:
-    """Say whether the AI session assistant is there at this site."""
-    return ai_switch(db).is_on
+def is_ai_offered(db: Db, iss: str) -> bool:
+    """Say whether the AI session assistant is there for who comes from this EHR."""
+    return ai_switch(db, iss).is_on
 
 
-def switch_ai(db: Db, *, is_on: bool, by: str, at: datetime) -> bool:
-    """Turn the site's switch; False when it stood so already (nothing is written)."""
-    if ai_switch(db).is_on == is_on:
+def switch_ai(db: Db, iss: str, *, is_on: bool, by: str, at: datetime) -> bool:
+    """Turn the EHR's switch; False when it stood so already (nothing is written)."""
+    if ai_switch(db, iss).is_on == is_on:
         return False
-    db.merge(SiteSetting(name=AI_OFFERED, value=is_on, changed_by=by, changed_at=at))
+    db.merge(SiteSetting(name=_name(iss), value=is_on, changed_by=by, changed_at=at))
     db.flush()
     return True

@@ -141,6 +141,8 @@ class TelehealthSession(Base):
     ready_at: Mapped[datetime | None]
     seen_at: Mapped[datetime | None]
     """When the clinician dismissed or opened the pop-up."""
+    erasure_asked_at: Mapped[datetime | None]
+    """When a client's erasure request reached it: nobody may record it any more."""
     key_slot: Mapped[int | None]
     """The session's data key for transcript and working draft; None when destroyed."""
     lease_owner: Mapped[str | None]
@@ -215,6 +217,10 @@ class RecordingConsent(Base):
     asked_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[str | None]
+    """Who took it back: the participant's id, or the FHIR user or server that did it for somebody."""
+    withdrawn_cause: Mapped[str] = mapped_column(default="")
+    """On whose request: participant, in-person (said to the clinician), erasure-request; empty in older rows."""
     text_version: Mapped[int]
     language: Mapped[str] = mapped_column(default="en")
     screen_html: Mapped[str] = mapped_column(Text)
@@ -240,7 +246,7 @@ class Recording(Base):
     """23 h (or less, by setting) after the first byte; counted from the start until one arrives."""
     erased_at: Mapped[datetime | None]
     erase_cause: Mapped[str] = mapped_column(default="")
-    """signed, after-drafting, deadline, withdrawn, closed; set before `erased_at` it says: erase now, because of it."""
+    """signed, after-drafting, deadline, withdrawn, erasure-request, closed; before `erased_at`: erase it, for this."""
 
 
 class Track(Base):

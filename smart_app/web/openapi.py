@@ -162,6 +162,7 @@ _QUERIES: dict[str, tuple[str, ...]] = {
     "note.chart": ("show",),
     "note.own_page": ("note", "style"),
     "note.pdf": ("time_zone",),
+    "note.crisis": ("opened",),
     "note.quality_csv": ("month",),
     "note.template_page": ("left_out",),
     "why.why": ("session", "note", "template"),

@@ -149,7 +149,7 @@ def test_clinician_and_administrator_can_take_receipts_along(
     site, visit = held
     key = site.kit.signer.public_key
     page = site.page(f"/sessions/{visit.id}/receipts")
-    assert "everything made from a withdrawn consent was erased" in page
+    assert "everything made from a consent that was taken back was erased" in page
     assert "a recording was erased at" in page
     assert f"/sessions/{visit.id}/receipts" in site.page("/chart")
     assert "Download the whole chain" in site.page("/admin/receipts")

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Executable, delete, insert, literal, select, update
 
+from smart_app.audit import words
 from smart_app.audit.check import check, look_at_end, look_at_lines
 from smart_app.errors import AuditUnavailable
 from smart_app.store import audit_lines
@@ -28,7 +29,7 @@ SMART_APP = Path(__file__).parents[2] / "smart_app"
 NEVER_REFUSED = {
     *("recording.stop", "recording.pause", "recording.erase", "consent.withdraw", "consent.withdrawn"),
     *("transcript.erased", "summary.erased", "session.end", "participant.leave", "browser.signed_out"),
-    *("fhir-client.revoked", "site.closed", "clock.set"),
+    *("fhir-client.revoked", "site.closed", "clock.set", "key.destroyed"),
 }
 """Acts that stop, withdraw, erase or take a right away, and what the server only sees: their line follows."""
 
@@ -255,6 +256,13 @@ def test_only_acts_that_protect_somebody_go_on_without_the_trail() -> None:
     refused, kept_going = _acts()
     assert len(refused) > 30
     assert kept_going <= NEVER_REFUSED
+
+
+def test_every_act_stands_on_the_page_in_words() -> None:
+    """No code of ours is shown to who reads the trail, and each act is of a kind that can be asked for."""
+    acts = {act for each in _acts() for act in each if not act.endswith(("_", "."))}
+    assert [act for act in sorted(acts) if ": " in words.said(act)] == []
+    assert {act.partition(".")[0] for act in acts} <= set(words.KINDS)
 
 
 def _writes_a_line(block: list[ast.stmt]) -> bool:

@@ -4,6 +4,7 @@ import pytest
 
 from smart_app.consent import screen
 from smart_app.store import captured, consents
+from smart_app.store.tables import AuditLine
 from tests.fakes.room import Room, Visit, open_visit
 
 
@@ -173,6 +174,10 @@ def test_a_withdrawal_on_the_device_erases_the_rooms_track(visit: Visit) -> None
     said = visit.alice.ok(f"/sessions/{visit.id}/people/{pat}/withdraw")
     assert (said["answer"], len(said["receipts"])) == ("withdrawn", 2)  # of the recording, and of the withdrawal
     assert visit.room.audio_files() == []
+    with visit.room.db.read() as db:
+        line = db.query(AuditLine).filter_by(action="consent.withdraw").one()
+    assert line.actor == visit.room.people["alice"].fhir_user, "it was her click, at his word"
+    assert (line.detail["participant"], line.detail["cause"]) == (pat, "in-person")
     shown = visit.alice.get(f"/sessions/{visit.id}/people/{pat}/question").json
     read = {"text_version": shown["text_version"], "language": shown["language"]}
     assert visit.alice.ok(f"/sessions/{visit.id}/people/{pat}/allow", read)["answer"] == "agreed"

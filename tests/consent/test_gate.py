@@ -94,16 +94,16 @@ def test_nothing_speaks_against_a_session_in_which_everybody_agreed(doorway: Doo
     assert gate.without_consent(doorway.db, doorway.session, doorway.now) == []
     assert not gate.lacks_guardian(doorway.db, doorway.session, doorway.now)
     assert not gate.is_anybody_missing(doorway.db, doorway.session, doorway.now)
-    gate.demand_site_on(doorway.db)
+    gate.demand_site_on(doorway.db, doorway.session.iss)
 
 
 @pytest.mark.req("S01")
 def test_a_site_without_the_assistant_captures_nothing(doorway: Doorway) -> None:
     """The administrator's no comes before anybody's yes, and is told as such."""
-    site.switch_ai(doorway.db, is_on=False, by="Practitioner/erin", at=doorway.now)
+    site.switch_ai(doorway.db, doorway.session.iss, is_on=False, by="Practitioner/erin", at=doorway.now)
     assert (doorway.refusal(), doorway.clinician_refusal()) == ("site_off", "site_off")
     with pytest.raises(ConsentMissing) as refused:
-        gate.demand_site_on(doorway.db)
+        gate.demand_site_on(doorway.db, doorway.session.iss)
     assert refused.value.code == "site_off"
 
 

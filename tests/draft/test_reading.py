@@ -4,6 +4,8 @@ import pytest
 
 from smart_app.draft.person import reported
 from smart_app.draft.questions import about, core
+from smart_app.draft.sentences import sentences
+from smart_app.ports import Utterance
 from tests.draft.said import drafted, everything, section
 
 
@@ -27,6 +29,27 @@ def texts(*lines: str) -> list[str]:
 def test_talk_that_no_note_needs_is_left_out(lines: tuple[str, ...]) -> None:
     """The call, who one is, "I don't know", an echo of the question, the course of the conversation."""
     assert texts(*lines) == []
+
+
+HALF, REST = "I thought about hurting myself and I really", "want to go back to work next Monday."
+
+
+@pytest.mark.parametrize(
+    ("start_s", "recording", "is_one"),
+    [(12.0, "r1", True), (17.0, "r1", True), (40.0, "r1", False), (300.0, "r1", False), (12.0, "r2", False)],
+)
+def test_a_sentence_does_not_go_on_after_minutes_or_in_another_recording(
+    start_s: float, recording: str, is_one: bool
+) -> None:
+    """What was said meanwhile nobody knows; joined, the words would say what nobody said."""
+    said = [
+        Utterance(id="u1", speaker="client", start_s=8.0, end_s=11.0, text=HALF, recording="r1"),
+        Utterance(id="u2", speaker="client", start_s=start_s, end_s=start_s + 3, text=REST, recording=recording),
+    ]
+    found = sentences(said)
+    assert ([each.ids for each in found] == [("u1", "u2")]) is is_one
+    if not is_one:
+        assert [each.cut_after for each in found] == [True, False]
 
 
 def test_what_may_be_is_no_finding() -> None:

@@ -1,5 +1,6 @@
 """What an erasure request removes, keeps and why; done once, as shown, with receipts (B02, B03, T12)."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,8 +14,10 @@ from smart_app.export.erasure import Eraser
 from smart_app.ports import Vault
 from smart_app.recording.keyslots import KeySlots
 from smart_app.session import State
-from smart_app.store import consents, details, sessions
+from smart_app.store import consents, details, launches, sessions
 from smart_app.store.tables import (
+    AuditLine,
+    BrowserSession,
     Note,
     Receipt,
     RecordingConsent,
@@ -26,8 +29,17 @@ from smart_app.store.tables import (
 from tests.audit.conftest import BROKEN
 from tests.conftest import FrozenClock
 from tests.export.conftest import PATIENT, Clinic
-from tests.fakes.room import open_visit
-from tests.fakes.site import whole_site
+from tests.fakes.room import Side, Visit, open_visit
+from tests.fakes.site import Site, sound_chunk, whole_site
+
+ERIN = "Practitioner/erin"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A site where nothing has happened yet."""
+    with whole_site(tmp_path / "data", FrozenClock()) as made:
+        yield made
 
 
 @pytest.fixture
@@ -56,7 +68,12 @@ def confirm(clinic: Clinic, code: str, again: str = PATIENT) -> tuple[int, str]:
 
 def answers_of(clinic: Clinic, session_id: str) -> set[str]:
     """Return how the session's consents stand."""
-    with clinic.site.db.read() as db:
+    return answers_in(clinic.site, session_id)
+
+
+def answers_in(site: Site, session_id: str) -> set[str]:
+    """Return how the session's consents stand."""
+    with site.db.read() as db:
         return {row.status for row in db.query(RecordingConsent).filter_by(session_id=session_id)}
 
 
@@ -92,6 +109,9 @@ def test_a_request_erases_what_was_shown_once_and_keeps_the_rest(clinic: Clinic)
         assert held == {1: False}
         assert db.get_one(Note, signed.id).content_sealed == signed.content_sealed
         facts = [sessions.patient_of(site.seal, row) for row in db.query(TelehealthSession)]
+        browsers = [launches.patient_of(db, site.seal, row.id) for row in db.query(BrowserSession)]
+        facts += [each for each in browsers if each is not None]
+        assert len(facts) > len(browsers) > 0
         assert db.query(Receipt).count() == receipts + 2, "of the recording and of the withdrawal, once each"
     assert {each.name for each in facts} == {"Carol Diaz"}
     assert {(each.medications, each.problems, each.contacts, each.phone) for each in facts} == {((), (), (), "")}
@@ -202,3 +222,79 @@ def test_erasing_is_not_refused_for_want_of_a_line(fresh: Clinic) -> None:
         connection.exec_driver_sql("DROP TRIGGER broken")
     site.kit.steps.sweep()
     assert {"client.erasure-asked", "client.erased", "consent.withdraw"} <= set(site.audit())
+
+
+def recorded_with_partner(site: Site) -> tuple[Visit, Side]:
+    """Record Carol and her partner, who both agreed; the session goes on."""
+    visit = open_visit(site)
+    partner = visit.bring("Quentin", role="partner")
+    assert visit.start().status_code == 200
+    for side in (visit.carol, partner):
+        visit.answer(side, agrees=True)
+    for track, token in visit.grants().items():
+        assert visit.alice.put_chunk(token, track, 0, 0, sound_chunk()).status_code == 201
+    return visit, partner
+
+
+@pytest.mark.req("B02", "S04", "M09")
+def test_nobody_records_on_in_a_session_that_was_erased(site: Site) -> None:
+    """Everybody's agreement is taken back at once; the client leaves, and the partner alone is not recorded either."""
+    visit, partner = recorded_with_partner(site)
+    records = of_kit(site.kit)
+    client = records.find(PATIENT, "")
+    plan = records.plan(client, actor=ERIN)
+    assert plan.goes["agreements"] == 2
+    records.erase(client, plan.code, actor=ERIN)
+    assert answers_in(site, visit.id) == {"inactive"}
+    visit.carol.post(f"/room/{visit.id}/leave")
+    site.clock.tick(seconds=20)
+    facts = visit.state(partner)
+    assert (facts["state"], facts["reason"]) == ("open", "erasure-request")
+    assert {each["answer"] for each in facts["participants"]} == {None, "erased"}
+    assert visit.state()["recorder"]["why"] == "erasure_asked"
+    assert visit.start().get_json()["code"] == "erasure_asked"
+    assert partner.get(f"/room/{visit.id}/allow").status_code == 204
+    assert "erasure_asked" in site.causes(visit)
+    assert records.plan(client, actor=ERIN).is_empty
+    assert visit.end()["state"] == "empty"
+    assert "erasure-request" in site.causes(visit)
+
+
+@pytest.mark.req("B02", "S04")
+def test_agreements_without_a_recording_are_taken_back_too(site: Site) -> None:
+    """What ran was erased meanwhile: the agreements alone would let it start again."""
+    visit, _ = recorded_with_partner(site)
+    visit.alice.ok(f"/sessions/{visit.id}/recording/stop", {"last": {}})
+    site.clock.tick(hours=24)
+    site.kit.steps.sweep()
+    with site.db.begin() as db:
+        sessions.find(db, visit.id).state = State.OPEN
+    records = of_kit(site.kit)
+    client = records.find(PATIENT, "")
+    plan = records.plan(client, actor=ERIN)
+    assert (plan.goes["recordings"], plan.goes["agreements"], plan.live) == (0, 2, 1)
+    records.erase(client, plan.code, actor=ERIN)
+    assert answers_in(site, visit.id) == {"inactive"}
+
+
+@pytest.mark.req("C10", "B03")
+def test_trail_and_receipts_say_who_took_the_consents_back(site: Site) -> None:
+    """The administrator, at a client's request: neither the client nor the partner withdrew anything."""
+    visit, partner = recorded_with_partner(site)
+    records = of_kit(site.kit)
+    client = records.find(PATIENT, "")
+    records.erase(client, records.plan(client, actor=ERIN).code, actor=ERIN)
+    with site.db.read() as db:
+        lines = db.query(AuditLine).filter_by(action="consent.withdraw").all()
+        bodies = [json.loads(row.body) for row in db.query(Receipt).order_by(Receipt.number)]
+    told = {(row.actor, row.detail["participant"], row.detail["cause"]) for row in lines}
+    assert told == {(ERIN, side.participant_id, "erasure-request") for side in (visit.carol, partner)}
+    assert [(each["kind"], each["cause"]) for each in bodies] == [
+        ("erasure", "erasure-request"),
+        ("withdrawal", "erasure-request"),
+        ("withdrawal", "erasure-request"),
+    ]
+    token = visit.state(partner)["links"]["copy"].split("#t=")[1]
+    copy = visit.room.side("").ok("/copy", {"token": token})
+    assert [each["status"] for each in copy["consents"]] == ["erased"]
+    assert len(copy["receipts"]) == 2

@@ -11,7 +11,7 @@ from smart_app.store.sealed import Seal
 from tests.conftest import FrozenClock
 from tests.fakes.room import Room
 from tests.help.conftest import Desk
-from tests.note.visit import Clinic
+from tests.note.visit import ISS, Clinic
 
 WORD = re.compile(r"\bAI\b|Start Recording|record control", re.I)
 
@@ -71,7 +71,7 @@ def test_no_ai_word_stands_on_any_page(database: Database, settings: object, clo
     app.context_processor(lambda: {"site_off": True})
     browser = app.test_client()
     with database.begin() as db:
-        site.switch_ai(db, is_on=False, by="Practitioner/erin", at=clock.now())
+        site.switch_ai(db, ISS, is_on=False, by="Practitioner/erin", at=clock.now())
     assert browser.get("/notices").json == {"notices": []}
     found = {path: WORD.findall(words_of(browser.get(path).text)) for path in ("/chart", "/templates", "/help")}
     assert found == {path: [] for path in found}

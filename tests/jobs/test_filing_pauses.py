@@ -4,7 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from smart_app.errors import ChartNeedsRelaunch, ChartRefused, ChartUnreachable, VaultError
+from smart_app.errors import (
+    AuditUnavailable,
+    ChartNeedsRelaunch,
+    ChartRefused,
+    ChartUnreachable,
+    DiskReserve,
+    VaultError,
+)
 from smart_app.jobs import filing
 from smart_app.jobs.filing import Filer
 from smart_app.store import filings, launches, tables
@@ -160,6 +167,44 @@ def test_a_fault_of_ours_ends_with_a_cause_on_the_row(visit: Visit, chart: FakeC
     assert row.parked == "filing_broke"
     assert "not for the page" not in row.public
     assert row.lease_until is None
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        DiskReserve("disk_full", "The server's disk is full.", "Tell your administrator."),
+        AuditUnavailable("audit", "x"),
+    ],
+)
+def test_what_the_server_has_no_room_for_waits_and_is_never_parked(
+    visit: Visit, chart: FakeChart, trouble: Exception
+) -> None:
+    """A full disk is no reason of the chart's: what is owed is filed once there is space, without a click."""
+    *_, note_id = whole_visit(visit)
+    is_full = True
+
+    def elements(_note: tables.Note) -> tuple[tuple[str, str, str, bool], ...]:
+        if is_full:
+            raise trouble
+        return (("plan", "Plan", "See you next week.", False),)
+
+    filer = Filer(
+        db=visit.db,
+        charts=FakeCharts(chart),
+        clock=visit.clock,
+        seal=visit.seal,
+        settings=visit.settings,
+        models=lambda: MODELS,
+        read_elements=elements,
+    )
+    work(visit, filer)
+    row = visit.filing("note", note_id)
+    assert (row.parked, row.lease_until, row.done) == ("", None, 0)
+    assert row.attempts
+    is_full = False
+    visit.clock.at = row.next_try_at
+    work(visit, filer)
+    assert visit.filing("note", note_id).done == row.wanted
 
 
 def test_a_sealed_note_that_cannot_be_opened_is_parked_with_its_words(visit: Visit, chart: FakeChart) -> None:

@@ -110,6 +110,36 @@ def test_a_correction_that_fails_keeps_what_was_typed(review: Review) -> None:
     expect(page.locator(".statement.needs-decision")).to_have_count(0)
 
 
+def test_a_correction_that_is_typed_survives_a_look_elsewhere_and_is_never_signed_away(review: Review) -> None:
+    """Another statement is chosen meanwhile, and comes back; signing leads to the open form instead."""
+    page = review.page
+    review.source.get_by_role("button", name="Correct the line").click()
+    field = page.get_by_label("What was said (empty: nothing)")
+    field.fill("A third try.")
+    page.locator(".statement-words").last.click()
+    _statement(page).click()
+    expect(field).to_have_value("A third try.")
+    page.locator(".statement-words").last.click()
+    page.get_by_role("button", name="Sign note").click()
+    expect(page.locator("#note-trouble")).to_contain_text("still being corrected")
+    expect(field).to_be_focused()
+    expect(field).to_have_value("A third try.")
+    page.locator(".said-form").get_by_role("button", name="Cancel").click()
+    _statement(page).click()
+    expect(review.source.get_by_role("button", name="Correct the line")).to_be_visible()
+
+
+def test_a_line_of_ones_own_that_is_still_typed_survives_a_reload(review: Review) -> None:
+    """It is taken in the last moment, as an open line is."""
+    page = review.page
+    adder = page.locator("textarea.add-line").first
+    adder.fill("Seen with the sister.")
+    page.reload()
+    own = page.locator(".statement", has_text="Seen with the sister.")
+    expect(own).to_be_visible(timeout=SLOW_MS)
+    own.get_by_role("button", name="Remove").click()
+
+
 def test_a_speaker_is_set_where_it_is_wrong(review: Review) -> None:
     """Role and name, for every line of that microphone; it is said beside each."""
     page = review.page

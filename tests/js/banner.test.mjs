@@ -19,6 +19,8 @@ const CASES = [
   ["stopped (S22)", stopped, { answer: "agreed" }, "Recording stopped. The session is still in progress.", "info", "Recording stopped. The session is still in progress.", "info"],
   ["withdrawn", stopped, { answer: "withdrawn" }, "Maya withdrew consent. What was recorded of this session has been erased.", "danger", "You withdrew. What was recorded of this session has been erased. Your care does not change.", "neutral"],
   ["paused for a newcomer", { state: "paused" }, { answer: "asked" }, "Recording is paused. Waiting for Maya's consent. Nothing is recorded.", "waiting", "You are asked for your consent. Nothing is recorded.", "waiting"],
+  ["erased at a client's request", { reason: "erasure-request", ...stopped }, { answer: "erased" }, "What was recorded of this session has been erased at a client's request to the clinic. It is not recorded again.", "danger", "The clinic erased what was recorded of this session. It is not recorded again. Your care does not change.", "neutral"],
+  ["erased at a client's request, after the end", { reason: "erasure-request", state: "empty" }, { answer: "erased" }, "What was recorded of this session has been erased at a client's request to the clinic. It is not recorded again.", "danger", "The clinic erased what was recorded of this session. It is not recorded again. Your care does not change.", "neutral"],
   ["ended", { state: "processing" }, {}, "Session ended. The summary is being prepared.", "info", "The session has ended. Nothing is being recorded.", "neutral"],
 ];
 

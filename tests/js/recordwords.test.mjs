@@ -18,6 +18,13 @@ test("switched on too late: from the next session, with the offer of a new one (
   assert.match(words.reason, /next session/);
 });
 
+test("erased at a client's request: no button, nobody to be asked again, and the reason", () => {
+  const words = recordWords(facts({ recorder: recorder({ control: "absent", why: "erasure_asked" }) }, { answer: "erased" }));
+  assert.deepEqual([words.button, words.fix], [null, null]);
+  assert.match(words.reason, /erased at a client's request/);
+  assert.match(endWords(facts({ reason: "erasure-request" }))[0], /erased at a client's request/);
+});
+
 test("where the site has not enabled the assistant, nothing is said of it (S01)", () => {
   assert.deepEqual(recordWords(facts({ recorder: recorder({ control: "absent", why: "site_off" }) })), { button: null, reason: "", fix: null });
 });

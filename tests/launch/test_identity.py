@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from sqlalchemy import select
 
+from smart_app.launch.identity import BrowserIdentity
 from smart_app.ports import Person
 from smart_app.session import State
 from smart_app.store.database import new_id
@@ -145,6 +146,43 @@ def test_an_invited_participant_is_known_by_the_room_cookie(site: Site) -> None:
     with site.app.test_request_context("/", headers={"Cookie": "chartside-room=guess"}) as context:
         context.request.view_args = {"session_id": session_id}
         assert site.identity.invited(context.request) is None
+
+
+@pytest.mark.req("T02", "T03")
+def test_a_room_cookie_ends_a_week_after_the_session(site: Site) -> None:
+    """On a device that others use nothing is left to be seen; the client's own link goes on (decision 18)."""
+    session_id, _ = add_session(site, site.sign_in(site.browser()))
+    with site.db.begin() as db:
+        db.add(Participant(id=new_id(), session_id=session_id, number=1, cookie_hash=token_hash("room-token")))
+    with site.app.test_request_context("/", headers={"Cookie": "chartside-room=room-token"}) as context:
+        context.request.view_args = {"session_id": session_id}
+        site.clock.tick(days=3)
+        assert site.identity.invited(context.request) is not None, "the session goes on"
+        with site.db.begin() as db:
+            db.get_one(TelehealthSession, session_id).ended_at = site.clock.now()
+        site.clock.tick(days=6)
+        assert site.identity.invited(context.request) is not None
+        site.clock.tick(days=1)
+        assert site.identity.invited(context.request) is None
+
+
+@pytest.mark.req("T04")
+def test_who_was_taken_from_the_list_of_administrators_is_none_at_once(site: Site) -> None:
+    """The settings of the next start count, not those of the launch; nobody is made one without a launch either."""
+    site.ehr.fhir_user = "Practitioner/erin"
+    browser = site.browser()
+    site.sign_in(browser)
+    cookie = browser.get_cookie("chartside")
+    assert cookie is not None
+    with site.app.test_request_context("/", headers={"Cookie": f"chartside={cookie.value}"}) as context:
+        for admins, is_admin in (((), False), (("Practitioner/erin",), True)):
+            ehrs = tuple(dataclasses.replace(each, admin_users=admins) for each in site.settings.ehrs)
+            identity = BrowserIdentity(
+                db=site.db, settings=dataclasses.replace(site.settings, ehrs=ehrs), clock=site.clock, seal=site.seal
+            )
+            found = identity.person(context.request)
+            assert found is not None
+            assert found.is_admin is is_admin
 
 
 def test_an_administrator_is_named_in_the_settings(site: Site) -> None:

@@ -193,3 +193,11 @@ def test_withdrawn_ai_text_leaves_the_clinicians_own_words() -> None:
     after = contents.without_ai_text(content)
     assert contents.to_elements(after)[1][2] == f"{contents.CLINICIAN_REPORTED}\n\nCalm."
     assert not contents.has_ai_text(after)
+
+
+@pytest.mark.req("D18")
+def test_what_was_signed_stays_in_an_addendum() -> None:
+    """A withdrawal takes nothing out of what an addendum carries on of the signed note."""
+    addendum = contents.for_addendum(filled())
+    assert contents.has_ai_text(addendum)
+    assert contents.without_ai_text(addendum) == addendum

@@ -13,7 +13,7 @@ from smart_app.ports import LANGUAGE_NOT_DRAFTED
 from smart_app.session import State
 from smart_app.store import filings, site, tables
 from tests.conftest import FrozenClock
-from tests.note.visit import Clinic, person
+from tests.note.visit import ISS, Clinic, person
 
 WORDS = {"part-subjective": "Slept five hours a night.\nWorries about freezing.", "part-plan": "Meet on Friday."}
 ALL = "ai-session-summary"
@@ -214,7 +214,7 @@ def test_it_is_offered_in_an_empty_note_and_fills_that_note(declined: Clinic, al
 def test_where_the_site_has_no_assistant_there_is_no_such_page(declined: Clinic, alice: FlaskClient) -> None:
     """It goes into the assistant's element, so it is gone with it: no link, no page, no dictation."""
     with declined.db.begin() as db:
-        site.switch_ai(db, is_on=False, by="erin", at=declined.clock.now())
+        site.switch_ai(db, ISS, is_on=False, by="erin", at=declined.clock.now())
     assert "Write the summary yourself" not in alice.get("/chart").text
     assert alice.get("/sessions/s1/summary").status_code == 403
     assert alice.post("/sessions/s1/summary", data=WORDS).status_code == 403

@@ -13,7 +13,7 @@ from smart_app.note.elements import TYPES, read_template
 from smart_app.note.ready_made import READY_MADE
 from smart_app.session import State
 from smart_app.store import site, tables
-from tests.note.visit import SUMMARY, Clinic, person
+from tests.note.visit import ISS, SUMMARY, Clinic, person
 
 AI = {"link_id": "ai-session-summary", "title": "AI Session Summary", "type": "ai-session-summary", "style": "soap"}
 EVERY: list[dict[str, Any]] = [
@@ -327,7 +327,7 @@ def test_with_the_site_switch_off_no_page_of_templates_offers_the_element(clinic
     mine = make(alice, [AI])["template_id"]
     file = alice.get(f"/templates/{mine}/questionnaire").data
     with clinic.db.begin() as db:
-        site.switch_ai(db, is_on=False, by="Practitioner/erin", at=clinic.clock.now())
+        site.switch_ai(db, ISS, is_on=False, by="Practitioner/erin", at=clinic.clock.now())
     builder = alice.get("/templates/new").text
     assert "AI Session Summary" not in builder
     assert "ai-session-summary" not in builder

@@ -100,9 +100,12 @@ def test_a_client_s_own_receipt_can_be_checked_alone(chartside: Run, tmp_path: P
     path = tmp_path / "mine.json"
     row = receipts()[1]
     path.write_text(json.dumps({"body": json.loads(row["body"]), "signature": row["signature"]}))
+    assert "is genuine" in chartside("verify", str(path), "--public-key", PUBLIC).out
     said = chartside("verify", str(path))
-    assert said.status == 0
-    assert "is genuine" in said.out
+    assert said.status == 1, "anybody can sign with a key of their own"
+    assert "unchanged since somebody signed it" in said.out
+    assert "genuine" not in said.out
+    assert "key_unknown" in {one["code"] for one in chartside("verify", str(path), "--json").json["findings"]}
     assert PUBLIC in said.out.replace("\n", "").replace(" ", "").replace("│", "")
 
 

@@ -1,5 +1,6 @@
 """The steps of a withdrawal, one by one: their order, what each leaves, whom it does not touch, and what repeats."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from smart_app.session import State
 from smart_app.store import audit_lines, consents, filings, notes, sessions, summaries
 from smart_app.store.audit_head import AuditHead
 from smart_app.store.tables import AuditLine, CaptureGrant, Filing, Note, Receipt, Summary
-from tests.fakes.room import Side, Visit
+from tests.fakes.room import Side, Visit, open_visit
 from tests.recording.row_locks import watched
 from tests.recording.test_withdrawal import BODY, make_text, record_some
 
@@ -66,6 +67,32 @@ def test_sound_and_keys_go_before_anything_else_is_erased(visit: Visit) -> None:
             visit.room.vault.seal(slot, b"x", aad="x")
 
 
+def test_one_that_cannot_be_finished_keeps_nobody_else_waiting(visit: Visit) -> None:
+    """A key that cannot be overwritten now is tried again by each sweep; the other session is done meanwhile."""
+
+    def leave_unfinished(of: Visit) -> None:
+        record_some(of)
+        crash_at(of.room.vault, "destroy", lambda: of.carol.post(f"/room/{of.id}/withdraw"))
+        of.alice.ok(f"/sessions/{of.id}/end", {"last": {}})
+
+    leave_unfinished(visit)
+    other = open_visit(visit.room)
+    leave_unfinished(other)
+    destroy, stuck = visit.room.vault.destroy, visit.room.recordings(visit.id)[0].key_slot
+
+    def full(slot: int) -> None:
+        if slot == stuck:
+            raise VaultError("key_disk", "The key store cannot be written.", "Free space.")
+        destroy(slot)
+
+    object.__setattr__(visit.room.vault, "destroy", full)
+    assert finish(visit) == 1
+    assert visit.room.recordings(other.id)[0].erased_at is not None
+    object.__setattr__(visit.room.vault, "destroy", destroy)
+    assert finish(visit) == 1
+    assert visit.room.recordings(visit.id)[0].erased_at is not None
+
+
 def test_a_second_click_finishes_what_a_crash_left(visit: Visit) -> None:
     """Whoever clicks again after a failure need not wait for the sweep."""
     record_some(visit)
@@ -90,6 +117,18 @@ def test_a_withdrawal_takes_back_the_question_that_another_still_has(visit: Visi
     assert pat.get(f"/room/{visit.id}/question").status_code == 200
     visit.carol.ok(f"/room/{visit.id}/withdraw")
     assert pat.get(f"/room/{visit.id}/question").status_code == 204
+
+
+@pytest.mark.req("C10")
+def test_the_trail_says_who_withdrew(visit: Visit) -> None:
+    """By the participant's own click it is the participant, and their receipt says so."""
+    record_some(visit)
+    visit.carol.ok(f"/room/{visit.id}/withdraw")
+    with visit.room.db.read() as db:
+        line = db.query(AuditLine).filter_by(action="consent.withdraw").one()
+        row = consents.of_participant(db, visit.carol.participant_id)[0]
+        receipt = json.loads(db.query(Receipt).filter_by(consent_id=row.id).one().body)
+    assert (line.actor, line.detail["cause"], receipt["cause"]) == (visit.carol.participant_id, *["participant"] * 2)
 
 
 def test_what_another_agreed_to_stays_theirs(visit: Visit) -> None:

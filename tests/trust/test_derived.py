@@ -23,6 +23,7 @@ ERASED = {
     "summary.sealed": "emptied while the note is unsigned",
     "note.content_sealed": "what the draft gave is taken out; the clinician's own words stay",
     "face_resource.body_sealed": "written anew, or hidden",
+    "filing.theirs_sealed": "emptied where it is of a draft: our text with somebody's changes",
 }
 KEPT = {
     "audit_line.detail": "ids only, and the trail is never rewritten",
@@ -36,8 +37,7 @@ KEPT = {
     "session_detail.sealed": "the place and the telehealth consent, told and not recorded",
     "filing.public": "a sentence of ours",
     "filing.sent_sealed": "digests of resources sent, gone when the chart has said that it holds the last",
-    "filing.theirs_sealed": "the chart's words, not the recording's",
-    "browser_session.patient_sealed": "the launch, gone when it expires",
+    "browser_session.patient_sealed": "the launch, gone when it expires; an erasure request leaves name and birth date",
     "ehr_grant.scope": "the launch",
     "ehr_grant.access_sealed": "the launch",
     "ehr_grant.refresh_sealed": "the launch",

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from flask.testing import FlaskClient
 
-from smart_app.store import face, participants
+from smart_app.face import roster
+from smart_app.face.clients import registration
+from smart_app.store import participants
 from tests.conftest import FrozenClock
 from tests.face.conftest import ALL, RSA
 from tests.face.test_whole_site import Client
@@ -90,12 +91,10 @@ def _noted(site: Site, visit: Visit) -> tuple[str, str]:
 
 
 def _client_of(site: Site, name: str, iss: str) -> Client:
-    jwks = json.dumps({"keys": [RSA.as_dict(private=False)]})
-    form: dict[str, Any] = {"name": name, "scope": ALL.split(), "jwks": jwks, "jwks_uri": "", "iss": iss}
-    assert site.browser.post("/admin/fhir-clients", data=form).status_code == 303
-    with site.db.read() as db:
-        found = next(each for each in face.clients(db) if each.name == name)
-    return Client(site=site, client_id=found.client_id)
+    form = {"name": name, "jwks": json.dumps({"keys": [RSA.as_dict(private=False)]}), "jwks_uri": "", "iss": iss}
+    checked = registration(form, ALL.split(), ehrs=frozenset({iss}), is_loopback_dev=True)
+    with site.db.begin() as db:
+        return Client(site=site, client_id=roster.add(db, checked, actor="server", at=site.clock.now()).client_id)
 
 
 def _copy_token(visit: Visit, client: Side) -> str:

@@ -10,6 +10,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from smart_app import config, create_app
+from smart_app.recording import routes
 from smart_app.web import limits
 from smart_app.web.counters import QuietMemory
 from smart_app.web.policy import Who, allow
@@ -54,6 +55,21 @@ def _until_refused(app: Flask, method: str, path: str, *, most: int, **asked: An
 def test_what_can_be_guessed_at_or_costs_is_limited(app: Flask, method: str, path: str, goal: int) -> None:
     """Launch, join, copies, withdrawals by link, FHIR tokens: so many from one address, then 429."""
     assert _until_refused(app, method, path, most=goal, json={"token": "guess"} if method != "GET" else None) == goal
+
+
+@pytest.mark.req("T15", "T09")
+def test_chunks_under_made_up_grants_are_limited_by_address(
+    settings: config.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fresh grant in each request is a fresh count for the grant, and one more for the address."""
+    assert int(routes.ADDRESS_LIMIT.partition(" ")[0]) > int(routes.UPLOAD_LIMIT.partition(" ")[0])
+    monkeypatch.setattr(routes, "ADDRESS_LIMIT", "30 per minute")
+    browser = create_app(settings).test_client()
+    found = [
+        browser.put("/chunks/track/0/0", data=b"x", headers={routes.GRANT_HEADER: f"made up {number}"}).status_code
+        for number in range(31)
+    ]
+    assert found == [403] * 30 + [429]
 
 
 @pytest.mark.req("T15")

@@ -57,8 +57,14 @@ function pausedForInvited(pause) {
     : say("waiting", "pause", t("You paused the recording. Nothing is recorded until you say that it can go on."));
 }
 
+/** Whether the clinic erased it at a client's request; nobody records such a session any more. @param {Facts} facts */
+const isErasedOnRequest = (facts) => facts.reason === "erasure-request" && (facts.state === State.OPEN || !isLive(facts.state));
+
 /** @param {Facts} facts @returns {Banner} */
 function forClinician(facts) {
+  if (isErasedOnRequest(facts)) {
+    return say("danger", "alert", t("What was recorded of this session has been erased at a client's request to the clinic. It is not recorded again."));
+  }
   const withdrawn = namesWith(facts, "withdrawn");
   // What was recorded since, with the others, has a state of its own.
   const isErased = !facts.has_audio && (facts.state === State.OPEN || (!isLive(facts.state) && facts.reason === "withdrawn"));
@@ -85,6 +91,10 @@ function forClinician(facts) {
 /** @param {Facts} facts @returns {Banner} */
 function forInvited(facts) {
   const answer = me(facts)?.answer ?? null;
+  if (isErasedOnRequest(facts)) {
+    // Who asked for it is for them to say.
+    return say("neutral", "info", t("The clinic erased what was recorded of this session. It is not recorded again. Your care does not change."));
+  }
   if (answer === "withdrawn" && facts.state !== State.RECORDING) {
     return say("neutral", "info", t("You withdrew. What was recorded of this session has been erased. Your care does not change."));
   }

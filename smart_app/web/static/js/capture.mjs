@@ -121,9 +121,9 @@ export class Capture {
     await this.#then(() => this.#purgeAll());
   }
 
-  /** Say whether somebody withdrew since the last facts. @param {Facts} facts */
+  /** Say whether somebody's agreement was taken back since the last facts. @param {Facts} facts */
   #sawWithdrawal(facts) {
-    const now = facts.participants.filter((person) => person.answer === "withdrawn").map((person) => person.id);
+    const now = facts.participants.filter((person) => person.answer === "withdrawn" || person.answer === "erased").map((person) => person.id);
     const isNew = now.some((id) => !this.#withdrawn.has(id));
     this.#withdrawn = new Set(now);
     return isNew;

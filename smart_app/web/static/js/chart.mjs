@@ -31,17 +31,30 @@ goToNamed();
 /** Say whether somebody is choosing something in the list, which must not be drawn again under their hands. */
 const isBusy = () => visits.contains(document.activeElement) && document.activeElement instanceof HTMLSelectElement;
 
+/** Return what names a control of the list in the next drawing of it. @param {Element} control */
+const keyOf = (control) => control.id || `${control.closest("article")?.id}|${control.getAttribute("name") ?? control.textContent?.trim()}`;
+
 /** Draw the list again from the page itself. */
 async function redraw() {
   const fresh = new DOMParser().parseFromString(await (await ask(`/chart${location.search}`, {})).text(), "text/html");
   const next = fresh.getElementById("visits");
   if (!next || isBusy()) return;
-  const focused = visits.contains(document.activeElement) ? document.activeElement?.id : "";
+  const active = document.activeElement;
+  const focused = active && visits.contains(active) ? keyOf(active) : "";
+  const chosen = new Map([...visits.querySelectorAll("select")].map((each) => [keyOf(each), each.value]));
   visits.replaceChildren(...next.children);
+  for (const each of visits.querySelectorAll("select")) {
+    const value = chosen.get(keyOf(each));
+    if ([...each.options].some((option) => option.value === value)) each.value = value ?? each.value;
+  }
+  // What stands beside the list speaks of open sessions too.
+  byId("open-visit", HTMLElement).hidden = fresh.getElementById("open-visit")?.hidden ?? true;
+  byId("start-session", HTMLButtonElement).className = fresh.getElementById("start-session")?.className ?? "";
   fingerprint = fresh.getElementById("chart")?.dataset.fingerprint ?? fingerprint;
   localise(visits);
   nameZone();
-  if (focused) document.getElementById(focused)?.focus();
+  const same = focused ? [...visits.querySelectorAll("a, button, select, summary")].find((each) => keyOf(each) === focused) : null;
+  if (same instanceof HTMLElement) same.focus({ preventScroll: true });
 }
 
 /** Tell the forms in which zone the clinician reads times: the session details of a note are written in it. */

@@ -109,7 +109,7 @@ export class ConsentSide {
   #showStanding(facts) {
     const answer = me(facts)?.answer ?? null;
     const isOpen = isLive(facts.state);
-    const receipts = answer === "withdrawn" ? (facts.receipts ?? []) : [];
+    const receipts = answer === "withdrawn" || answer === "erased" ? (facts.receipts ?? []) : [];
     const shown = JSON.stringify([answer, isOpen, facts.links?.copy, facts.state, facts.pause, receipts]);
     byId("consent-panel", HTMLElement).hidden = answer === null || answer === "asked";
     if (shown === this.#shown) return;
@@ -195,10 +195,14 @@ function receiptWords({ number, erased_at: erasedAt, began_at: began, stopped_at
   return t("Receipt {number}: the recording from {from} to {to} was erased on {when}.", { number, from, to, when });
 }
 
+/** What somebody reads whose agreement was ended by an erasure request, which may be another participant's. */
+export const ERASED_BY_CLINIC = t("The clinic erased what was recorded of this session and ended the agreements to record it. Your care does not change.");
+
 /** @param {import("./facts.mjs").Answer} answer @returns {string[]} */
 function standingWords(answer) {
   if (answer === "agreed") return [t("You agreed to recording in this session."), t("You can withdraw at any time. Your care does not change.")];
   if (answer === "declined") return [t("You declined. This session is not recorded. Your care does not change.")];
   if (answer === "withdrawn") return [t("You withdrew. What was recorded of this session has been erased. Your care does not change.")];
+  if (answer === "erased") return [ERASED_BY_CLINIC];
   return [];
 }

@@ -2,7 +2,7 @@
  * The client's own page for 30 days: what they were asked and answered, receipts of erasure, withdrawal (B15, decision 18).
  * @module
  */
-import { WITHDRAW_LINES } from "./consent.mjs";
+import { ERASED_BY_CLINIC, WITHDRAW_LINES } from "./consent.mjs";
 import { byId, el, once, tell } from "./dom.mjs";
 import { postJson, wordsOf } from "./http.mjs";
 import { serveLanguages } from "./language.mjs";
@@ -40,6 +40,7 @@ const STATUS = {
   agreed: t("You agreed"),
   declined: t("You declined"),
   withdrawn: t("You withdrew"),
+  erased: t("You agreed; the clinic ended it when it erased what was recorded"),
 };
 const SIGNED_STAYS = t("The signed note stays in your record.");
 
@@ -58,7 +59,7 @@ function consentPanel(consent) {
   const rows = [el("dt", {}, t("Your answer")), el("dd", {}, el("strong", {}, STATUS[consent.status] ?? consent.status))];
   rows.push(el("dt", {}, t("Asked")), el("dd", {}, momentOf(consent.asked_at)));
   if (consent.answered_at) rows.push(el("dt", {}, t("Answered")), el("dd", {}, momentOf(consent.answered_at)));
-  if (consent.withdrawn_at) rows.push(el("dt", {}, t("Withdrawn")), el("dd", {}, momentOf(consent.withdrawn_at)));
+  if (consent.withdrawn_at) rows.push(el("dt", {}, consent.status === "erased" ? t("Ended") : t("Withdrawn")), el("dd", {}, momentOf(consent.withdrawn_at)));
   rows.push(el("dt", {}, t("Text version")), el("dd", {}, String(consent.text_version)));
   const text = el("div", { class: "alert-plain", lang: consent.language });
   text.append(safeHtml(consent.text_html));
@@ -83,10 +84,12 @@ function soundWords(copy) {
 /** @param {Copy} copy */
 function show(copy) {
   shown = copy;
-  const isWithdrawn = copy.consents.some((consent) => consent.withdrawn_at);
+  const isWithdrawn = copy.consents.some((consent) => consent.status === "withdrawn");
+  const isErased = copy.consents.some((consent) => consent.status === "erased");
   const words = [copy.consents.length ? "" : t("You have not been asked for a recording in this session.")];
   if (isWithdrawn) words.push(t("You withdrew. What was recorded of this session has been erased. Your care does not change."));
-  if (copy.has_signed_note) words.push(isWithdrawn ? SIGNED_STAYS : t("The note of this session is signed and in your record."));
+  else if (isErased) words.push(ERASED_BY_CLINIC);
+  if (copy.has_signed_note) words.push(isWithdrawn || isErased ? SIGNED_STAYS : t("The note of this session is signed and in your record."));
   tell(byId("copy-words", HTMLElement), words.filter(Boolean).join(" "));
   byId("consents", HTMLElement).replaceChildren(...copy.consents.map(consentPanel));
   byId("sound-words", HTMLElement).textContent = soundWords(copy);

@@ -37,6 +37,8 @@ export class EvidencePanel {
   #isWhole = false;
   /** Corrects a line; null where that is over. @type {import("./saidline.mjs").Correct|null} */
   correct = null;
+  /** @type {import("./saidline.mjs").Drafts} */
+  #drafts = new Map();
 
   /** @param {string} sessionId */
   constructor(sessionId) {
@@ -105,6 +107,20 @@ export class EvidencePanel {
     this.#fill(el("p", { class: "small soft mb-0" }, "Opening the transcript…"));
     await this.#drawLines();
     this.panel.focus();
+  }
+
+  /** Say whether a line of the transcript is still being corrected. */
+  get isCorrecting() {
+    return this.#drafts.size > 0;
+  }
+
+  /** Lead to the line that is still being corrected. @param {HTMLElement} from what was clicked */
+  async focusOpen(from) {
+    const [id] = this.#drafts.keys();
+    const find = () => this.body.querySelector(`[data-said="${CSS.escape(id ?? "")}"] textarea`);
+    if (!find()) await this.showAll(from);
+    const field = find();
+    if (field instanceof HTMLElement) field.focus();
   }
 
   /** Draw the lines as they read now, after one was corrected. @param {string} id */
@@ -200,7 +216,7 @@ export class EvidencePanel {
       if (isGap) list.append(el("li", { class: "said-gap", "aria-hidden": "true" }, "…"));
       // Before the words, so that it is in sight however long they are.
       const sound = (isSource || this.#isWhole) && this.audio.has_audio ? this.#player(utterance.id) : null;
-      list.append(saidLine(utterance, { isSource, sound, correct: this.correct }));
+      list.append(saidLine(utterance, { isSource, sound, correct: this.correct, drafts: this.#drafts }));
     }
     return list;
   }

@@ -6,7 +6,7 @@ import { State, isLive } from "./states.mjs";
 import { language, t } from "./words.mjs";
 
 /** @typedef {import("./states.mjs").StateName} StateName */
-/** @typedef {null|"asked"|"agreed"|"declined"|"withdrawn"} Answer */
+/** @typedef {null|"asked"|"agreed"|"declined"|"withdrawn"|"erased"} Answer */
 /** @typedef {"invited"|"waiting"|"here"|"gone"|"left"} Presence */
 /**
  * @typedef {object} Participant

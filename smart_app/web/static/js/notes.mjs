@@ -312,9 +312,14 @@ class Editor {
 
   /** Say that a line is still being worded, and go to it: what leaves the page is what the clinician finished. */
   #isWording() {
-    if (!this.#statements?.isEditing) return false;
-    tell(this.trouble, "One line is still being edited. Choose Done or Cancel there first.");
-    this.#statements.focusOpen();
+    if (this.#statements?.isEditing) {
+      tell(this.trouble, "One line is still being edited. Choose Done or Cancel there first.");
+      this.#statements.focusOpen();
+      return true;
+    }
+    if (!this.evidence.isCorrecting) return false;
+    tell(this.trouble, "One line of the transcript is still being corrected. Choose Save or Cancel there first.");
+    void this.evidence.focusOpen(byId("sign", HTMLButtonElement));
     return true;
   }
 

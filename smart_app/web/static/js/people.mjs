@@ -29,6 +29,7 @@ const ANSWERS = {
   agreed: ["good", "check", "Agreed"],
   declined: ["danger", "alert", "Declined"],
   withdrawn: ["danger", "alert", "Withdrew"],
+  erased: ["neutral", "info", "Ended by an erasure request"],
 };
 
 export class People {

@@ -16,6 +16,7 @@ const CAUSES = {
   "after-drafting": t("the summary was made"),
   deadline: t("its time was up"),
   withdrawn: t("consent was withdrawn"),
+  "erasure-request": t("a client asked the clinic to erase it"),
 };
 
 /** @param {number} pieces */
@@ -61,9 +62,10 @@ const erasureFacts = (body) => [
 
 /** What a withdrawal's receipt says. @param {Record<string, unknown>} body @returns {[string, string][]} */
 const withdrawalFacts = (body) => [
-  [t("Withdrawn"), momentOf(String(body.withdrawn_at))],
+  [body.cause === "erasure-request" ? t("Ended") : t("Withdrawn"), momentOf(String(body.withdrawn_at))],
   [t("Erased"), momentOf(String(body.finished_at))],
   [t("Destroyed"), t("the audio, the transcript and the drafts that nobody had signed")],
+  .../** @type {[string, string][]} */ (body.owed_to_chart ? [[t("In your record"), t("A draft that was saved there is marked as entered in error. Ask the clinic whether this is done.")]] : []),
   [t("Receipt"), String(body.id)],
 ];
 
@@ -73,13 +75,19 @@ function erasedWords({ number, began_at: began, stopped_at: stopped }) {
   return t("Receipt {number} of this session: the recording from {from} to {to} was erased", { number, from: timeOf(began), to: timeOf(stopped) });
 }
 
+/** @param {Receipt} receipt */
+function withdrawalWords({ number, body }) {
+  if (body.cause === "erasure-request") return t("Receipt {number} of this session: the clinic ended your agreement and erased what was recorded", { number });
+  return t("Receipt {number} of this session: your withdrawal was carried out", { number });
+}
+
 /** Return a receipt to unfold. @param {Receipt} receipt */
 export function receiptView(receipt) {
   const isWithdrawal = receipt.body.kind === "withdrawal";
   const facts = isWithdrawal ? withdrawalFacts(receipt.body) : erasureFacts(receipt.body);
   const rows = facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]);
   const record = el("details", { class: "small receipt-signed" }, el("summary", { class: "py-1" }, t("The signed record")), el("pre", { class: "receipt-record", tabindex: 0, role: "region", "aria-label": t("The signed record") }, recordOf(receipt)));
-  const heading = el("summary", {}, isWithdrawal ? t("Receipt {number} of this session: your withdrawal was carried out", { number: receipt.number }) : erasedWords(receipt));
+  const heading = el("summary", {}, isWithdrawal ? withdrawalWords(receipt) : erasedWords(receipt));
   return el(
     "details",
     { class: "alert-plain mb-2" },

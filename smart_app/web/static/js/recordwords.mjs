@@ -22,6 +22,10 @@ const WHY = {
     reason: "Your AI usage consent was off when this session began. Once it is on, it takes effect from the next session.",
     fix: "again",
   },
+  erasure_asked: {
+    reason: "What was recorded here was erased at a client's request to the clinic, so this session is not recorded again. The call goes on.",
+    fix: null,
+  },
   nobody_here: { reason: "A recording can be asked for when the client is in the session. Nobody is here yet.", fix: null },
   guardian_missing: {
     reason: "A minor is in the session, and no guardian in it has agreed. Invite the guardian, and set their role to Guardian when you admit them.",
@@ -78,6 +82,7 @@ export function recordWords(facts) {
 export function endWords(facts) {
   if (facts?.recording.is_running) return ["Recording stops.", "It ends for everyone. The summary is then prepared from what was recorded."];
   if (facts?.has_audio) return ["It ends for everyone. The summary is then prepared from what was recorded."];
+  if (facts?.reason === "erasure-request") return ["It ends for everyone. What was recorded was erased at a client's request to the clinic, so there will be no summary."];
   const isWithdrawn = facts !== null && (facts.reason === "withdrawn" || invited(facts).some((person) => person.answer === "withdrawn"));
   if (isWithdrawn) return ["It ends for everyone. What was recorded was erased when consent was withdrawn, so there will be no summary."];
   return ["It ends for everyone. Nothing was recorded, so there will be no summary."];

@@ -10,6 +10,7 @@ import { clock, spokenBy } from "./review.mjs";
 /** @typedef {import("./review.mjs").Utterance} Utterance */
 /** @typedef {{text: string, speaker: string, name: string, is_whole_track: boolean}} Correction */
 /** @typedef {(utterance: Utterance, correction: Correction) => Promise<void>} Correct */
+/** What stands in a form that is neither saved nor cancelled, by line. @typedef {Map<string, Correction>} Drafts */
 
 /** @type {[string, string][]} */
 const ROLES = [
@@ -36,9 +37,9 @@ function history(said) {
 /**
  * Make a line; `correct` is missing where it cannot be corrected any more.
  * @param {Utterance} said
- * @param {{isSource: boolean, sound: HTMLElement|null, correct: Correct|null}} how
+ * @param {{isSource: boolean, sound: HTMLElement|null, correct: Correct|null, drafts: Drafts}} how
  */
-export function saidLine(said, { isSource, sound, correct }) {
+export function saidLine(said, { isSource, sound, correct, drafts }) {
   const from = said.speaker === "clinician" ? "you" : "them";
   const item = el("li", { class: `said-line${isSource ? " is-source" : ""} from-${from}`, "data-said": said.id });
   const draw = () => {
@@ -48,15 +49,20 @@ export function saidLine(said, { isSource, sound, correct }) {
     const words = el("span", { class: "said-words" }, said.text || "(nothing was said here)");
     item.replaceChildren(...[el("span", { class: "said-head" }, who, change), sound, words, history(said)].filter((each) => each !== null));
   };
-  const open = () => {
+  const show = () => {
     const close = () => {
+      drafts.delete(said.id);
       draw();
       focusCorrect(item);
     };
-    item.replaceChildren(form(said, /** @type {Correct} */ (correct), close));
+    item.replaceChildren(form(said, /** @type {Correct} */ (correct), drafts, close));
+  };
+  const open = () => {
+    show();
     item.querySelector("textarea")?.focus();
   };
-  draw();
+  if (correct && drafts.has(said.id)) show();
+  else draw();
   return item;
 }
 
@@ -66,22 +72,27 @@ export function focusCorrect(item) {
   if (pressed instanceof HTMLElement) pressed.focus();
 }
 
-/** @param {Utterance} said @param {Correct} correct @param {() => void} close */
-function form(said, correct, close) {
+/** @param {Utterance} said @param {Correct} correct @param {Drafts} drafts @param {() => void} close */
+function form(said, correct, drafts, close) {
+  const typed = drafts.get(said.id);
   const id = `said-${said.id}`;
-  const text = el("textarea", { class: "form-control", id: `${id}-text`, rows: 2, maxlength: 4000 }, said.text);
+  const text = el("textarea", { class: "form-control", id: `${id}-text`, rows: 2, maxlength: 4000 }, typed?.text ?? said.text);
   const isRoom = said.speaker === ROOM || said.recognised_speaker === ROOM;
   const roles = isRoom ? /** @type {[string, string][]} */ ([["", "Not known"], ...ROLES]) : ROLES;
   const speaker = el("select", { class: "form-select form-select-sm", id: `${id}-speaker` },
-    ...roles.map(([value, words]) => el("option", { value, selected: value === said.speaker }, words)));
-  const name = el("input", { class: "form-control form-control-sm", id: `${id}-name`, maxlength: 80, value: said.name ?? "", autocomplete: "off" });
-  const whole = el("input", { type: "checkbox", class: "form-check-input", id: `${id}-whole`, checked: true });
+    ...roles.map(([value, words]) => el("option", { value, selected: value === (typed?.speaker ?? said.speaker) }, words)));
+  const name = el("input", { class: "form-control form-control-sm", id: `${id}-name`, maxlength: 80, value: typed?.name ?? said.name ?? "", autocomplete: "off" });
+  const whole = el("input", { type: "checkbox", class: "form-check-input", id: `${id}-whole`, checked: typed?.is_whole_track ?? true });
   const trouble = el("p", { class: "alert-plain small mb-0", role: "alert", hidden: true });
+  const keep = () => drafts.set(said.id, { text: text.value, speaker: speaker.value, name: name.value, is_whole_track: whole.checked });
   const save = async () => {
     tell(trouble, "");
+    // Before, since the lines are drawn anew once it is corrected.
+    drafts.delete(said.id);
     try {
       await correct(said, { text: text.value, speaker: speaker.value || said.speaker, name: name.value, is_whole_track: !isRoom && whole.checked });
     } catch (error) {
+      keep();
       tell(trouble, wordsOf(error));
       text.focus();
     }
@@ -95,7 +106,12 @@ function form(said, correct, close) {
     isRoom ? null : el("div", { class: "form-check" }, whole, el("label", { class: "form-check-label", for: whole.id }, "The speaker of every line of this microphone")),
     trouble,
     el("div", { class: "row-actions" }, done, button("Cancel", "btn-quiet btn-sm", close),
-      typeof said.recognised === "string" ? button("As recognised", "btn-quiet btn-sm", () => (text.value = said.recognised ?? "")) : null));
+      typeof said.recognised === "string" ? button("As recognised", "btn-quiet btn-sm", () => {
+        text.value = said.recognised ?? "";
+        text.dispatchEvent(new Event("input", { bubbles: true }));
+      }) : null));
+  // Kept while other lines are looked at and drawn: what is typed goes by Save or Cancel alone.
+  for (const happens of ["input", "change"]) box.addEventListener(happens, keep);
   box.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       event.stopPropagation(); // the sheet around it stays

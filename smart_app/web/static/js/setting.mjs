@@ -117,11 +117,12 @@ class Setting {
     void this.#refresh();
   }
 
-  /** Look again for the place, and for the rest if it could not be had before. */
+  /** Look again for the place, and for the rest if it could not be had before; the trail learns that it was read. */
   async #refresh() {
     await this.#learn();
-    if (this.crisis) return;
-    this.crisis = await getJson(`${path}/crisis`).catch(() => null);
+    const crisis = await getJson(`${path}/crisis?opened=yes`).catch(() => null);
+    if (this.crisis || !crisis) return;
+    this.crisis = crisis;
     if (!this.#panel.hidden) this.#draw();
   }
 

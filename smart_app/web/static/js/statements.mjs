@@ -30,6 +30,8 @@ export class StatementList {
   #isDue = false;
   /** Takes what stands in the open field. @type {(() => void)|null} */
   #store = null;
+  /** Take what stands in the fields below the sections. @type {(() => boolean)[]} */
+  #adders = [];
 
   /** @param {import("./review.mjs").Element} element @param {Host} host */
   constructor(element, host) {
@@ -49,6 +51,7 @@ export class StatementList {
   /** Draw everything again, keeping the focus on the statement that was worked on. @param {string} [focusId] */
   draw(focusId) {
     this.#store = null;
+    this.#adders = [];
     this.#isDue = false;
     this.root.replaceChildren(...this.element.parts.map((part) => this.#part(part)), ...this.#offers());
     this.host.drawn(this.root);
@@ -106,6 +109,7 @@ export class StatementList {
   /** Take what stands in the open field, so that nothing typed is lost when something else is done. */
   settle() {
     this.#store?.();
+    for (const take of this.#adders) take();
   }
 
   /** Put the focus on the line that is still being worded. */
@@ -151,6 +155,7 @@ export class StatementList {
       this.host.changed();
       return true;
     };
+    this.#adders.push(take);
     // Drawn again a moment later: the click that took the focus away must still find its button.
     field.addEventListener("blur", () => take() && setTimeout(() => this.draw(), 250));
     field.addEventListener("keydown", (event) => {
