@@ -18,6 +18,11 @@ from typing import Any
 RETIRED: frozenset[str] = frozenset()
 
 
+def shown(name: object) -> str:
+    """Return a name from outside as a terminal may show it: what would move its cursor or colour it is written out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name))
+
+
 class ChartsideError(Exception):
     """A failure with a stable code, a public sentence and what to do next.
 

@@ -11,7 +11,7 @@ from smart_app.draft.cues import cues
 from smart_app.draft.json_shape import parse
 from smart_app.draft.languages import InItsLanguages
 from smart_app.draft.render import summary_text
-from smart_app.errors import ChartsideError
+from smart_app.errors import ChartsideError, shown
 from smart_app.hard_heard import hard_words_of
 from smart_app.ports import TooLittle
 from smart_app.summary_shape import to_json
@@ -65,13 +65,13 @@ def _text(name: str) -> str:
                 raise _Refused(f"Standard input is {limit}")
             return content.decode("utf-8")
         if path.stat().st_size > MAX_BYTES:
-            raise _Refused(f"{path} is {limit}")
+            raise _Refused(f"{shown(path)} is {limit}")
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise _Refused(f"There is no file {path}.") from None
+        raise _Refused(f"There is no file {shown(path)}.") from None
     except IsADirectoryError:
-        raise _Refused(f"{path} is a folder, not a transcript file.") from None
+        raise _Refused(f"{shown(path)} is a folder, not a transcript file.") from None
     except UnicodeDecodeError:
-        raise _Refused(f"{'Standard input' if name == '-' else path} is not text in UTF-8.") from None
+        raise _Refused(f"{'Standard input' if name == '-' else shown(path)} is not text in UTF-8.") from None
     except OSError:
-        raise _Refused(f"{path} cannot be read.") from None
+        raise _Refused(f"{shown(path)} cannot be read.") from None

@@ -6,21 +6,19 @@ parts; requests, tries, answer lengths and times all have limits.
 """
 
 import json
-import re
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import httpx2
 import openai
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from smart_app.draft.answer import Drafted, DraftedStatement, parsed
 from smart_app.draft.checks import checked_all
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.omissions import omissions
 from smart_app.draft.prompt import Asked, messages, prompt, said
+from smart_app.draft.refusals import MAY_NAME_A_CAUSE, complaint, is_too_long, names_form, names_temperature
 from smart_app.draft.too_little import too_little
 from smart_app.draft.windows import halved, windows, without_repeats
 from smart_app.errors import BadInput, ConfigError, DraftRejected
@@ -28,32 +26,12 @@ from smart_app.formats import GENERAL, Heading
 from smart_app.ports import Section, Statement, Summary, TooLittle, Transcript, Utterance
 from smart_app.remote_model import client_of
 
-MAX_ANSWER_BYTES = 1_000_000
 WINDOW_TOKENS = 12_000
 """How many tokens of transcript one request holds: with instructions and answer it fits a context of 16 k."""
 MOST_REQUESTS = 40
 MAX_EXAMPLE_CHARS = 6_000
 MOST_EXAMPLES = 3
 SPEAKS_TO_SOFTWARE = "It rests on a line that speaks to the software; read that line."
-_MARKUP = re.compile(r"<\s*[a-z!/]|https?:|www\.|javascript:|\]\(", re.IGNORECASE)
-_FENCE = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
-
-
-class _DraftedStatement(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    text: Annotated[str, Field(min_length=1, max_length=600)]
-    evidence: Annotated[list[str], Field(max_length=20)]
-
-
-class _DraftedSection(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    key: str
-    statements: Annotated[list[_DraftedStatement], Field(max_length=80)]
-
-
-class _Drafted(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    sections: Annotated[list[_DraftedSection], Field(max_length=8)]
 
 
 class _CutOff(Exception):
@@ -63,7 +41,7 @@ class _CutOff(Exception):
 _FORMS: tuple[Mapping[str, Any], ...] = (
     {
         "type": "json_schema",
-        "json_schema": {"name": "summary", "strict": True, "schema": _Drafted.model_json_schema()},
+        "json_schema": {"name": "summary", "strict": True, "schema": Drafted.model_json_schema()},
     },
     {"type": "json_object"},
     {},
@@ -99,10 +77,10 @@ class OpenAICompatibleDrafter:
     ) -> None:
         """`examples` are earlier notes whose style is followed. Raises ConfigError for an address in the clear."""
         self._model = model
-        self._timeout_s = timeout_s
         self._window_tokens = window_tokens
         self._examples = tuple(each[:MAX_EXAMPLE_CHARS] for each in examples)
         self._form = 0
+        self._sends_temperature = True
         self._client = client_of(base_url, api_key=api_key, timeout_s=timeout_s, what="draft")
 
     def draft(self, transcript: Transcript, *, style: str = "soap") -> Summary | TooLittle:
@@ -127,9 +105,9 @@ class OpenAICompatibleDrafter:
             prompt_version=prompt().version,
         )
 
-    def _drafted(self, asked: Asked, parts: Sequence[tuple[Utterance, ...]]) -> list[_Drafted]:
+    def _drafted(self, asked: Asked, parts: Sequence[tuple[Utterance, ...]]) -> list[Drafted]:
         """Ask for each part in turn; one whose answer has no room is asked for in halves."""
-        waiting, out = list(parts), list[_Drafted]()
+        waiting, out = list(parts), list[Drafted]()
         n_requests = 0
         while waiting:
             n_requests += 1
@@ -147,12 +125,12 @@ class OpenAICompatibleDrafter:
             raise _unusable()
         return out
 
-    def _of_part(self, asked: Asked, window: Sequence[Utterance], part: tuple[int, int]) -> _Drafted:
+    def _of_part(self, asked: Asked, window: Sequence[Utterance], part: tuple[int, int]) -> Drafted:
         """Draft one part; an answer of another shape is asked for once more. Raises _CutOff, DraftRejected."""
         answer = self._answer(asked, window, part)
-        drafted = _parsed(answer)
+        drafted = parsed(answer)
         if drafted is None:
-            drafted = _parsed(self._answer(asked, window, part, after=answer))
+            drafted = parsed(self._answer(asked, window, part, after=answer))
         if drafted is None or {s.key for s in drafted.sections} - {h.key for h in asked.headings}:
             raise _unusable()
         return drafted
@@ -160,52 +138,57 @@ class OpenAICompatibleDrafter:
     def _answer(
         self, asked: Asked, window: Sequence[Utterance], part: tuple[int, int], after: str | None = None
     ) -> str:
-        """Return the words of the answer, asked for in the strictest form that the endpoint takes."""
+        """Return the words of the answer; what the endpoint does not take is left out of this and all later requests.
+
+        Raises _CutOff, DraftRejected.
+        """
         while True:
-            form = _FORMS[self._form]
-            is_plain = form.get("type") != "json_schema"
-            schema = json.dumps(_Drafted.model_json_schema()) if is_plain else ""
-            asking = messages(asked, window, part=part, schema_text=schema)
-            if after is not None:
-                asking.append({"role": "user", "content": prompt().again})
-            body: dict[str, Any] = {"model": self._model, "messages": asking, "temperature": 0}
-            if form:
-                body["response_format"] = form
             try:
-                return _content(self._raw(body))
-            except openai.BadRequestError as error:
-                if _is_too_long(error):
+                return _content(self._raw(self._body(asked, window, part, after)))
+            except openai.APIStatusError as error:
+                said_ = complaint(error.body)
+                if error.status_code not in MAY_NAME_A_CAUSE:
+                    raise _status(error) from None
+                if is_too_long(error.status_code, said_):
                     raise _CutOff from None
-                if self._form + 1 < len(_FORMS) and _refuses_form(error):
-                    self._form += 1
-                    continue
-                raise _status(error) from None
+                if not self._gives_way(said_):
+                    raise _status(error) from None
+
+    def _gives_way(self, said_: str) -> bool:
+        """Leave out what a complaint names; False where it names nothing that can be left out (any more)."""
+        if self._sends_temperature and names_temperature(said_):
+            self._sends_temperature = False
+        elif self._form + 1 < len(_FORMS) and names_form(said_):
+            self._form += 1
+        else:
+            return False
+        return True
+
+    def _body(
+        self, asked: Asked, window: Sequence[Utterance], part: tuple[int, int], after: str | None
+    ) -> dict[str, Any]:
+        """Return a request in the strictest form that the endpoint takes."""
+        form = _FORMS[self._form]
+        is_plain = form.get("type") != "json_schema"
+        schema = json.dumps(Drafted.model_json_schema()) if is_plain else ""
+        asking = messages(asked, window, part=part, schema_text=schema)
+        if after is not None:
+            asking.append({"role": "user", "content": prompt().again})
+        body: dict[str, Any] = {"model": self._model, "messages": asking}
+        if self._sends_temperature:
+            body["temperature"] = 0
+        if form:
+            body["response_format"] = form
+        return body
 
     def _raw(self, body: dict[str, Any]) -> bytes:
-        """Send one request; returns the raw answer, at most MAX_ANSWER_BYTES within `timeout_s`."""
-        out = bytearray()
+        """Send one request and return the raw answer. Raises openai.APIStatusError, DraftRejected."""
         try:
-            with self._client.chat.completions.with_streaming_response.create(**body) as answer:
-                until = time.monotonic() + self._timeout_s
-                for chunk in answer.iter_bytes():
-                    out += chunk
-                    if len(out) > MAX_ANSWER_BYTES:
-                        raise _unusable()
-                    if time.monotonic() > until:
-                        raise _timeout()
-        except (openai.APITimeoutError, httpx2.TimeoutException):
-            raise _timeout() from None
-        except (openai.APIConnectionError, httpx2.HTTPError):
+            return self._client.chat.completions.with_raw_response.create(**body).content
+        except openai.APITimeoutError:
+            raise DraftRejected("draft_timeout", "The drafting service did not answer in time.", "Try again.") from None
+        except openai.APIConnectionError:
             raise DraftRejected("draft_unreachable", "The drafting service cannot be reached.", "Try again.") from None
-        except openai.BadRequestError:
-            raise
-        except openai.APIStatusError as error:
-            raise _status(error) from None
-        return bytes(out)
-
-
-def _timeout() -> DraftRejected:
-    return DraftRejected("draft_timeout", "The drafting service did not answer in time.", "Try again.")
 
 
 def _status(error: openai.APIStatusError) -> DraftRejected:
@@ -217,16 +200,6 @@ def _status(error: openai.APIStatusError) -> DraftRejected:
         "Try again." if is_passing else "Ask your administrator to check its settings.",
         permanent=not is_passing,
     )
-
-
-def _refuses_form(error: openai.BadRequestError) -> bool:
-    """Say whether an endpoint refuses the way in which JSON is asked for; each server words it otherwise."""
-    return re.search(r"response_format|json_|schema|grammar|structured", str(error), re.IGNORECASE) is not None
-
-
-def _is_too_long(error: openai.BadRequestError) -> bool:
-    """Say whether the request did not fit the model's context."""
-    return re.search(r"context|too long|too many tokens|exceed", str(error), re.IGNORECASE) is not None
 
 
 def _unusable() -> DraftRejected:
@@ -247,19 +220,8 @@ def _content(raw: bytes) -> str:
     return words if isinstance(words, str) else ""
 
 
-def _parsed(answer: str) -> _Drafted | None:
-    """Read an answer as the closed schema; None for anything else, markup and links included."""
-    fenced = _FENCE.match(answer)
-    try:
-        drafted = _Drafted.model_validate_json(fenced.group(1) if fenced else answer)
-    except (ValueError, RecursionError, ValidationError):
-        return None
-    texts = [s.text for section in drafted.sections for s in section.statements]
-    return None if any(_MARKUP.search(text) for text in texts) else drafted
-
-
 def _sections(
-    drafted: Iterable[_Drafted], transcript: Transcript, headings: Sequence[Heading], known: Cues
+    drafted: Iterable[Drafted], transcript: Transcript, headings: Sequence[Heading], known: Cues
 ) -> tuple[Section, ...]:
     """Put the statements of all parts under the format's own sections, each checked, none twice."""
     answers = list(drafted)
@@ -287,7 +249,7 @@ def _is_never(text: str, known: Cues) -> bool:
     return known.speaks_of_consent(text) or prompt().never.search(text) is not None
 
 
-def _bare(said_: _DraftedStatement, heading: Heading, places: Mapping[str, int]) -> Statement:
+def _bare(said_: DraftedStatement, heading: Heading, places: Mapping[str, int]) -> Statement:
     return Statement(
         id="",
         text=" ".join(said_.text.split()),

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from smart_app.config import Settings
-from smart_app.errors import ChartsideError
+from smart_app.errors import ChartsideError, TranscriptFailed
 from smart_app.jobs.following import TakenAway, hints_of
 from smart_app.jobs.keeping import LeaseLost, kept
 from smart_app.jobs.resources import Models
@@ -36,6 +36,8 @@ RENEW_S = 15.0
 MAX_ATTEMPTS = 3
 MAX_TAKEOVERS = 20
 """A session whose worker died so often may be what kills it."""
+LEAST_SPEECH_S = 3.0
+"""A cough or a sigh is no speech that somebody failed to understand."""
 _BROKEN = "The summary could not be made because of a fault in Chartside."
 _TRY_AGAIN = "Try again; if it happens once more, tell your administrator the session's number."
 
@@ -155,6 +157,10 @@ class Pipeline:
         # Both tracks' rests at once: a short one does not fill the recogniser's threads.
         heard = side_by_side([partial(hear, run) for run in runs], at_once=self._settings.speech_threads)
         transcript = replace(self._tools.merge_runs(list(zip(runs, heard, strict=True))), missing=missing)
+        if transcript.speech_s >= LEAST_SPEECH_S and not any(each.text for each in transcript.utterances):
+            with self._holding(session_id) as (db, _row):
+                following.forget_session(db, session_id)
+            raise _no_words(transcript.speech_s)
         body = json.dumps(self._tools.transcript_to_json(transcript), ensure_ascii=False).encode()
         sealed = self._vault.seal(slot, body, aad=f"transcript:{session_id}")
         now = self._clock.now()
@@ -248,6 +254,19 @@ def _what_is_missing(transcript: Transcript) -> str:
     for gap in transcript.missing:
         by_track[gap.track] += round(gap.end_s - gap.start_s)
     return f" The sound of {max(by_track.values())} seconds is missing." if by_track else ""
+
+
+def _no_words(speech_s: float) -> TranscriptFailed:
+    """Return why this is a failure and not an empty session: then the sound would go, and the words with it.
+
+    It is for a person to try again: a recogniser on this machine answers the same to the same sound.
+    """
+    return TranscriptFailed(
+        "no_words",
+        f"Speech was detected for {speech_s:.0f} seconds, but the recogniser returned no words.",
+        "Try again, or write the note yourself; if it happens once more, tell your administrator.",
+        permanent=True,
+    )
 
 
 def _broken() -> ChartsideError:

@@ -306,6 +306,14 @@ def forget_words(db: Db, track_id: str, run: int) -> None:
     db.execute(_deleted(HeardStretch.followed_run_id.in_(row)))
 
 
+def forget_session(db: Db, session_id: str) -> None:
+    """Delete what was heard of a session and how far, so that all of it is heard anew."""
+    row = select(FollowedRun.id).where(FollowedRun.session_id == session_id)
+    db.execute(_deleted(HeardStretch.followed_run_id.in_(row)))
+    for table in (FollowedRun, TrackTranscript):
+        db.execute(delete(table).where(table.session_id == session_id).execution_options(synchronize_session=False))
+
+
 def forget_recording(db: Db, recording_id: str) -> None:
     """Delete what was heard of a recording while it ran, and how far; its sound is erased (and the key of both)."""
     row = select(FollowedRun.id).where(FollowedRun.recording_id == recording_id)

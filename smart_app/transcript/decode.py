@@ -42,6 +42,8 @@ _REFUSALS = {
     "not_ogg": ("The recording is not the Ogg that the browser announced.", "Record again in a current browser."),
     "too_long": ("The recording is longer than allowed.", "Split the session, or ask your admin to raise the limit."),
     "broken": ("The recording is damaged and no sound can be read from it.", "Record again."),
+    "codec": ("The sound is encoded as {codec}, which is not read here.", "Convert it to WAV, FLAC, Opus or AAC."),
+    "channels": ("The recording has more than eight channels.", "Give the channels of the people who speak."),
     "empty": ("The recording holds no sound.", "Check the microphone and record again."),
 }
 
@@ -65,7 +67,7 @@ def decode(
     """Decode to sound at 16 kHz, float32 in [-1, 1]: shape (n,) for one channel, else (channels, n).
 
     `media` is a file's bytes, or one run's chunks in order (a missing one leaves a hole of silence).
-    Raises MediaRejected (not_webm, not_mp4, not_ogg, too_long, broken, empty), TranscriptFailed when the decoder
+    Raises MediaRejected (not_webm, not_mp4, not_ogg, too_long, broken, codec, empty), TranscriptFailed when the decoder
     itself was stopped.
     """
     sound = decode_with_account(media, max_s=max_s, channels=channels, formats=formats).sound
@@ -77,7 +79,7 @@ def decode_with_account(
 ) -> Decoded:
     """Decode as `decode` does to shape (channels, n), and say what was lost.
 
-    `channels=None` takes the file's own number, two at most.
+    `channels=None` takes the file's own number.
     """
     decoding = Decoding(media, max_s=max_s, channels=channels, formats=formats)
     parts = list(decoding.parts())
@@ -100,11 +102,15 @@ class Decoding:
         max_s: float,
         channels: Channels | None = 1,
         formats: frozenset[str] = WEBM,
+        stream: int = 0,
         stall_s: float = STALL_S,
     ) -> None:
         self._pieces: Sequence[bytes] = [media] if isinstance(media, bytes) else media
-        self._order = {"format": sniffed(self._pieces, formats), "channels": channels, "max_s": max_s}
+        demuxer = sniffed(self._pieces, formats)
+        self._order = {"format": demuxer, "channels": channels, "stream": stream, "max_s": max_s}
         self._stall_s = stall_s
+        self.streams = 1
+        """How many streams of sound there are, known once the first part came."""
         self.end: dict[str, Any] = {}
         """The child's closing figures, there once `parts` is exhausted."""
 
@@ -123,7 +129,8 @@ class Decoding:
         while True:
             tag, body = pipe.record()
             if tag == b"H":
-                channels = int(json.loads(body)["channels"])
+                head = json.loads(body)
+                channels, self.streams = int(head["channels"]), int(head["streams"])
             elif tag == b"S":
                 waiting.append(body)
                 waiting_bytes += len(body)
@@ -134,7 +141,7 @@ class Decoding:
                 self.end = json.loads(body)
                 break
         if "error" in self.end:
-            raise refusal(self.end["error"])
+            raise refusal(self.end["error"], self.end.get("codec", ""))
         if waiting:
             yield sounds_of(waiting, channels)
 
@@ -202,9 +209,10 @@ class Pipe:
         return refusal("broken")
 
 
-def refusal(code: str) -> MediaRejected:
-    """Return the error for one of the codes not_webm, not_mp4, not_ogg, too_long, broken, empty."""
-    return MediaRejected(code, *_REFUSALS[code])
+def refusal(code: str, codec: str = "") -> MediaRejected:
+    """Return the error for one of the codes not_webm, not_mp4, not_ogg, too_long, broken, codec, channels, empty."""
+    public, todo = _REFUSALS[code]
+    return MediaRejected(code, public.format(codec=codec.upper()), todo)
 
 
 def sniffed(pieces: Sequence[bytes], formats: frozenset[str]) -> str:

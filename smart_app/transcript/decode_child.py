@@ -4,13 +4,16 @@ It is run as a file (`python -I decode_child.py`), imports nothing of ours, and 
 need before it parses the first byte: no new file descriptor (so no file, no socket), capped CPU, memory and file size.
 
     stdin   one JSON line {"format": "webm", "channels": 1|2|null, "max_s": 10800.0}, then the file until end of input;
+            "channels": null takes all that there are; "stream" is the number of a stream of sound, the first without;
             with "is_fed": true the file comes in pieces (length, 4 bytes, little endian; bytes), an empty one ends it;
             "from_s": sound before it is neither decoded nor sent
     stdout  records: tag (1 byte), length (4 bytes, little endian), body
-            H {"channels": n}       once, before the sound
+            H {"channels": n, "streams": how many there are}       once, before the sound
             S int16 samples, interleaved
             W nothing               fed only: all that can be decoded was sent, the next piece is waited for
-            E {"error": code} or {"heard_s", "missing_s", "dropped_s", "is_cut"}   once, last
+            E {"error": code, "codec": name} or {"heard_s", "missing_s", "dropped_s", "is_cut", "holes", "announced_s"}
+              once, last; "holes" are the first of those in missing_s, each [start, end]; "announced_s" is the length
+              that the file gives itself, null where it gives none
 """
 
 import ctypes
@@ -25,6 +28,8 @@ from typing import Any
 
 RATE = 16_000
 MAX_STREAMS = 8
+MAX_CHANNELS = 8
+MAX_HOLES = 100
 MAX_MEMORY_BYTES = 1 << 30
 CODECS = frozenset({"opus", "vorbis", "flac", "aac"})
 DEMUXERS = frozenset({"webm", "mp4", "wav", "flac", "ogg"})
@@ -40,12 +45,19 @@ BATCH_FRAMES = 50
 JUMP_S = 2.0
 """A leap longer than this is believed only when the next frame agrees: a damaged stamp must not move the rest."""
 
+UNKNOWN_SIZE = 0x7FFF0000
+"""From here on, a size in a WAV file is what a recorder wrote that did not know it yet."""
+
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38
 
 
 class Refused(Exception):
-    """The media cannot be used; the argument is the code for MediaRejected."""
+    """The media cannot be used; the argument is the code for MediaRejected, `codec` what it is encoded with."""
+
+    def __init__(self, code: str, codec: str = "") -> None:
+        super().__init__(code)
+        self.codec = codec
 
 
 def leave_the_network() -> None:
@@ -86,12 +98,15 @@ class Track:
     `at_s` is the end of the sound sent so far; all figures are in seconds of the source.
     """
 
-    def __init__(self, av: Any, channels: int, max_s: float, *, begins_at_zero: bool, from_s: float = 0.0) -> None:
+    def __init__(
+        self, av: Any, channels: int, max_s: float, *, layout: str, begins_at_zero: bool, from_s: float = 0.0
+    ) -> None:
         import numpy as np
 
         self._av = av
         self._join = np.concatenate
         self._channels = channels
+        self._layout = layout
         self._max_s = max_s
         self._resampler = self._new_resampler()
         self._batch: list[Any] = []
@@ -101,10 +116,10 @@ class Track:
         self._has_begun = False
         self.at_s = from_s
         self.heard_s = self.missing_s = self.dropped_s = 0.0
+        self.holes: list[tuple[float, float]] = []
 
     def _new_resampler(self) -> Any:
-        layout = "mono" if self._channels == 1 else "stereo"
-        return self._av.AudioResampler(format="s16", layout=layout, rate=RATE)
+        return self._av.AudioResampler(format="s16", layout=self._layout, rate=RATE)
 
     def add(self, frame: Any) -> None:
         """Take the next decoded frame. Raises Refused when the sound grows beyond the cap."""
@@ -156,6 +171,8 @@ class Track:
         if hole_s > MISSING_S:
             self._drain()
             self.missing_s += hole_s
+            if len(self.holes) < MAX_HOLES:
+                self.holes.append((round(self.at_s, 2), round(start_s, 2)))
             self.at_s = start_s
             self._pad()
         self.at_s += length_s
@@ -262,31 +279,70 @@ def frames(av: Any, container: Any, stream: Any, track: Track) -> Iterator[Any]:
         yield None
 
 
-def opened(av: Any, media: io.BytesIO | Fed, demuxer: str) -> tuple[Any, Any]:
-    """Open with the demuxer we name, never one that the content names; return container and its one sound stream."""
+def opened(av: Any, media: io.BytesIO | Fed, demuxer: str, number: int) -> tuple[Any, Any]:
+    """Open with the demuxer we name, never one that the content names; return container and a stream of sound."""
     try:
         container = av.open(media, format=demuxer, metadata_errors="ignore")
     except av.FFmpegError as error:
         raise Refused("broken") from error
     if len(container.streams) > MAX_STREAMS:
         raise Refused("broken")
-    if not container.streams.audio:
+    if len(container.streams.audio) <= number:
         raise Refused("empty")
-    stream = container.streams.audio[0]
-    # A codec that libav does not know has no context.
-    name = stream.codec_context.name if stream.codec_context is not None else ""
-    if not (name in CODECS or (demuxer == "wav" and name.startswith("pcm_"))):
+    stream = container.streams.audio[number]
+    if stream.codec_context is None:  # no codec that libav knows: damage
         raise Refused("broken")
+    codec = stream.codec_context.codec
+    if not (codec.name in CODECS or (demuxer == "wav" and codec.name.startswith("pcm_"))):
+        raise Refused("codec", codec.canonical_name)
+    if stream.codec_context.channels > MAX_CHANNELS:
+        raise Refused("channels")
     return container, stream
+
+
+def announced_s(container: Any, stream: Any, media: io.BytesIO, demuxer: str) -> float | None:
+    """Return the length that a file gives itself, so that an early end shows; None where it gives none."""
+    if demuxer == "wav":
+        return announced_of_wav(media.getbuffer(), stream.codec_context.bit_rate / 8)
+    if stream.duration is not None:
+        return float(stream.duration * stream.time_base)
+    # The container's length is that of its longest stream, which may be the picture.
+    is_sound_alone = len(container.streams) == len(container.streams.audio)
+    return container.duration / 1_000_000 if container.duration and is_sound_alone else None
+
+
+def lacks_its_end(media: io.BytesIO, demuxer: str) -> bool:
+    """Say whether the last page of an Ogg file is not marked as the last (RFC 3533, section 6): it was cut."""
+    content = media.getvalue() if demuxer == "ogg" else b""
+    last = content.rfind(b"OggS")
+    return 0 <= last < len(content) - 5 and not content[last + 5] & 4
+
+
+def announced_of_wav(content: memoryview, bytes_a_second: float) -> float | None:
+    """Return the length of the sound that a WAV file's chunk "data" announces; 0 and the largest mean "not known"."""
+    at = 12
+    while at + 8 <= len(content) and bytes_a_second:
+        name, size = struct.unpack_from("<4sI", content, at)
+        if name == b"data":
+            return size / bytes_a_second if 0 < size < UNKNOWN_SIZE else None
+        at += 8 + size + size % 2
+    return None
 
 
 def decode(av: Any, media: io.BytesIO | Fed, order: dict[str, Any]) -> dict[str, Any]:
     """Decode to stdout; return the closing figures. Raises Refused."""
-    container, stream = opened(av, media, order["format"])
-    channels = order["channels"] or min(2, stream.codec_context.channels)
-    send(b"H", json.dumps({"channels": channels}).encode())
-    begins_at_zero = order["format"] in COUNTED_FROM_ZERO
-    track = Track(av, channels, order["max_s"], begins_at_zero=begins_at_zero, from_s=order.get("from_s", 0.0))
+    container, stream = opened(av, media, order["format"], order.get("stream", 0))
+    channels = order["channels"] or stream.codec_context.channels
+    send(b"H", json.dumps({"channels": channels, "streams": len(container.streams.audio)}).encode())
+    track = Track(
+        av,
+        channels,
+        order["max_s"],
+        # More than two are never mixed: each keeps the place that it has.
+        layout={1: "mono", 2: "stereo"}.get(channels, stream.codec_context.layout.name),
+        begins_at_zero=order["format"] in COUNTED_FROM_ZERO,
+        from_s=order.get("from_s", 0.0),
+    )
     if isinstance(media, Fed):
         media.track = track
     is_cut = False
@@ -299,7 +355,11 @@ def decode(av: Any, media: io.BytesIO | Fed, order: dict[str, Any]) -> dict[str,
     if not track.heard_s:
         raise Refused("broken" if is_cut else "empty")
     figures = {"heard_s": track.heard_s, "missing_s": track.missing_s, "dropped_s": track.dropped_s}
-    return {**figures, "is_cut": is_cut}
+    if isinstance(media, Fed):
+        return {**figures, "is_cut": is_cut}
+    is_cut = is_cut or lacks_its_end(media, order["format"])
+    length_s = announced_s(container, stream, media, order["format"])
+    return {**figures, "is_cut": is_cut, "holes": track.holes, "announced_s": length_s}
 
 
 def warm(av: Any) -> None:
@@ -336,7 +396,7 @@ def main() -> int:
     try:
         end = decode(av, media, order)
     except Refused as refusal:
-        end = {"error": str(refusal)}
+        end = {"error": str(refusal), "codec": refusal.codec}
     except (av.FFmpegError, MemoryError, ValueError, OverflowError, ArithmeticError):
         end = {"error": "broken"}
     send(b"E", json.dumps(end).encode())

@@ -4,63 +4,120 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from smart_app.errors import BadInput, ChartsideError
+from smart_app.errors import BadInput, ChartsideError, shown
 from smart_app.hard_heard import marked
-from smart_app.ports import Transcriber, Transcript
+from smart_app.ports import Gap, Transcriber, Transcript
 from smart_app.spoken import ENGLISH
 from smart_app.transcript import base_model
 from smart_app.transcript.crosstalk import without_leaks
-from smart_app.transcript.decode import FILES, Decoding
 from smart_app.transcript.engines import ByLanguage
 from smart_app.transcript.json_shape import to_json
+from smart_app.transcript.languages import languages_of
 from smart_app.transcript.tracks import hear
 from smart_app.transcript.utterances import HeardTrack, merge
+from smart_app.transcript.voices import Stream, streams_of
 from smart_app.transcript.whisper import WhisperTranscriber
 
-MAX_FILE_BYTES = 2 << 30
-MAX_S = 6 * 3600.0
-PART_S = 120.0
 SPEAKERS = ("clinician", "client")
+ROOM = "room"
+"""Where one microphone heard everybody, nobody is named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcribed:
+    """A transcript of files, with sentences about what a reader must know of them."""
+
+    transcript: Transcript
+    length_s: float
+    notes: tuple[str, ...]
 
 
 def transcribe_files(
     paths: Sequence[Path],
     transcriber: Transcriber,
     *,
-    speakers: Sequence[str] = SPEAKERS,
+    speakers: Sequence[str] = (),
     hotwords: Sequence[str] = (),
     language: str = ENGLISH,
     is_shown: bool = False,
-) -> tuple[Transcript, float]:
-    """Recognise one file with a channel per speaker, or one file per speaker; return transcript and length in seconds.
+) -> Transcribed:
+    """Recognise the voices of files: one for each channel, in order, under the names `speakers`.
 
+    Without names two voices are clinician and client, and one is the room.
     Raises BadInput, MediaRejected, TranscriptFailed.
     """
+    streams = streams_of(paths)
+    names = _names(paths, streams, speakers)
     tracks: list[HeardTrack] = []
-    longest_s = 0.0
-    for index, path in enumerate(paths):
-        parts = Decoding(_content(path), max_s=MAX_S, channels=1 if len(paths) > 1 else None, formats=FILES)
+    missing: list[Gap] = []
+    for stream in streams:
         try:
-            heard, length_s = hear(
-                parts.parts(part_s=PART_S),
+            heard, _ = hear(
+                stream.parts(),
                 transcriber,
                 hotwords=hotwords,
                 language=language,
-                progress=partial(_show, path) if is_shown else None,
+                progress=partial(_show, stream.path) if is_shown else None,
             )
         finally:
             if is_shown:
                 sys.stderr.write("\n")
-        if len(paths) == 1 and len(heard) > len(speakers):
-            raise BadInput("speakers", f"{path.name} has {len(heard)} channels: name one speaker for each.")
-        names = speakers[index:] if len(paths) > 1 else speakers
-        tracks += [HeardTrack(speaker=name, heard=each) for name, each in zip(names, heard, strict=False)]
-        longest_s = max(longest_s, length_s)
-    return merge(without_leaks(tracks)), longest_s
+        mine = names[len(tracks) : len(tracks) + len(heard)]
+        tracks += [HeardTrack(speaker=name, heard=each) for name, each in zip(mine, heard, strict=True)]
+        missing += [Gap(speaker=name, start_s=at_s, end_s=to_s) for at_s, to_s in stream.lost for name in mine]
+    missing.sort(key=lambda gap: gap.start_s)
+    transcript = replace(merge(without_leaks(tracks)), missing=tuple(missing))
+    return Transcribed(
+        transcript=transcript,
+        length_s=max(stream.length_s for stream in streams),
+        notes=tuple(_notes(streams, names, transcript)),
+    )
+
+
+def _names(paths: Sequence[Path], streams: Sequence[Stream], speakers: Sequence[str]) -> Sequence[str]:
+    """Return a name for each voice. Raises BadInput where there are more or fewer than named."""
+    voices = sum(len(stream.channels) for stream in streams)
+    if not speakers and voices <= len(SPEAKERS):
+        return SPEAKERS if voices == len(SPEAKERS) else (ROOM,)
+    if voices == len(speakers):
+        return speakers
+    channels = sum(stream.n_channels for stream in streams)
+    where = f"{shown(paths[0].name)} has" if len(paths) == 1 else f"The {len(paths)} files have"
+    what = f"{where} {_counted(channels, 'channel')}"
+    if voices != channels:
+        what += f" with {_counted(voices, 'different sound')}"
+    named = f"{_counted(len(speakers), 'speaker')} {'is' if len(speakers) == 1 else 'are'} named"
+    raise BadInput(
+        "speakers",
+        f"{what}, and {named if speakers else 'nobody is named'}.",
+        f"Name who is on each, in order, as in --speakers {','.join((*SPEAKERS, 'partner', 'guardian')[:voices])}"
+        " (room where one microphone heard everybody).",
+    )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _notes(streams: Sequence[Stream], names: Sequence[str], transcript: Transcript) -> Iterator[str]:
+    """Yield what is lost, what was put together, and who was not heard."""
+    for stream in streams:
+        yield from stream.faults()
+        if len(stream.channels) < stream.n_channels:
+            yield f"Channels of {shown(stream.path.name)} hold the same sound, which was heard once."
+    said_by = {utterance.speaker for utterance in transcript.utterances}
+    if not said_by:
+        found = f"no word was recognised in {transcript.speech_s:.1f} s of detected speech"
+        yield f"{found}." if transcript.speech_s else "no speech was found."
+    elif list(names) == [ROOM]:
+        yield "There is one channel, so all words are marked room; a person alone is named by --speakers."
+    else:
+        yield from (f"Nobody was heard as {name}." for name in names if name not in said_by)
 
 
 def as_text(transcript: Transcript) -> str:
@@ -75,31 +132,56 @@ def as_text(transcript: Transcript) -> str:
 def main(argv: Sequence[str]) -> int:
     """Run `chartside transcribe`; one sentence on stderr and 2 when the input cannot be used."""
     given = _parser().parse_args(argv)
-    speakers = tuple(name.strip() for name in given.speakers.split(",") if name.strip())
+    folder = given.model or os.environ.get("CHARTSIDE_SPEECH_MODEL", "")
     try:
-        if len(set(speakers)) != len(speakers) or not speakers:
-            raise BadInput("speakers", "Name each speaker once, as in --speakers clinician,client.")
-        if len(given.files) > 1 and len(given.files) != len(speakers):
-            raise BadInput("speakers", f"There are {len(given.files)} files and {len(speakers)} speakers.")
-        transcriber = _transcriber(given.model or os.environ.get("CHARTSIDE_SPEECH_MODEL", ""), threads=given.threads)
-        transcript, length_s = transcribe_files(
+        done = transcribe_files(
             given.files,
-            transcriber,
-            speakers=speakers,
+            _transcriber(folder, threads=given.threads),
+            speakers=_speakers(given.speakers, len(given.files)),
             hotwords=tuple(given.hotwords.split(",")) if given.hotwords else (),
-            language=given.language,
+            language=_language(given.language, folder),
             is_shown=sys.stderr.isatty(),
         )
     except ChartsideError as error:
         sys.stderr.write(f"chartside transcribe: {error.public} {error.todo}".rstrip() + "\n")
         return 2
     if given.json:
-        sys.stdout.write(json.dumps(to_json(transcript, duration_s=length_s), indent=2, ensure_ascii=False) + "\n")
-    elif transcript.utterances:
-        sys.stdout.write(as_text(transcript) + "\n")
-    if not transcript.utterances:
-        sys.stderr.write("chartside transcribe: no speech was found.\n")
+        shape = to_json(done.transcript, duration_s=done.length_s)
+        sys.stdout.write(json.dumps(shape, indent=2, ensure_ascii=False) + "\n")
+    elif done.transcript.utterances:
+        sys.stdout.write(as_text(done.transcript) + "\n")
+    for note in done.notes:
+        sys.stderr.write(f"chartside transcribe: {note}\n")
     return 0
+
+
+def _speakers(given: str | None, n_files: int) -> tuple[str, ...]:
+    """Return the names that were given, if any. Raises BadInput."""
+    names = tuple(name.strip() for name in (given or "").split(",") if name.strip())
+    if len(set(names)) != len(names) or (given is not None and not names):
+        raise BadInput("speakers", "Name each speaker once, as in --speakers clinician,client.")
+    if n_files > len(names or SPEAKERS):
+        raise BadInput("speakers", f"There are {n_files} files and {len(names or SPEAKERS)} speakers.")
+    return names
+
+
+def _language(given: str, folder: str) -> str:
+    """Return the code of a language that the model understands. Raises BadInput."""
+    language = given.strip().lower()
+    known = languages_of(folder)
+    if language in known:
+        return language
+    if known == (ENGLISH,):
+        raise BadInput(
+            "language",
+            "The speech model understands English only.",
+            "Give --model the folder of a multilingual model, or --language en.",
+        )
+    raise BadInput(
+        "language",
+        f"The speech model does not know the language “{shown(given)}”.",
+        f"Give one of its two-letter codes: {', '.join(known)}.",
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -107,11 +189,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="chartside transcribe",
         description="Turn a recorded session into a transcript, on this machine, with no network.",
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="CALL", help="WebM, WAV, FLAC or Ogg")
+    parser.add_argument("files", nargs="+", type=Path, metavar="CALL", help="WebM, MP4, WAV, FLAC or Ogg")
     parser.add_argument(
         "--speakers",
-        default=",".join(SPEAKERS),
-        help="who is on the left and right channel, or in each file (default: clinician,client)",
+        help="who is on each channel, or in each file (default: clinician,client; room for one channel alone)",
     )
     parser.add_argument("--json", action="store_true", help="print the documented JSON instead of lines")
     parser.add_argument("--model", default="", help="folder of a faster-whisper model")
@@ -129,17 +210,7 @@ def _transcriber(folder: str, *, threads: int) -> Transcriber:
     return ByLanguage(cache / "chartside" / "models", threads=threads)
 
 
-def _content(path: Path) -> bytes:
-    """Read the file. Raises BadInput with the reason in words."""
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise BadInput("too_large", f"{path} is larger than 2 GB.", "Split it into parts.")
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInput("unreadable", f"{path} cannot be read: {error.strerror}.") from error
-
-
 def _show(path: Path, done_s: float) -> None:
     minutes, seconds = divmod(int(done_s), 60)
-    sys.stderr.write(f"\r{path.name}: {minutes:02d}:{seconds:02d} recognised")
+    sys.stderr.write(f"\r{shown(path.name)}: {minutes:02d}:{seconds:02d} recognised")
     sys.stderr.flush()

@@ -98,10 +98,11 @@ class GrowingSound:
         self._samples += len(sound)
         if record[0] == b"E":
             self.is_over = True
-            code = json.loads(record[1]).get("error", "")
+            end = json.loads(record[1])
+            code = end.get("error", "")
             # Resumed at its very end a run has nothing more to give, and that is no fault of it.
             if code and not (code == "empty" and (self._samples or self._from_s)):
-                raise refusal(code)
+                raise refusal(code, end.get("codec", ""))
         return sound
 
 

@@ -1,12 +1,13 @@
 """A recogniser behind any OpenAI-compatible `/v1/audio/transcriptions`; its answers pass the same guards.
 
 Only stretches of detected speech leave, as WAV, at most half a minute each. Names of the chart are never sent unless
-the clinic allows it. An answer without word times, or with impossible ones, is refused.
+the clinic allows it. An answer whose text has no word times, or whose times are impossible, is refused.
 """
 
 import io
 import wave
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from typing import Annotated
 
 import numpy as np
@@ -15,14 +16,14 @@ from pydantic import BaseModel, Field, ValidationError
 
 from smart_app.errors import TranscriptFailed
 from smart_app.ports import SAMPLE_RATE, Heard, Sound, Word
-from smart_app.remote_model import client_of
-from smart_app.transcript.guards import Attempt
+from smart_app.remote_model import client_of, visible
+from smart_app.transcript.guards import UNSURE_WORDS, Attempt, is_too_fast, plain
 from smart_app.transcript.whisper import heard_in
 
 MAX_HINT_CHARS = 400
 """Whisper reads 224 tokens of a prompt; names take up to one token for two letters."""
-MAX_ANSWER_CHARS = 1_000_000
 _SLACK_S = 1.0
+_MARKS = (".", ",", "?", "!", ";", ":", "\N{HORIZONTAL ELLIPSIS}")
 
 
 class _Word(BaseModel):
@@ -38,6 +39,7 @@ class _Segment(BaseModel):
 
 
 class _Answer(BaseModel):
+    text: str = ""
     words: Annotated[list[_Word], Field(max_length=2000)]
     segments: Annotated[list[_Segment], Field(max_length=500)] = []
 
@@ -87,7 +89,7 @@ class OpenAICompatibleTranscriber:
             raise _failed("speech_unreachable", "The speech service cannot be reached.") from None
         except openai.APIStatusError as error:
             raise _refused(error.status_code) from None
-        return _read(raw.text, len(sound) / SAMPLE_RATE)
+        return _read(raw.content, len(sound) / SAMPLE_RATE)
 
 
 def wav(sound: Sound) -> bytes:
@@ -112,24 +114,55 @@ def _prompt(hotwords: Sequence[str]) -> str:
     return prompt
 
 
-def _read(text: str, length_s: float) -> Attempt:
+def _read(raw: bytes, length_s: float) -> Attempt:
     """Read an answer. Raises TranscriptFailed for anything but words with times inside the sound."""
     unusable = _failed("speech_unusable", "The speech service answered without usable words and times.")
-    if len(text) > MAX_ANSWER_CHARS:
-        raise unusable
     try:
-        answer = _Answer.model_validate_json(text)
+        answer = _Answer.model_validate_json(raw)
     except ValidationError:
         raise unusable from None
     if any(not word.start <= word.end <= length_s + _SLACK_S for word in answer.words):
         raise unusable
+    # Services differ in the blank before a word; ours begin with one.
+    written = _punctuated([visible(word.word).strip() for word in answer.words], visible(answer.text))
+    timed = zip(written, answer.words, strict=True)
+    words = [Word(text=f" {text}", start_s=word.start, end_s=word.end) for text, word in timed if text]
+    if _is_hasty(words) or (not words and any(letter.isalnum() for letter in answer.text)):
+        raise unusable
     return Attempt(
-        # Services differ in the blank before a word; ours begin with one.
-        words=tuple(Word(text=f" {word.word.strip()}", start_s=word.start, end_s=word.end) for word in answer.words),
+        words=tuple(words),
         avg_logprob=min((segment.avg_logprob for segment in answer.segments), default=0.0),
         no_speech_prob=max((segment.no_speech_prob for segment in answer.segments), default=0.0),
         compression_ratio=max((segment.compression_ratio for segment in answer.segments), default=0.0),
     )
+
+
+def _punctuated(words: Sequence[str], text: str) -> list[str]:
+    """Return words that carry no punctuation as they are written in the text; letters and order stay theirs.
+
+    OpenAI's own service times bare words, and without its full stops a session would be one sentence.
+    """
+    out = list(words)
+    if any(word.endswith(_MARKS) for word in words):
+        return out
+    written = [each for each in text.split() if plain(each)]
+    matcher = SequenceMatcher(None, [plain(each) for each in words], [plain(each) for each in written], autojunk=False)
+    for block in matcher.get_matching_blocks():
+        out[block.a : block.a + block.size] = written[block.b : block.b + block.size]
+    return out
+
+
+def _is_hasty(words: Sequence[Word]) -> bool:
+    """Say whether most words come faster than anybody speaks, or all at once.
+
+    Whisper's own services put a few words at one moment here and there, which spoils no more than their times.
+    """
+    in_order = sorted(words, key=lambda word: word.start_s)
+    if len(in_order) > 1 and in_order[0].start_s == max(word.end_s for word in in_order):
+        return True
+    rows = range(len(in_order) - UNSURE_WORDS + 1)
+    hasty = {at + n for at in rows if is_too_fast(in_order[at : at + UNSURE_WORDS]) for n in range(UNSURE_WORDS)}
+    return 2 * len(hasty) > len(in_order)
 
 
 def _refused(status: int) -> TranscriptFailed:

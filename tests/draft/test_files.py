@@ -155,3 +155,11 @@ def test_what_was_heard_badly_is_marked(capsys: pytest.CaptureFixture[str], tmp_
     ]
     assert main([written(tmp_path, heard)]) == 0
     assert capsys.readouterr().out.count("[check by listening: exams]") == 1
+
+
+def test_a_file_s_name_cannot_move_the_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a file is called reaches the terminal written out."""
+    assert main([str(tmp_path / "no\x1b[31m\n.json")]) == 2
+    err = capsys.readouterr().err
+    assert "no\\x1b[31m\\n.json." in err
+    assert err.count("\n") == 1

@@ -128,13 +128,24 @@ def test_an_answer_that_is_always_cut_off_is_given_up(endpoint: Endpoint) -> Non
     assert len(endpoint.asked) <= MOST_REQUESTS
 
 
-def test_a_request_beyond_the_model_s_context_is_asked_in_halves(endpoint: Endpoint) -> None:
-    """llama.cpp and vLLM answer 400 with words about the context."""
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, "This model's maximum context length is 2048 tokens"),
+        (400, "Prompt contains 9000 tokens and 0 draft tokens, too large for model"),
+        (413, "Payload refused"),
+        (422, "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. Given: 9000"),
+        (500, "the request exceeds the available context size. try increasing it"),
+    ],
+    ids=["vllm", "mistral", "proxy", "tgi", "llama.cpp"],
+)
+def test_a_request_beyond_the_model_s_context_is_asked_in_halves(endpoint: Endpoint, status: int, said: str) -> None:
+    """Each server has a number and words of its own for it."""
     whole = echoes(endpoint)
 
     def script(handler: BaseHTTPRequestHandler) -> None:
         if len(utterances(endpoint.asked[-1])) > 30:
-            send(b'{"error": {"message": "This model\'s maximum context length is 2048 tokens"}}', status=400)(handler)
+            send(json.dumps({"error": {"message": said}}).encode(), status=status)(handler)
         else:
             whole(handler)
 
@@ -159,6 +170,52 @@ def test_a_server_that_refuses_schemas_is_asked_for_plain_json(endpoint: Endpoin
     kinds = [body.get("response_format", {}).get("type", "") for body in endpoint.asked]
     assert kinds == ["json_schema", "json_object", "", ""]
     assert '"additionalProperties"' in endpoint.asked[-1]["messages"][0]["content"]
+
+
+@pytest.mark.parametrize("status", [400, 422, 500])
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("temperature", "Unsupported value: 'temperature' does not support 0 with this model."),
+        ("response_format", "Input should be 'text' or 'json_object'"),
+    ],
+)
+def test_what_a_server_does_not_take_is_left_out(endpoint: Endpoint, status: int, option: str, said: str) -> None:
+    """One complaint costs one request, and none in the next draft."""
+
+    def script(handler: BaseHTTPRequestHandler) -> None:
+        body = endpoint.asked[-1]
+        is_taken = body.get("temperature") is None
+        if option == "response_format":
+            is_taken = body["response_format"]["type"] == "json_object"
+        refusal = {"detail": [{"loc": ["body", option], "msg": said, "input": "context length exceeded"}]}
+        answer = says(draft_of(("Client is worried about exams.", ["u1"])))
+        (answer if is_taken else send(json.dumps(refusal).encode(), status=status))(handler)
+
+    endpoint.script = script
+    drafter = OpenAICompatibleDrafter(base_url=endpoint.url, api_key="k", model="m", timeout_s=5.0)
+    for _ in range(2):
+        assert isinstance(drafter.draft(transcript(*TALK)), Summary)
+    assert len(endpoint.asked) == (3 if status < 500 else 5)
+
+
+def test_a_server_that_complains_for_ever_is_given_up(endpoint: Endpoint) -> None:
+    """There are only so many things to leave out."""
+    said = b'{"error": {"message": "temperature and response_format are not supported"}}'
+    endpoint.script = send(said, status=422)
+    with pytest.raises(DraftRejected) as caught:
+        drafted(endpoint, transcript(*TALK))
+    assert caught.value.permanent
+    assert len(endpoint.asked) == 4
+
+
+def test_a_server_that_is_slow_is_not_called_full(endpoint: Endpoint) -> None:
+    """ "Context" stands in other complaints too."""
+    endpoint.script = send(b'{"error": "context deadline exceeded"}', status=500)
+    with pytest.raises(DraftRejected) as caught:
+        drafted(endpoint, transcript(*TALK))
+    assert (caught.value.code, caught.value.permanent) == ("draft_refused", False)
+    assert len(endpoint.asked) == 3
 
 
 def test_another_400_is_not_tried_in_other_forms(endpoint: Endpoint) -> None:

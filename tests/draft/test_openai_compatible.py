@@ -109,6 +109,69 @@ def test_what_is_no_draft_is_refused_whole(endpoint: Endpoint, content: object) 
     assert caught.value.code == "draft_unusable"
 
 
+GOOD = draft_of(("Client drinks no alcohol.", ["u3", "u4"]))
+WORSE = json.dumps(draft_of(("Client drinks alcohol.", ["u3", "u4"])))
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "<think>\nThe {schema} wants sections. Perhaps " + WORSE + "?\n</think>\n\n{}",
+        "Here is the JSON:\n```json\n{}\n```\nLet me know {if} you need more.",
+        "{}\n\n{}",
+    ],
+    ids=["thoughts", "talk and a fence", "twice"],
+)
+def test_a_draft_is_taken_out_of_what_stands_around_it(endpoint: Endpoint, around: str) -> None:
+    """Models think aloud and are polite; that is no reason to lose a draft."""
+    endpoint.script = says(around.replace("{}", json.dumps(GOOD)))
+    assert [s.text for s in drafted(endpoint).sections[0].statements] == ["Client drinks no alcohol."]
+    assert len(endpoint.asked) == 1
+
+
+def test_two_different_drafts_are_none(endpoint: Endpoint) -> None:
+    """Nobody can say which one is meant; it is asked for once more."""
+    endpoint.script = says(f"{json.dumps(GOOD)} or {WORSE}")
+    with pytest.raises(DraftRejected):
+        drafted(endpoint)
+    assert len(endpoint.asked) == 2
+
+
+def test_an_answer_of_brackets_costs_no_more_than_a_moment(endpoint: Endpoint) -> None:
+    """Each of them could begin a draft."""
+    endpoint.script = says('{"a":' * 100_000)
+    began = time.monotonic()
+    with pytest.raises(DraftRejected):
+        drafted(endpoint)
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.req("T10")
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "<script>alert(1)</script>",
+        "< script src=//x.example",
+        "Client <b>drinks</b>.",
+        "<!-- x --> Client drinks.",
+        "<img src=x onerror=alert(1) ",
+        "See https://example.org/x for alcohol.",
+        "\u202e.<b>sknird tneilC</b>",
+    ],
+)
+def test_a_statement_with_markup_is_dropped_and_the_others_stay(endpoint: Endpoint, marked: str) -> None:
+    """One bad sentence is not worth a session; a figure below another is no markup."""
+    kept = ["Client drinks no alcohol.", "Client scored <five on the scale, and 3 < 5."]
+    endpoint.script = says(draft_of(*((text, ["u3", "u4"]) for text in (kept[0], marked, kept[1]))))
+    assert [s.text for s in drafted(endpoint).sections[0].statements] == kept
+
+
+def test_letters_that_nobody_sees_are_taken_out_of_a_draft(endpoint: Endpoint) -> None:
+    """NUL and marks that turn the direction of writing reach no note."""
+    endpoint.script = says(draft_of(("Client drinks\x00 no\u202e alcohol.", ["u3", "u4"])))
+    assert [s.text for s in drafted(endpoint).sections[0].statements] == ["Client drinks no alcohol."]
+
+
 def test_an_html_page_is_refused(endpoint: Endpoint) -> None:
     """A proxy's error page is no answer."""
     endpoint.script = send(b"<html>Welcome</html>", kind="text/html")

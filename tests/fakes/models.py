@@ -18,6 +18,8 @@ class FakeEar:
     """Raised by the coming runs; None lets one pass."""
     in_between: Callable[[], object] = lambda: None
     """Called while a run is being recognised."""
+    wordless_s: float = 0.0
+    """So much speech is detected in each run, and no word of it is recognised."""
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, run: CapturedRun, hotwords: Sequence[str], check: Callable[[], None] = lambda: None) -> Heard:
@@ -29,6 +31,10 @@ class FakeEar:
             fault = self.faults.pop(0) if self.faults else None
         if fault is not None:
             raise fault
+        if self.wordless_s:
+            return Heard(
+                words=(), speech_s=self.wordless_s, uncovered_s=self.wordless_s, model="tiny.en", language="en"
+            )
         words = (Word(text=f"{run.speaker}-{run.recording_number}", start_s=0.0, end_s=1.0),)
         return Heard(words=words, speech_s=1.0, uncovered_s=0.0, model="tiny.en", language="en")
 

@@ -1,6 +1,7 @@
 """Nothing to say, failures, and audio that dies first."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from smart_app.jobs import pipeline
 from smart_app.ports import LANGUAGE_NOT_DRAFTED, TOO_LITTLE_SPEECH
 from smart_app.retention import erasure
 from smart_app.session import Event, State
-from smart_app.store import recordings, sessions, tables
+from smart_app.store import live_tables, recordings, sessions, tables
 from tests.jobs.cast import Visit
 from tests.jobs.workshop import Workshop
 
@@ -25,6 +26,35 @@ def test_too_little_speech_makes_no_summary_and_says_why(shop: Workshop) -> None
     assert shop.summaries() == []
     assert len(shop.visit.trail("summary.none")) == 1
     assert shop.owed() == []
+
+
+@pytest.mark.req("B08", "S35")
+def test_speech_without_a_word_is_a_failure_and_not_an_empty_session(shop: Workshop) -> None:
+    """A recogniser that answered nothing must not look like silence: the sound stays, and all of it is heard anew."""
+    shop.settings = replace(shop.settings, erase_after="drafting")
+    shop.ear.wordless_s = 4.0
+    with shop.visit.db.begin() as db:
+        [track, *_] = db.query(tables.Track)
+        at = {"session_id": shop.visit.session_id, "recording_id": track.recording_id, "track_id": track.id, "run": 0}
+        db.add(live_tables.FollowedRun(**at, reached_ms=900, next_number=1))
+    row = shop.run()
+    assert (row.state, row.reason) == (State.FAILED, "no_words")
+    assert "8 seconds" in row.reason_public
+    assert shop.texts_kept() == 0
+    with shop.visit.db.begin() as db:
+        assert not any(each.erased_at for each in db.query(tables.Recording))
+        assert db.query(live_tables.FollowedRun).count() == 0
+        sessions.apply(db, shop.visit.row(db), Event.RETRY, actor="alice", at=shop.visit.clock.now())
+    shop.ear.wordless_s = 0.0
+    assert shop.run().state == State.READY
+    assert len(shop.ear.heard) == 4
+
+
+@pytest.mark.req("B08")
+def test_a_cough_is_no_speech_that_nobody_understood(shop: Workshop) -> None:
+    """Little speech without a word is what an empty session has."""
+    shop.ear.wordless_s, shop.drafter.too_little = 1.0, "Nobody spoke."
+    assert shop.run().state == State.EMPTY
 
 
 @pytest.mark.req("B08", "B10")

@@ -34,7 +34,8 @@ def merge(heard: list[Any]) -> Transcript:
         )
         for number, (run, each) in enumerate(heard, start=1)
     )
-    return Transcript(utterances=utterances, speech_s=1.0, uncovered_s=0.0, model="tiny.en")
+    speech_s = sum(each.speech_s for _, each in heard)
+    return Transcript(utterances=utterances, speech_s=speech_s, uncovered_s=0.0, model="tiny.en")
 
 
 def to_json(transcript: Transcript) -> list[dict[str, Any]]:

@@ -1,6 +1,8 @@
 """Sounds and media files made for the tests."""
 
 import io
+import wave
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +32,36 @@ def media(
     container: str = "webm",
     codec: str = "libopus",
     streams: int = 1,
+    others: Sequence[NDArray[np.float32]] = (),
     container_options: dict[str, str] | None = None,
 ) -> bytes:
-    """Encode sound of shape (channels, n) at 16 kHz into a file."""
+    """Encode sound of shape (channels, n) at 16 kHz into a file, in so many streams, and other sounds after it."""
     out = io.BytesIO()
     layout = "mono" if sound.shape[0] == 1 else "stereo"
     rate = 48_000 if codec == "libopus" else SAMPLE_RATE
     with av.open(out, mode="w", format=container, container_options=container_options or {}) as file:
-        tracks: list[Any] = [file.add_stream(codec, rate=rate, layout=layout) for _ in range(streams)]
-        samples = (np.clip(sound.T, -1, 1) * 32767).astype(np.int16).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout=layout)
-        frame.sample_rate = SAMPLE_RATE
-        for track in tracks:
-            resampler = av.AudioResampler(format=track.format.name, layout=layout, rate=rate, frame_size=960)
+        sounds = [*[sound] * streams, *others]
+        tracks: list[Any] = [file.add_stream(codec, rate=rate, layout=layout) for _ in sounds]
+        for track, each in zip(tracks, sounds, strict=True):
+            samples = (np.clip(each.T, -1, 1) * 32767).astype(np.int16).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout=layout)
+            frame.sample_rate = SAMPLE_RATE
+            size = track.codec_context.frame_size if codec == "alac" else 960
+            resampler = av.AudioResampler(format=track.format.name, layout=layout, rate=rate, frame_size=size)
             for piece in [*resampler.resample(frame), *resampler.resample(None)]:
                 file.mux(track.encode(piece))
             file.mux(track.encode(None))
+    return out.getvalue()
+
+
+def wav_of(sound: NDArray[np.float32]) -> bytes:
+    """Return a WAV file of any number of channels."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(len(sound))
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((np.clip(sound.T, -1, 1) * 32767).astype("<i2").tobytes())
     return out.getvalue()
 
 

@@ -195,17 +195,17 @@ def test_mutated_mp4_never_hurts_the_parent() -> None:
 
 @pytest.mark.req("T09")
 @pytest.mark.parametrize(
-    "body",
+    ("body", "codes"),
     [
-        b"\0\0\0\x1cftypiso5" + bytes(16),
-        b"\0\0\0\x1cftypiso5" + np.random.default_rng(3).bytes(4000),
-        browser_chunks()[0],
-        media(np.stack([tone(1)]), container="mp4", codec="mp3"),
+        (b"\0\0\0\x1cftypiso5" + bytes(16), {"broken", "empty"}),
+        (b"\0\0\0\x1cftypiso5" + np.random.default_rng(3).bytes(4000), {"broken", "empty"}),
+        (browser_chunks()[0], {"broken", "empty"}),
+        (media(np.stack([tone(1)]), container="mp4", codec="mp3"), {"codec"}),
     ],
     ids=["type-box-only", "noise-behind-it", "header-only", "another-codec"],
 )
-def test_mp4_without_sound_of_ours_is_refused(body: bytes) -> None:
+def test_mp4_without_sound_of_ours_is_refused(body: bytes, codes: set[str]) -> None:
     """A type box alone is no recording; a codec that no browser records is not opened."""
     with pytest.raises(MediaRejected) as refused:
         decode(body, max_s=60, formats=MP4)
-    assert refused.value.code in {"broken", "empty"}
+    assert refused.value.code in codes

@@ -150,17 +150,58 @@ def test_what_the_service_calls_a_guess_is_dropped(speaking: Sound) -> None:
         {"words": [{"word": "x" * 500, "start": 0.0, "end": 1.0}]},
         {"words": [{"word": "many", "start": 0.0, "end": 0.1}] * 3000},
         {"words": [{"word": "not a time", "start": "soon", "end": None}]},
+        {"text": "I went to see my sister.", "words": []},
+        {"words": [{"word": word, "start": 0.0, "end": 0.0} for word in ("two", "words")]},
+        {"words": [{"word": f"w{n}", "start": 0.5 + n / 250, "end": 0.5 + n / 250} for n in range(300)]},
         b"<html>",
         b"[" * 5000,
         b"",
     ],
-    ids=["no words", "outside", "backwards", "long word", "many", "no time", "html", "deep", "empty"],
+    ids=[
+        *("no words", "outside", "backwards", "long word", "many", "no time", "text without words", "at one moment"),
+        *("too fast", "html", "deep", "empty"),
+    ],
 )
 def test_an_unusable_answer_is_refused_whole(speaking: Sound, answer: Any) -> None:
     """Nothing of an answer that breaks the shape is used."""
     with service((200, answer)) as to, pytest.raises(TranscriptFailed) as failed:
         transcriber(to).transcribe(speaking)
     assert failed.value.code == "speech_unusable"
+
+
+def test_a_few_words_at_one_moment_spoil_no_more_than_their_times(speaking: Sound) -> None:
+    """Services put the last words of a window together now and then; the rest is as good as ever."""
+    slow = [(f"word{n}", n * 0.4, n * 0.4 + 0.3) for n in range(9)]
+    with service(words(*slow, *((f"late{n}", 3.9, 3.9) for n in range(5)))) as to:
+        assert len(transcriber(to).transcribe(speaking).words) == 14
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "expected"),
+    [
+        (
+            "good morning it's five I think",
+            "Good morning! It\u2019s five, I think.",
+            "Good morning! It\u2019s five, I think.",
+        ),
+        ("good morning maya", "Good evening, Maya.", "Good morning Maya."),
+        ("Good morning.", "good morning, you there", "Good morning."),
+        ("good morning", "", "good morning"),
+        ("two well two", "\u2013 Two. \x00Well, two?", "Two. Well, two?"),
+    ],
+)
+def test_bare_words_take_the_punctuation_of_the_text(speaking: Sound, said: str, text: str, expected: str) -> None:
+    """The words are those with times; the text adds marks and capitals, never a word."""
+    each_s = 5.5 / len(said.split())
+    listed = [{"word": w, "start": n * each_s, "end": (n + 1) * each_s} for n, w in enumerate(said.split())]
+    with service((200, {"text": text, "words": listed})) as to:
+        assert " ".join(word.text for word in transcriber(to).transcribe(speaking).words) == expected
+
+
+def test_letters_that_nobody_sees_are_taken_out_of_words(speaking: Sound) -> None:
+    """NUL and marks that turn the direction of writing reach no page; a word of nothing else is none."""
+    with service(words(("fi\x00ve\u202e", 0.2, 0.6), ("\u200f", 0.6, 0.7), ("days.", 0.7, 3.9))) as to:
+        assert [word.text for word in transcriber(to).transcribe(speaking).words] == ["five", "days."]
 
 
 @pytest.mark.parametrize(("status", "permanent"), [(401, True), (413, True), (302, True)])
