@@ -14,7 +14,8 @@ from smart_app.draft.risk_denied import contradicted, denies, told_of
 from smart_app.draft.stances import PERSON, signs, stances
 from smart_app.draft.stems import content, stem
 from smart_app.draft.support import doubt, prepared
-from smart_app.draft.words import IMPAIRED, has_negation, numbers, quantities, tidy, tokens
+from smart_app.draft.verbatim import occurs
+from smart_app.draft.words import IMPAIRED, as_said, has_negation, numbers, quantities, tidy, tokens
 from smart_app.ports import Statement, Transcript, Utterance, Verdict
 
 _QUOTED = re.compile(r'"([^"]*)"')
@@ -123,18 +124,14 @@ def _spoken(lines: Sequence[Utterance]) -> str:
 def _said(lines: Sequence[Utterance]) -> list[str]:
     """Return each line, and for each speaker their lines in a row: a pause may cut a sentence in two."""
     speakers = dict.fromkeys(u.speaker for u in lines)
-    rows = [" ".join(tidy(u.text) for u in lines if u.speaker == speaker) for speaker in speakers]
+    rows = [" ".join(as_said(u.text) for u in lines if u.speaker == speaker) for speaker in speakers]
     return [*(u.text for u in lines), *rows]
-
-
-def _occurs(piece: str, line: str) -> bool:
-    return f" {' '.join(tokens(tidy(piece)))} " in f" {' '.join(tokens(tidy(line)))} "
 
 
 def _wrong_quote(text: str, lines: Sequence[Utterance]) -> str:
     for quote in _QUOTED.findall(text):
         for piece in quote.split("..."):
-            if tokens(piece) and not any(_occurs(piece, said) for said in _said(lines)):
+            if tokens(piece) and not any(occurs(piece, said) for said in _said(lines)):
                 return "The quoted words are not in the lines it rests on."
     framed = _FRAME.search(text)
     if framed is not None and text.rstrip().endswith('"'):
@@ -145,7 +142,7 @@ def _wrong_quote(text: str, lines: Sequence[Utterance]) -> str:
             mine = _said([u for u in lines if u.speaker == speaker])
             if speakers == {ROOM}:
                 return _NOBODY_KNOWN
-            if not all(any(_occurs(p, said) for said in mine) for p in last if tokens(p)):
+            if not all(any(occurs(p, said) for said in mine) for p in last if tokens(p)):
                 return f"These words were said by the {' and the '.join(sorted(speakers))}, not by the {speaker}."
     return ""
 

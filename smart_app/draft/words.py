@@ -6,15 +6,12 @@ from fractions import Fraction
 from pathlib import Path
 
 TOKEN = re.compile(r"[A-Za-z0-9]+(?:[.,/'-][A-Za-z0-9]+)*")
-_FILLER = re.compile(r"(?<![\w'-])(?:u+m+|u+h+m*|erm+|hm+|mm+)(?![\w'-])(?:\s*[,.])*\s*", re.IGNORECASE)
 _PLAIN_MARKS = str.maketrans({"\u2019": "'", "\u2018": "'", '"': "'", "\u201c": "'", "\u201d": "'"})
 _TORN_OFF = re.compile(r"\s+(n't|'(?:s|m|re|ve|ll|d))\b", re.IGNORECASE)
 _SPACE_BEFORE = re.compile(r"\s+([,.;:?!])")
 _COMMAS = re.compile(r"(?:,\s*)+([,.;?!])")
 _AFTER_END = re.compile(r"([.?!]),")
 _GONNA = re.compile(r"\b(gon|wan) na\b", re.IGNORECASE)
-_ASIDE = re.compile(r",\s*(?:you know|i mean|like)\s*,", re.IGNORECASE)
-"""What stands between commas for the sake of a pause."""
 _LISTS = {
     name: words.split()
     for name, words in tomllib.loads(
@@ -24,11 +21,44 @@ _LISTS = {
 NEGATORS = frozenset(_LISTS["negators"])
 WITHOUT_CONTENT = frozenset(_LISTS["without_content"])
 IMPAIRED = frozenset(_LISTS["impaired"])
-_STUTTER = re.compile(
-    rf"(?<![\w'])((?:{'|'.join(map(re.escape, _LISTS['stuttered']))})(?:\s+[\w']+){{0,3}}?)(?:[,.]?\s+\1)+(?![\w'])",
+UNFINISHED = frozenset(_LISTS["unfinished"])
+"""After these a clause goes on, so that to hear them twice is a stutter wherever it is ("the, the")."""
+OPENERS = ("and", "but", "so", "because", "well")
+"""A clause begins after them."""
+COUNTS = frozenset({*_LISTS["units"], *_LISTS["tens"], "hundred", "point"})
+"""Words that count: said twice they may be two numbers."""
+_COUNT = "|".join((*sorted(COUNTS), r"\d+"))
+_NO_COUNT = "".join(rf"(?<!{word} )" for word in (*sorted(COUNTS), r"\d"))
+_SOUND = rf"(?<![\w'-])(?:u+m+|u+h+m*|erm+|hm+|{_NO_COUNT}mm+)(?![\w'-])"
+_FILLER = re.compile(
+    rf"(?:^\s*|(?<=[.?!] ))(?:{_SOUND}(?:\s*[,.])*\s*)+"
+    # in mid-sentence a stop after it is the sentence's own, unless a small letter shows that it goes on
+    rf"|{_SOUND}(?:\s*,)*(?:\s*\.(?=\s*(?-i:[a-z])))?\s*",
     re.IGNORECASE,
 )
-"""Small words said again at once, alone or at the head of up to four words: "have you, have you had"."""
+"""Sounds without meaning; "5 mm" is a measure."""
+_FOLLOWING = rf"\s+(?!(?:{_COUNT})\b)[\w']+"
+_SMALL = "|".join(map(re.escape, _LISTS["stuttered"]))
+_GO_ON = "|".join(map(re.escape, sorted(UNFINISHED)))
+_AFTER_OPENER = "|".join(rf"(?<=\b{word} )" for word in OPENERS)
+_AGAIN = r"(?:,?\s+\1)+(?![\w'])(?!\s+not\b)"
+_STUTTERS = (
+    re.compile(rf"(?<![\w'])((?:(?:{_SMALL})(?:{_FOLLOWING}){{0,2}}?\s+)?(?:{_GO_ON})){_AGAIN}", re.IGNORECASE),
+    re.compile(
+        rf"(?:^|(?<=[.?!,;:] )|{_AFTER_OPENER})"
+        rf"((?:{_SMALL})(?:{_FOLLOWING}){{0,3}}?){_AGAIN}",
+        re.IGNORECASE,
+    ),
+)
+"""Words said again at once in one clause: "in my, in my arm", and at its beginning "have you, have you had".
+
+Elsewhere the first may end a clause that the second does not belong to: "what I want, I want to die".
+"""
+_ASIDE = re.compile(
+    rf"(?<![\w'])({_GO_ON}),\s*(?:you know|like)\s*,\s+(?!(?:a|an|about|{_COUNT})\b)",
+    re.IGNORECASE,
+)
+"""What stands between commas for the sake of a pause; "I mean" may set right what was said and is never one."""
 EMPTY = frozenset(_LISTS["empty"])
 MAY_BE_PAST = frozenset(_LISTS["may_be_past"])
 """Verbs of which the form alone does not say that they are of today: "I cut my arms"."""
@@ -64,24 +94,28 @@ _UNIT_NAMES = {
 _UNIT_OF = {name: unit for unit, names in _UNIT_NAMES.items() for name in names.split()}
 
 
-def tidy(text: str) -> str:
-    """Return the text on one line with plain quotes and spacing, and without "um" and stutters; no word is changed."""
+def as_said(text: str) -> str:
+    """Return the text on one line with plain quotes and spacing; no word is left out."""
     text = text.translate(_PLAIN_MARKS)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " for c in text)
     if " n't" in text or " '" in text:
         text = _TORN_OFF.sub(r"\1", text)
-    text = _SPACE_BEFORE.sub(r"\1", _FILLER.sub("", text))
-    if ", " in text:
-        text = _ASIDE.sub(",", text)
-    words = text.lower().replace(",", "").replace(".", "").split()
-    if len(set(words)) < len(words):
-        text = _STUTTER.sub(r"\1", text)
-    if "," in text:
-        text = _COMMAS.sub(r"\1", text)
-        text = _AFTER_END.sub(r"\1", text)
     if " na" in text:
         text = _GONNA.sub(r"\1na", text)
+    return _SPACE_BEFORE.sub(r"\1", " ".join(text.split()))
+
+
+def tidy(text: str) -> str:
+    """Return the text as it was said, without "um", asides and stutters."""
+    text = _SPACE_BEFORE.sub(r"\1", _FILLER.sub("", as_said(text)))
+    if "," in text:
+        text = _AFTER_END.sub(r"\1", _COMMAS.sub(r"\1", text))
+        text = _ASIDE.sub(r"\1 ", text)
+    words = text.lower().replace(",", "").replace(".", "").split()
+    if len(set(words)) < len(words):
+        for stutter in _STUTTERS:
+            text = stutter.sub(r"\1", text)
     return " ".join(text.lstrip(" ,.;:").split())
 
 
