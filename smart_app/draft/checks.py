@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from smart_app.draft import orders
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import CLINICIAN, ROOM
+from smart_app.draft.figures import readings
 from smart_app.draft.risk_denied import contradicted, denies, told_of
 from smart_app.draft.stances import PERSON, signs, stances
 from smart_app.draft.stems import content, stem
@@ -150,12 +151,14 @@ def _wrong_quote(text: str, lines: Sequence[Utterance]) -> str:
 def _wrong_numbers(text: str, lines: Sequence[Utterance]) -> str:
     heard = quantities(_spoken(lines))
     values = {value for value, _ in heard}
-    for value, unit in sorted(quantities(text)):
-        if value not in values:
-            return f"The number {value} is not in the lines it rests on."
-        units = {u for v, u in heard if v == value}
-        if unit and unit not in units and "" not in units:
-            return f"The lines have another unit for {value} than {unit}."
+    for number in readings(text):
+        known = {(value, unit) for value, unit in number if value in values}
+        if not known:
+            return f"The number {min(value for value, _ in number)} is not in the lines it rests on."
+        for value, unit in known:
+            units = {u for v, u in heard if v == value}
+            if unit and unit not in units and "" not in units:
+                return f"The lines have another unit for {value} than {unit}."
     return ""
 
 

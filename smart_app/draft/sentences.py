@@ -54,7 +54,8 @@ _CLAUSE = re.compile(
 )
 _OPENS = re.compile(
     r"\b(?:if|unless|when|said|says|told|tell|think|thought|thinking|believe|guess|suppose|wish|would|afraid|"
-    r"worried that|scared|imagine|imagining|doubt|maybe|like|than|that|i mean|i meant|sorry|actually|wait|rather|no)\W*$"
+    r"worried that|scared|imagine|imagining|doubt|maybe|like|than|that|i mean|i meant|sorry|actually|wait|"
+    r"rather|no)\W*$"
     r"|\b(?:if|unless|would|wish|imagine|pretend)\b",
     re.IGNORECASE,
 )
