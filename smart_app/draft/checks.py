@@ -15,6 +15,7 @@ from smart_app.draft.risk_denied import contradicted, denies, told_of
 from smart_app.draft.stances import PERSON, signs, stances
 from smart_app.draft.stems import content, stem
 from smart_app.draft.support import doubt, prepared
+from smart_app.draft.supposed import SUPPOSES
 from smart_app.draft.verbatim import occurs
 from smart_app.draft.words import IMPAIRED, as_said, has_negation, numbers, quantities, tidy, tokens
 from smart_app.ports import Statement, Transcript, Utterance, Verdict
@@ -204,8 +205,19 @@ def _wrong_meaning(free: str, lines: Sequence[Utterance]) -> str:
             return f'"{word}" was said about somebody else.'
         # What the clinician says in passing ("I also want to ask about alcohol") affirms nothing.
         told = [s.sign for s in own if s.sign and s.is_plain] or [s.sign for s in own if s.sign]
-        if told and (not impaired or word in _TAKEN) and all(t != sign for t in told):
+        is_signed = word in _TAKEN if impaired else sign != 0
+        if told and is_signed and all(t != sign for t in told):
             return f'The lines {"do not deny" if sign < 0 else "deny"} "{word}".'
+    return ""
+
+
+def _untold(free: str, lines: Sequence[Utterance]) -> str:
+    """Return why it cannot be told whether it is so: what was supposed, dreamt, a lie or denied twice is no fact."""
+    said = stances([dataclasses.replace(u, text=tidy(u.text)) for u in lines])
+    for word, sign in signs(free).items():
+        found = [s for s in said.get(word, []) if s.is_clients or s.is_plain]
+        if sign and found and all(s.is_open for s in found if s.is_clients or s.sign) and any(s.is_open for s in found):
+            return f'The lines do not say that "{word}" is so: they suppose it, dream it, or deny it twice.'
     return ""
 
 
@@ -218,6 +230,9 @@ def _how_much(text: str, free: str, lines: Sequence[Utterance]) -> tuple[Verdict
         return "partly", "It says nothing that a line could show."
     if len(words) > 1 and len(shared) / len(words) < (0.25 if len(words) >= 4 else 0.5) and not numbers(free):
         return "partly", "Few of its words are in the lines it rests on."
+    untold = "" if SUPPOSES.search(text) else _untold(free, lines)
+    if untold:
+        return "partly", untold
     is_of_client = re.match(r"\s*(?:the )?(?:client|patient)\b", text, re.IGNORECASE) is not None
     if _NAMES_SPEAKER.match(text) and all(u.speaker == ROOM for u in lines):
         return "partly", _NOBODY_KNOWN
