@@ -10,11 +10,14 @@ from collections.abc import Iterable, Sequence
 from smart_app.draft import orders
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import CLINICIAN, ROOM
+from smart_app.draft.figures import readings
 from smart_app.draft.risk_denied import contradicted, denies, told_of
 from smart_app.draft.stances import PERSON, signs, stances
 from smart_app.draft.stems import content, stem
 from smart_app.draft.support import doubt, prepared
-from smart_app.draft.words import IMPAIRED, has_negation, numbers, quantities, tidy, tokens
+from smart_app.draft.supposed import SUPPOSES
+from smart_app.draft.verbatim import occurs
+from smart_app.draft.words import IMPAIRED, as_said, has_negation, numbers, quantities, tidy, tokens
 from smart_app.ports import Statement, Transcript, Utterance, Verdict
 
 _QUOTED = re.compile(r'"([^"]*)"')
@@ -124,18 +127,14 @@ def _spoken(lines: Sequence[Utterance]) -> str:
 def _said(lines: Sequence[Utterance]) -> list[str]:
     """Return each line, and for each speaker their lines in a row: a pause may cut a sentence in two."""
     speakers = dict.fromkeys(u.speaker for u in lines)
-    rows = [" ".join(tidy(u.text) for u in lines if u.speaker == speaker) for speaker in speakers]
+    rows = [" ".join(as_said(u.text) for u in lines if u.speaker == speaker) for speaker in speakers]
     return [*(u.text for u in lines), *rows]
-
-
-def _occurs(piece: str, line: str) -> bool:
-    return f" {' '.join(tokens(tidy(piece)))} " in f" {' '.join(tokens(tidy(line)))} "
 
 
 def _wrong_quote(text: str, lines: Sequence[Utterance]) -> str:
     for quote in _QUOTED.findall(text):
         for piece in quote.split("..."):
-            if tokens(piece) and not any(_occurs(piece, said) for said in _said(lines)):
+            if tokens(piece) and not any(occurs(piece, said) for said in _said(lines)):
                 return "The quoted words are not in the lines it rests on."
     return _misattributed(text, lines) if text.rstrip().endswith('"') else ""
 
@@ -150,7 +149,7 @@ def _misattributed(text: str, lines: Sequence[Utterance]) -> str:
             return _NOBODY_KNOWN
         mine = _said([u for u in lines if u.speaker == speaker])
         pieces = _QUOTED.findall(framed.group(0))[-1].split("...")
-        if speaker and not all(any(_occurs(p, said) for said in mine) for p in pieces if tokens(p)):
+        if speaker and not all(any(occurs(p, said) for said in mine) for p in pieces if tokens(p)):
             return f"These words were said by the {' and the '.join(sorted(speakers))}, not by the {speaker}."
     return ""
 
@@ -158,12 +157,14 @@ def _misattributed(text: str, lines: Sequence[Utterance]) -> str:
 def _wrong_numbers(text: str, lines: Sequence[Utterance]) -> str:
     heard = quantities(_spoken(lines))
     values = {value for value, _ in heard}
-    for value, unit in sorted(quantities(text)):
-        if value not in values:
-            return f"The number {value} is not in the lines it rests on."
-        units = {u for v, u in heard if v == value}
-        if unit and unit not in units and "" not in units:
-            return f"The lines have another unit for {value} than {unit}."
+    for number in readings(text):
+        known = {(value, unit) for value, unit in number if value in values}
+        if not known:
+            return f"The number {min(value for value, _ in number)} is not in the lines it rests on."
+        for value, unit in known:
+            units = {u for v, u in heard if v == value}
+            if unit and unit not in units and "" not in units:
+                return f"The lines have another unit for {value} than {unit}."
     return ""
 
 
@@ -209,8 +210,19 @@ def _wrong_meaning(free: str, lines: Sequence[Utterance]) -> str:
             return f'"{word}" was said about somebody else.'
         # What the clinician says in passing ("I also want to ask about alcohol") affirms nothing.
         told = [s.sign for s in own if s.sign and s.is_plain] or [s.sign for s in own if s.sign]
-        if told and (not impaired or word in _TAKEN) and all(t != sign for t in told):
+        is_signed = word in _TAKEN if impaired else sign != 0
+        if told and is_signed and all(t != sign for t in told):
             return f'The lines {"do not deny" if sign < 0 else "deny"} "{word}".'
+    return ""
+
+
+def _untold(free: str, lines: Sequence[Utterance]) -> str:
+    """Return why it cannot be told whether it is so: what was supposed, dreamt, a lie or denied twice is no fact."""
+    said = stances([dataclasses.replace(u, text=tidy(u.text)) for u in lines])
+    for word, sign in signs(free).items():
+        found = [s for s in said.get(word, []) if s.is_clients or s.is_plain]
+        if sign and found and all(s.is_open for s in found if s.is_clients or s.sign) and any(s.is_open for s in found):
+            return f'The lines do not say that "{word}" is so: they suppose it, dream it, or deny it twice.'
     return ""
 
 
@@ -223,6 +235,9 @@ def _how_much(text: str, free: str, lines: Sequence[Utterance]) -> tuple[Verdict
         return "partly", "It says nothing that a line could show."
     if len(words) > 1 and len(shared) / len(words) < (0.25 if len(words) >= 4 else 0.5) and not numbers(free):
         return "partly", "Few of its words are in the lines it rests on."
+    untold = "" if SUPPOSES.search(text) else _untold(free, lines)
+    if untold:
+        return "partly", untold
     is_of_client = re.match(r"\s*(?:the )?(?:client|patient)\b", text, re.IGNORECASE) is not None
     if _NAMES_SPEAKER.match(text) and all(u.speaker == ROOM for u in lines):
         return "partly", _NOBODY_KNOWN

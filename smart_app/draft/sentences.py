@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from smart_app.draft.cues import cues
-from smart_app.draft.words import has_negation, tidy
+from smart_app.draft.words import PUTS_RIGHT, has_negation, tidy
 from smart_app.ports import Utterance
 
 QUOTE_WORDS = 25
@@ -56,7 +56,8 @@ _CLAUSE = re.compile(
 )
 _OPENS = re.compile(
     r"\b(?:if|unless|when|said|says|told|tell|think|thought|thinking|believe|guess|suppose|wish|would|afraid|"
-    r"worried that|scared|imagine|imagining|doubt|maybe|like|than|that)\W*$"
+    r"worried that|scared|imagine|imagining|doubt|maybe|like|than|that|i mean|i meant|sorry|actually|wait|"
+    r"rather|no)\W*$"
     r"|\b(?:if|unless|would|wish|imagine|pretend)\b",
     re.IGNORECASE,
 )
@@ -122,12 +123,16 @@ _ASKS = re.compile(
 
 
 def _glued(clauses: list[str]) -> list[str]:
-    """Join clauses that must not be torn apart: a condition, a report or a negation governs its neighbour."""
+    """Join clauses that must not be torn apart: a condition, report, denial or correction governs its neighbour."""
     out: list[str] = []
     for clause in clauses:
         first_words = " ".join(clause.split()[:4])
         if out and (
-            _OPENS.search(out[-1]) or _LEANS.match(clause) or has_negation(first_words) or has_negation(out[-1])
+            _OPENS.search(out[-1])
+            or _LEANS.match(clause)
+            or PUTS_RIGHT.match(clause)
+            or has_negation(first_words)
+            or has_negation(out[-1])
         ):
             out[-1] = f"{out[-1]} {clause}"
         else:

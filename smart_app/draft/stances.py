@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from smart_app.draft.exchanges import CLINICIAN
 from smart_app.draft.stems import stem
+from smart_app.draft.supposed import is_untold, parted
 from smart_app.draft.words import IMPAIRED, WITHOUT_CONTENT, is_negator, tokens
 from smart_app.ports import Utterance
 
@@ -41,7 +42,8 @@ _THE_CLIENT = re.compile(
     r"\b(?:i|i'm|i've|i'd|i'll|me|myself|we|we've|us|you|you're|you've|patient|client)\b", re.IGNORECASE
 )
 _CLAUSES = re.compile(
-    r"[,.;:?!]+|\b(?:but|because|when|while|although|though|if|so|and (?=i\b|i'\w|my\b|he\b|she\b|they\b|it\b|then\b))",
+    r"[,.;:?!]+|\b(?:but|because|when|while|although|though|if|so)\b"
+    r"|\band (?=i\b|i'\w|my\b|he\b|she\b|they\b|it\b|then\b)",
     re.IGNORECASE,
 )
 _SENTENCES = re.compile(r"(?<=[.?!])\s+")
@@ -65,17 +67,29 @@ _NEW_CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _LOOKS_AHEAD = 3
+_TELLS_OTHERS = re.compile(r"^(?:(?:well|um|uh|and|but|so)\W+)*i (?:told|said to|tell|lied)\b", re.IGNORECASE)
+_SUBJECTS = re.compile(r"(?:i|he|she|it|they|we|you|there|that)(?:'\w+)?")
+_ANSWERS_NO = frozenset({"no", "nope", "nah"})
+_ONCE_MORE = frozenset({"no", "nothing", "nobody", "none", "neither", "nor", "never"})
+"""Said behind another "not" they often only repeat it ("I didn't take nothing")."""
+_LINKS = ("and", "or", "nor", "then", "but", "so", "because")
+_ANEW = frozenset({*_LINKS, "why", "what", "how", "where", "which", "who", "whom"})
+"""Behind them a second denial is of something else ("I don't know why I can't sleep")."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stance:
-    """One time that something is spoken of: `sign` 1 affirmed, -1 denied, 0 open; `weight` says how plainly."""
+    """One time that something is spoken of: `sign` 1 affirmed, -1 denied, 0 neither; `weight` says how plainly.
+
+    Of one that is `is_open` nothing can be told: it is supposed, dreamt, a lie, or denied twice.
+    """
 
     line: int
     sign: int
     weight: float
     is_about_other: bool
     is_clients: bool
+    is_open: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -114,17 +128,23 @@ def answer_sign(lines: Sequence[Utterance], at: int) -> int:
                 return 0
             continue
         words = [t for t in tokens(line.text) if t not in _FILLERS]
-        if not words:
-            continue
-        first = words[:4]
-        if first[0] in _YES:
-            return -1 if len(first) > 1 and first[1] in _NO else 1
-        if first[0] in _NO or is_negator(first[0]):
-            return -1
-        if any(is_negator(t) for t in first):
-            return -1
-        return 0
+        if words:
+            return 0 if _is_open_answer(line.text) else _opening_sign(words[:4])
     return 0
+
+
+def _is_open_answer(text: str) -> bool:
+    """Say whether an answer says neither yes nor no: "I can't say I'm not", "If he came back", "I told her no"."""
+    said = [s for s in _SENTENCES.split(text) if s]
+    clause = next(iter(_clauses(said[0])), ("", False))[0]
+    denied = max(_denied(tokens(clause)), default=0)
+    return denied > 1 or is_untold(said, 0) or parted(said[0])[0][1] or _TELLS_OTHERS.match(text) is not None
+
+
+def _opening_sign(first: Sequence[str]) -> int:
+    if first[0] in _YES:
+        return -1 if len(first) > 1 and first[1] in _NO else 1
+    return -1 if first[0] in _NO or any(is_negator(t) for t in first) else 0
 
 
 def _clauses(text: str) -> Iterator[tuple[str, bool]]:
@@ -141,34 +161,62 @@ def _clauses(text: str) -> Iterator[tuple[str, bool]]:
         start = found.end() if found else len(text)
 
 
-def _signed(clause: str, *, question_sign: int | None, goes_on: bool) -> Iterator[tuple[str, int]]:
-    """Yield the stems of a clause, each with its sign: a question's is its answer's, "trouble sleeping" has none."""
+def _denied(found: Sequence[str]) -> list[int]:
+    """Return for each word how often it is denied by those before it: 0, 1, or 2 where two denials stand over it."""
+    out: list[int] = []
+    count, is_same = 0, False
+    for n, token in enumerate(found):
+        out.append(count)
+        after = found[n + 1] if n + 1 < len(found) else ""
+        if token in _ANSWERS_NO and (_SUBJECTS.fullmatch(after) or after in _NO):
+            count = 0
+        elif is_negator(token):
+            count = 1 if count == 0 or (is_same and token in _ONCE_MORE) else 2
+            is_same = token in {"not", "never", "cannot"} or token.endswith("n't")
+        elif token in _ANEW:
+            count = min(count, 1)
+            is_same = True
+        elif _SUBJECTS.fullmatch(token):
+            is_same = False
+    return out
+
+
+def _signed(clause: str, *, question_sign: int | None, goes_on: bool) -> Iterator[tuple[str, int, bool]]:
+    """Yield the stems of a clause with their signs, and whether they are denied twice.
+
+    A question's sign is its answer's, "trouble sleeping" has none.
+    """
     found = tokens(clause)
-    denied_from = -1 if goes_on else next((n for n, t in enumerate(found) if is_negator(t)), len(found))
+    denied = _denied(found)
     lessened_from = next((n for n, t in enumerate(found) if t in IMPAIRED), len(found))
     for n, token in enumerate(found):
         if len(token) <= 2 or token in WITHOUT_CONTENT or is_negator(token) or token in IMPAIRED or token in _GONE:
             continue
-        if n > lessened_from:
-            yield stem(token), 0
+        times = denied[n] or int(goes_on)
+        if n > lessened_from or times > 1:
+            yield stem(token), 0, times > 1
         elif question_sign is None:
-            yield stem(token), -1 if n > denied_from else 1
+            yield stem(token), -1 if times else 1, False
         else:
-            yield stem(token), min(question_sign, 0) if n > denied_from else question_sign
+            yield stem(token), min(question_sign, 0) if times else question_sign, False
 
 
 def _sentence_stances(
-    sentence: str, at: int, *, question_sign: int | None, weight: float, is_clients: bool
+    sentence: str, at: int, *, question_sign: int | None, weight: float, is_clients: bool, is_untold: bool
 ) -> Iterator[tuple[str, Stance]]:
     about_other = False
-    for clause, goes_on in _clauses(_SOFT.sub("has", sentence)):
-        other, own = _OTHER.search(clause), _SELF.search(clause)
-        if other is not None and (own is None or other.start() <= own.start()):
-            about_other = True
-        elif own is not None:
-            about_other = False
-        for each, sign in _signed(clause, question_sign=question_sign, goes_on=goes_on):
-            yield each, Stance(at, sign, weight, about_other, is_clients)
+    text = _SOFT.sub("has", sentence)
+    for part, is_supposed in parted(text) if is_clients else [(text, False)]:
+        is_open = is_supposed or is_untold
+        for clause, goes_on in _clauses(part):
+            other, own = _OTHER.search(clause), _SELF.search(clause)
+            if other is not None and (own is None or other.start() <= own.start()):
+                about_other = True
+            elif own is not None:
+                about_other = False
+            for each, sign, is_twice in _signed(clause, question_sign=question_sign, goes_on=goes_on):
+                is_told = not (is_open or is_twice)
+                yield each, Stance(at, sign if is_told else 0, weight, about_other, is_clients, not is_told)
 
 
 def stances(lines: Sequence[Utterance]) -> dict[str, list[Stance]]:
@@ -178,8 +226,10 @@ def stances(lines: Sequence[Utterance]) -> dict[str, list[Stance]]:
         cut = [s for s in _SENTENCES.split(line.text) if s]
         for n, sentence in enumerate(cut):
             sign, weight = _asked(lines, at, cut, n)
+            is_clients = line.speaker != CLINICIAN
+            untold = is_clients and is_untold(cut, n)
             for each, stance in _sentence_stances(
-                sentence, at, question_sign=sign, weight=weight, is_clients=line.speaker != CLINICIAN
+                sentence, at, question_sign=sign, weight=weight, is_clients=is_clients, is_untold=untold
             ):
                 out.setdefault(each, []).append(stance)
     return out
@@ -209,6 +259,6 @@ def signs(text: str) -> dict[str, int]:
     out: dict[str, int] = {}
     for clause, goes_on in _clauses(_SOFT.sub("has", text)):
         after = any(t in _GONE for t in tokens(clause))
-        for each, sign in _signed(clause, question_sign=None, goes_on=goes_on):
+        for each, sign, _ in _signed(clause, question_sign=None, goes_on=goes_on):
             out[each] = min(out.get(each, 1), -1 if after else sign)
     return out

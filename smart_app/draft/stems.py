@@ -24,9 +24,9 @@ def stem(word: str) -> str:
 
 
 def content(text: str) -> set[str]:
-    """Return the stems of the words that carry content."""
+    """Return the stems of the words that carry content; numbers are compared by what they say."""
     return {
         stem(t)
         for t in tokens(text)
-        if len(t) > 2 and t not in WITHOUT_CONTENT and not is_negator(t) and t not in IMPAIRED
+        if len(t) > 2 and not t[0].isdigit() and t not in WITHOUT_CONTENT and not is_negator(t) and t not in IMPAIRED
     }

@@ -29,6 +29,8 @@ _WHEN = re.compile(
     r"gradual\w*|always|never|sometimes|occasional\w*|often|daily|every|constant\w*|worse|better|good|bad|fine|mild|severe)\b",
     re.IGNORECASE,
 )
+_PAST = re.compile(r"\b(?:once|ago|previously|formerly|in the past|used to|as a (?:child|teenager))\b", re.IGNORECASE)
+"""What was once so is not contradicted by what other lines deny of today."""
 _IN_SHORT = re.compile(r"\b(\d+)/(7|52|12)\b")
 _SPANS = {"7": "day", "52": "week", "12": "month"}
 """Clinical shorthand: 6/52 is six weeks."""
@@ -236,6 +238,7 @@ def _meaning(said: str, wanted: Mapping[str, float], places: Sequence[int], sess
     known = signs(said)
     whole = sum(wanted.values()) or 1.0
     near = set(places)
+    is_past = _PAST.search(said) is not None
     out = dict.fromkeys(("against", "against_near", "most_against", "agree", "others", "open", "clinicians"), 0.0)
     for each, rarity in wanted.items():
         weight = rarity / whole
@@ -243,7 +246,9 @@ def _meaning(said: str, wanted: Mapping[str, float], places: Sequence[int], sess
         if not told:
             continue
         sign = known.get(each, 1)
-        here = [s for s in told if s.line in near] or told
+        here = [s for s in told if s.line in near] or ([] if is_past else told)
+        if not here:
+            continue
         out["against_near"] += weight * _against(here, sign)
         out["against"] += weight * _against(told, sign)
         out["most_against"] = max(out["most_against"], _against(here, sign))

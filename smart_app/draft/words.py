@@ -2,19 +2,19 @@
 
 import re
 import tomllib
-from fractions import Fraction
 from pathlib import Path
 
+from smart_app.draft.figures import COUNTS as COUNTS
+from smart_app.draft.figures import numbers as numbers
+from smart_app.draft.figures import quantities as quantities
+
 TOKEN = re.compile(r"[A-Za-z0-9]+(?:[.,/'-][A-Za-z0-9]+)*")
-_FILLER = re.compile(r"(?<![\w'-])(?:u+m+|u+h+m*|erm+|hm+|mm+)(?![\w'-])(?:\s*[,.])*\s*", re.IGNORECASE)
 _PLAIN_MARKS = str.maketrans({"\u2019": "'", "\u2018": "'", '"': "'", "\u201c": "'", "\u201d": "'"})
 _TORN_OFF = re.compile(r"\s+(n't|'(?:s|m|re|ve|ll|d))\b", re.IGNORECASE)
 _SPACE_BEFORE = re.compile(r"\s+([,.;:?!])")
 _COMMAS = re.compile(r"(?:,\s*)+([,.;?!])")
 _AFTER_END = re.compile(r"([.?!]),")
 _GONNA = re.compile(r"\b(gon|wan) na\b", re.IGNORECASE)
-_ASIDE = re.compile(r",\s*(?:you know|i mean|like)\s*,", re.IGNORECASE)
-"""What stands between commas for the sake of a pause."""
 _LISTS = {
     name: words.split()
     for name, words in tomllib.loads(
@@ -24,11 +24,42 @@ _LISTS = {
 NEGATORS = frozenset(_LISTS["negators"])
 WITHOUT_CONTENT = frozenset(_LISTS["without_content"])
 IMPAIRED = frozenset(_LISTS["impaired"])
-_STUTTER = re.compile(
-    rf"(?<![\w'])((?:{'|'.join(map(re.escape, _LISTS['stuttered']))})(?:\s+[\w']+){{0,3}}?)(?:[,.]?\s+\1)+(?![\w'])",
+UNFINISHED = frozenset(_LISTS["unfinished"])
+"""After these a clause goes on, so that to hear them twice is a stutter wherever it is ("the, the")."""
+OPENERS = ("and", "but", "so", "because", "well")
+"""A clause begins after them."""
+_COUNT = "|".join((*sorted(COUNTS), r"\d+"))
+_NO_COUNT = "".join(rf"(?<!{word} )" for word in (*sorted(COUNTS), r"\d"))
+_SOUND = rf"(?<![\w'-])(?:u+m+|u+h+m*|erm+|hm+|{_NO_COUNT}mm+)(?![\w'-])"
+_FILLER = re.compile(
+    rf"(?:^\s*|(?<=[.?!] ))(?:{_SOUND}(?:\s*[,.])*\s*)+"
+    # in mid-sentence a stop after it is the sentence's own, unless a small letter shows that it goes on
+    rf"|{_SOUND}(?:\s*,)*(?:\s*\.(?=\s*(?-i:[a-z])))?\s*",
     re.IGNORECASE,
 )
-"""Small words said again at once, alone or at the head of up to four words: "have you, have you had"."""
+"""Sounds without meaning; "5 mm" is a measure."""
+_FOLLOWING = rf"\s+(?!(?:{_COUNT})\b)[\w']+"
+_SMALL = "|".join(map(re.escape, _LISTS["stuttered"]))
+_GO_ON = "|".join(map(re.escape, sorted(UNFINISHED)))
+_AFTER_OPENER = "|".join(rf"(?<=\b{word} )" for word in OPENERS)
+_AGAIN = r"(?:,?\s+\1)+(?![\w'])(?!\s+not\b)"
+_STUTTERS = (
+    re.compile(rf"(?<![\w'])((?:(?:{_SMALL})(?:{_FOLLOWING}){{0,2}}?\s+)?(?:{_GO_ON})){_AGAIN}", re.IGNORECASE),
+    re.compile(
+        rf"(?:^|(?<=[.?!,;:] )|{_AFTER_OPENER})"
+        rf"((?:{_SMALL})(?:{_FOLLOWING}){{0,3}}?){_AGAIN}",
+        re.IGNORECASE,
+    ),
+)
+"""Words said again at once in one clause: "in my, in my arm", and at its beginning "have you, have you had".
+
+Elsewhere the first may end a clause that the second does not belong to: "what I want, I want to die".
+"""
+_ASIDE = re.compile(
+    rf"(?<![\w'])({_GO_ON}),\s*(?:you know|like)\s*,\s+(?!(?:a|an|about|{_COUNT})\b)",
+    re.IGNORECASE,
+)
+"""What stands between commas for the sake of a pause; "I mean" may set right what was said and is never one."""
 EMPTY = frozenset(_LISTS["empty"])
 MAY_BE_PAST = frozenset(_LISTS["may_be_past"])
 """Verbs of which the form alone does not say that they are of today: "I cut my arms"."""
@@ -39,49 +70,30 @@ PUTS_RIGHT = re.compile(
     re.IGNORECASE,
 )
 """Begins to set right what the same person just said ("Sorry, five milligrams")."""
-_UNITS: dict[str, int] = {word: n for n, word in enumerate(_LISTS["units"])}
-_TENS: dict[str, int] = {word: 10 * n for n, word in enumerate(_LISTS["tens"], start=2)}
-_ORDINALS: dict[str, int] = {word: n for n, word in enumerate(_LISTS["ordinals"], start=3)} | {
-    "thirtieth": 30,
-    "twice": 2,
-}
-_AFTER_TENS: dict[str, int] = {"first": 1, "second": 2} | _ORDINALS
-_NUMBER_WORDS = frozenset({*_UNITS, *_TENS, *_AFTER_TENS})
-_SCALES = {"hundred": 100, "thousand": 1000}
-_UNIT_NAMES = {
-    "mg": "mg milligram milligrams milligramme milligrammes",
-    "mcg": "mcg microgram micrograms",
-    "g": "g gram grams",
-    "ml": "ml milliliter milliliters millilitre millilitres",
-    "%": "percent",
-    "minute": "min mins minute minutes",
-    "hour": "h hr hrs hour hours",
-    "day": "day days",
-    "week": "week weeks",
-    "month": "month months",
-    "year": "yr yrs year years",
-}
-_UNIT_OF = {name: unit for unit, names in _UNIT_NAMES.items() for name in names.split()}
 
 
-def tidy(text: str) -> str:
-    """Return the text on one line with plain quotes and spacing, and without "um" and stutters; no word is changed."""
+def as_said(text: str) -> str:
+    """Return the text on one line with plain quotes and spacing; no word is left out."""
     text = text.translate(_PLAIN_MARKS)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " for c in text)
     if " n't" in text or " '" in text:
         text = _TORN_OFF.sub(r"\1", text)
-    text = _SPACE_BEFORE.sub(r"\1", _FILLER.sub("", text))
-    if ", " in text:
-        text = _ASIDE.sub(",", text)
-    words = text.lower().replace(",", "").replace(".", "").split()
-    if len(set(words)) < len(words):
-        text = _STUTTER.sub(r"\1", text)
-    if "," in text:
-        text = _COMMAS.sub(r"\1", text)
-        text = _AFTER_END.sub(r"\1", text)
     if " na" in text:
         text = _GONNA.sub(r"\1na", text)
+    return _SPACE_BEFORE.sub(r"\1", " ".join(text.split()))
+
+
+def tidy(text: str) -> str:
+    """Return the text as it was said, without "um", asides and stutters."""
+    text = _SPACE_BEFORE.sub(r"\1", _FILLER.sub("", as_said(text)))
+    if "," in text:
+        text = _AFTER_END.sub(r"\1", _COMMAS.sub(r"\1", text))
+        text = _ASIDE.sub(r"\1 ", text)
+    words = text.lower().replace(",", "").replace(".", "").split()
+    if len(set(words)) < len(words):
+        for stutter in _STUTTERS:
+            text = stutter.sub(r"\1", text)
     return " ".join(text.lstrip(" ,.;:").split())
 
 
@@ -99,75 +111,3 @@ def is_negator(token: str) -> bool:
 def has_negation(text: str) -> bool:
     """Say whether any word of the text negates."""
     return any(is_negator(token) for token in tokens(text))
-
-
-def _digits(token: str) -> tuple[str, str] | None:
-    found = re.fullmatch(r"(\d+(?:[.,]\d+)?)(st|nd|rd|th|[a-z%]*)", token)
-    if found is None:
-        return None
-    number, suffix = found.groups()
-    plain = number.replace(",", "") if re.fullmatch(r"\d+,\d{3}", number) else number.replace(",", ".")
-    return str(Fraction(plain)), _UNIT_OF.get(suffix, "")
-
-
-def _tens_and_units(found: list[str], at: int) -> tuple[int, int]:
-    """Read "eighty five", "seven", "twenty sixth" at this place: (value, words used), (0, 0) if there is none."""
-    word = found[at]
-    if word in _TENS:
-        follower = found[at + 1] if at + 1 < len(found) else ""
-        unit = _UNITS.get(follower, _AFTER_TENS.get(follower, 0))
-        return (_TENS[word] + unit, 2) if 0 < unit < 10 else (_TENS[word], 1)
-    if word in _UNITS:
-        return _UNITS[word], 1
-    if word in _ORDINALS:
-        return _ORDINALS[word], 1
-    return 0, 0
-
-
-def _spoken(found: list[str], at: int) -> tuple[str, int]:
-    """Read one spoken number, e.g. "one hundred and five", "nine point two": (value, words used)."""
-    value, used = _tens_and_units(found, at)
-    if not used:
-        return "", 0
-    total = 0
-    while at + used < len(found) and found[at + used] in _SCALES:
-        scale = _SCALES[found[at + used]]
-        total, value = (total, value * scale) if scale == 100 else (total + value * scale, 0)
-        used += 1
-        skip = 1 if at + used < len(found) and found[at + used] == "and" else 0
-        rest, more = _tens_and_units(found, at + used + skip) if at + used + skip < len(found) else (0, 0)
-        if more:
-            value, used = value + rest, used + skip + more
-    value += total
-    if at + used + 1 < len(found) and found[at + used] == "point" and found[at + used + 1] in _UNITS:
-        return str(Fraction(f"{value}.{_UNITS[found[at + used + 1]]}")), used + 2
-    return str(value), used
-
-
-def quantities(text: str) -> set[tuple[str, str]]:
-    """Return the numbers of the text as (value, unit), spoken or in digits; a bare "one" is a pronoun and left out."""
-    found = tokens(text.replace("%", " percent "))
-    out: set[tuple[str, str]] = set()
-    if not any(token in _NUMBER_WORDS or token[0].isdigit() for token in found):
-        return out
-    at = 0
-    while at < len(found):
-        digits = _digits(found[at])
-        if digits is not None:
-            value, unit, used = digits[0], digits[1], 1
-        else:
-            value, used = _spoken(found, at)
-            unit = ""
-            if not used or (value == "1" and used == 1 and found[at] == "one"):
-                at += 1
-                continue
-        at += used
-        if not unit and at < len(found):
-            unit = _UNIT_OF.get(found[at], "")
-        out.add((value, unit))
-    return out
-
-
-def numbers(text: str) -> set[str]:
-    """Return the numbers of the text, without their units."""
-    return {value for value, _ in quantities(text)}
