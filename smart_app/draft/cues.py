@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from smart_app.draft.pairs import Told, rules
 from smart_app.formats import LAYOUTS, VERSION, Heading
 
 _FOLDER = Path(__file__).parent / "cues"
@@ -25,6 +26,7 @@ class Cues:
     leave_out: dict[str, re.Pattern[str]]
     consent_words: tuple[str, ...]
     omissions: dict[str, re.Pattern[str]]
+    risk: tuple[Told, ...]
     medication_names: frozenset[str]
     medication_endings: tuple[str, ...]
     not_medication: frozenset[str]
@@ -49,7 +51,11 @@ class Cues:
 
     def about(self, text: str) -> set[str]:
         """Return the topics that the text touches."""
-        return self.topics.found_in(text)
+        return self.topics.found_in(text) | ({"risk"} if self.tells_risk(text) else set())
+
+    def tells_risk(self, text: str) -> bool:
+        """Say whether the text tells of risk in ordinary words."""
+        return any(told.is_in(text) for told in self.risk)
 
     def speaks_of_consent(self, text: str) -> bool:
         """Say whether the text is about recording or consenting to it, which is never drafted from speech (B09)."""
@@ -159,7 +165,18 @@ def _parts(raw: dict[str, Any]) -> dict[str, dict[str, re.Pattern[str]]]:
 @cache
 def cues() -> Cues:
     """Read and compile the cue files that this version of Chartside carries."""
-    names = ("topics", "medications", "clinician", "client", "leave_out", "formats", "omissions", "words", "questions")
+    names = (
+        "topics",
+        "medications",
+        "clinician",
+        "client",
+        "leave_out",
+        "formats",
+        "omissions",
+        "words",
+        "questions",
+        "risk",
+    )
     raw = {name: _read(name) for name in names}
     worth = json.loads((_FOLDER / "worth.json").read_text(encoding="utf-8"))
     medications = raw["medications"]
@@ -172,6 +189,7 @@ def cues() -> Cues:
         leave_out={k: _any_of(v) for k, v in raw["leave_out"].items() if isinstance(v, list) and k != "consent_words"},
         consent_words=tuple(raw["leave_out"]["consent_words"]),
         omissions={k: _any_of(v) for k, v in raw["omissions"].items() if isinstance(v, list)},
+        risk=rules({k: _any_of(v) for k, v in raw["risk"]["families"].items()}, raw["risk"]["told"]),
         medication_names=frozenset(medications["names"]),
         medication_endings=tuple(medications["endings"]),
         not_medication=frozenset(medications["not_medication"]),

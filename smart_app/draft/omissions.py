@@ -1,5 +1,6 @@
 """What was said plainly and is not in the draft (B07): risk, medication, substances, plans, diagnoses."""
 
+import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,15 @@ _BARE_NO = re.compile(r"^(?:(?:no|nope|nah|never|not really|none|um|uh|well|oh)\
 _BARE_YES = re.compile(r"^(?:(?:yes|yeah|yep|yup|okay|ok|sure|right|mm|mhm)\W*)+$", re.IGNORECASE)
 _IN_GENERAL = re.compile(r"\b(?:if|people|anybody|anyone|someone|patients)\b|\bthey (?:can|do|have)\b", re.IGNORECASE)
 """What is said of people in general is nobody's diagnosis."""
+_ASKS_ON = re.compile(
+    r"^(?:(?:and|so|okay|but)\W+)*(?:when|where|how(?: often| many times| recently)?|what with|with what)"
+    r"(?: (?:was|did) (?:that|it)(?: happen)?)?\W*$",
+    re.IGNORECASE,
+)
+"""Asks on about what was just asked ("When?")."""
+_TELLS_ON = re.compile(
+    r"\b(?:did|done|do|doing|tried|trying|thought about|thinking about) (?:it|that)\b", re.IGNORECASE
+)
 _DOSE_UNITS = frozenset({"mg", "mcg", "g", "ml"})
 _SHORT_ANSWER = 12
 """An answer of fewer words is offered with its question, without which it says little."""
@@ -39,7 +49,7 @@ def omissions(transcript: Transcript, sections: Iterable[Section], *, cut: Heard
     known = cues()
     drafted = [_held(s) for section in sections for s in section.statements if s.verdict != "no source"]
     cut = cut or heard(transcript.utterances, known)
-    answers = {pair.sentence.place: pair for pair in cut.pairs if pair.is_direct}
+    answers = _answers(cut.pairs, known)
     found: list[tuple[Kind, Sentence, Omission]] = []
     for sentence in cut.sentences:
         kind = _kind(sentence, answers.get(sentence.place), known)
@@ -49,6 +59,24 @@ def omissions(transcript: Transcript, sections: Iterable[Section], *, cut: Heard
         found.append((kind, sentence, Omission(kind=kind, text=text, evidence=evidence)))
     best = sorted(found, key=lambda each: (_ORDER.index(each[0]), each[1].place))[:MOST]
     return tuple(omission for _, _, omission in sorted(best, key=lambda each: each[1].place))
+
+
+def _answers(pairs: Iterable[Answered], known: Cues) -> dict[int, Answered]:
+    """Return by place what answers a question, and what tells on of an act of risk that was asked about before."""
+    out: dict[int, Answered] = {}
+    of_risk: Answered | None = None
+    for pair in pairs:
+        if not (of_risk and pair.question and _ASKS_ON.match(pair.question)):
+            of_risk = pair if _asks_of_risk(pair, known) else None
+        if pair.is_direct:
+            out[pair.sentence.place] = pair
+        elif of_risk is not None and _TELLS_ON.search(pair.sentence.text):
+            out[pair.sentence.place] = dataclasses.replace(of_risk, sentence=pair.sentence)
+    return out
+
+
+def _asks_of_risk(pair: Answered, known: Cues) -> bool:
+    return "risk" in pair.question_topics or known.omissions["risk_asked"].search(pair.question) is not None
 
 
 def _is_repeated(sentence: Sentence, kind: Kind, found: Sequence[tuple[Kind, Sentence, Omission]]) -> bool:
@@ -83,15 +111,14 @@ def _kind(sentence: Sentence, pair: Answered | None, known: Cues) -> Kind | None
 
 def _is_risk(text: str, pair: Answered | None, known: Cues) -> bool:
     """Say whether a sentence speaks of risk, or answers a question about it with more than a plain no."""
-    if known.omissions["risk"].search(text):
+    if known.omissions["risk"].search(text) or known.tells_risk(text):
         return True
     if pair is None:
         return False
     is_denied = has_negation(" ".join(text.split()[:2]))
     if known.omissions["safety_asked"].search(pair.question):
         return is_denied
-    asks = "risk" in pair.question_topics or known.omissions["risk_asked"].search(pair.question) is not None
-    return asks and not is_denied
+    return _asks_of_risk(pair, known) and not is_denied
 
 
 def _is_medication(text: str, asked: str, known: Cues) -> bool:

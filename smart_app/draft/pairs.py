@@ -1,0 +1,27 @@
+"""Risk told in ordinary words: no word of it is risk by itself, several together are (`cues/risk.toml`)."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Words that have to stand in one sentence, and everyday words beside which they mean nothing."""
+
+    of: tuple[re.Pattern[str], ...]
+    unless: re.Pattern[str] | None
+
+    def is_in(self, text: str) -> bool:
+        """Say whether the text has words of every family and none of the everyday ones."""
+        return all(family.search(text) for family in self.of) and not (self.unless and self.unless.search(text))
+
+
+def rules(families: Mapping[str, re.Pattern[str]], told: Iterable[Mapping[str, object]]) -> tuple[Told, ...]:
+    """Return the rules of the file; raises KeyError where one names a family that the file lacks."""
+    out = []
+    for rule in told:
+        names, unless = rule["of"], rule.get("unless")
+        assert isinstance(names, list)
+        out.append(Told(tuple(families[name] for name in names), families[str(unless)] if unless else None))
+    return tuple(out)
