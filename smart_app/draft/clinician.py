@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from smart_app.draft.cues import Cues
 from smart_app.draft.exchanges import CLINICIAN, ROOM, is_backchannel
+from smart_app.draft.medicines import has_dose, of_one_named_before
 from smart_app.draft.questions import asks_of_habit, tells_client
 from smart_app.draft.quoting import Candidate, quotation, said_by, trimmed
 from smart_app.draft.sentences import LONGEST_QUOTE, QUOTE_WORDS, Sentence
@@ -79,15 +80,19 @@ def is_left_out(sentence: Sentence, cues: Cues) -> bool:
     return any(cues.leave_out[key].search(text) for key in ("small_talk", "technical"))
 
 
-def clinician_part(sentence: Sentence, cues: Cues) -> tuple[str, str, int]:
-    """Return (part, kind, score) of a clinician's sentence; an empty part leaves it out."""
+def clinician_part(sentence: Sentence, cues: Cues, *, of_medicine: bool = False) -> tuple[str, str, int]:
+    """Return (part, kind, score) of a clinician's sentence; an empty part leaves it out.
+
+    One that is `of_medicine` goes on about a medicine named before.
+    """
     text, spoken = sentence.text, cues.clinician
     if cues.speaks_of_consent(text) or is_backchannel(sentence, cues):
         return "", "", 0
     is_of_talk = cues.leave_out["course"].search(text) is not None
     medications = cues.medications(tokens(text))
-    kind = _planned_kind(text, cues, names_medication=bool(medications))
-    if medications and (quantities(text) or kind == "medication") and not sentence.is_question:
+    kind = _planned_kind(text, cues, names_medication=bool(medications) or of_medicine)
+    doses = (bool(medications) and bool(quantities(text) or kind == "medication")) or has_dose(text, cues)
+    if (doses or (of_medicine and not is_of_talk)) and not sentence.is_question:
         return "planned", "medication", 7
     if "risk" in cues.about(text) and not sentence.is_question:
         return "planned", "risk", 7
@@ -131,10 +136,11 @@ def clinician_candidates(sentences: Sequence[Sentence], cues: Cues) -> list[Cand
     for sentence in sentences:
         if sentence.utterance.speaker == CLINICIAN:
             turns.setdefault(sentence.turn, []).append(sentence)
+    medicines = of_one_named_before(sentences, cues)
     return [
         candidate
         for turn in turns.values()
-        for candidate in _clinician_turn(turn, cues, refuses=refuses(turn[0], sentences))
+        for candidate in _clinician_turn(turn, cues, medicines, refuses=refuses(turn[0], sentences))
     ]
 
 
@@ -146,9 +152,11 @@ def refuses(sentence: Sentence, sentences: Sequence[Sentence]) -> bool:
     return sentence.n_words >= _LEAST_ANSWERED and _OFFERS.search(before.text) is not None
 
 
-def _judged(turn: list[Sentence], cues: Cues, *, refuses: bool) -> list[tuple[str, str, int]]:
+def _judged(
+    turn: list[Sentence], cues: Cues, medicines: frozenset[int], *, refuses: bool
+) -> list[tuple[str, str, int]]:
     """Return (part, kind, score) of each sentence of a turn, with what its neighbours say of it."""
-    judged = [clinician_part(s, cues) for s in turn]
+    judged = [clinician_part(s, cues, of_medicine=s.place in medicines) for s in turn]
     if refuses:
         judged[0] = ("planned", judged[0][1], max(judged[0][2], 5))
     for n in range(1, len(turn)):
@@ -173,8 +181,8 @@ def _puts_right(sentence: Sentence, cues: Cues) -> bool:
     return bool(numbers(text)) or has_negation(text) or _SETS_OTHERWISE.search(text) is not None
 
 
-def _clinician_turn(turn: list[Sentence], cues: Cues, *, refuses: bool) -> list[Candidate]:
-    judged = _judged(turn, cues, refuses=refuses)
+def _clinician_turn(turn: list[Sentence], cues: Cues, medicines: frozenset[int], *, refuses: bool) -> list[Candidate]:
+    judged = _judged(turn, cues, medicines, refuses=refuses)
     runs: list[list[int]] = []
     for n, (part, _, _) in enumerate(judged):
         if not part:

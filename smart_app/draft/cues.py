@@ -30,6 +30,7 @@ class Cues:
     medication_names: frozenset[str]
     medication_endings: tuple[str, ...]
     not_medication: frozenset[str]
+    of_medicine: dict[str, re.Pattern[str]]
     formats: Mapping[str, tuple[Heading, ...]]
     length: dict[str, int]
     shares: dict[str, int]
@@ -193,6 +194,7 @@ def cues() -> Cues:
         medication_names=frozenset(medications["names"]),
         medication_endings=tuple(medications["endings"]),
         not_medication=frozenset(medications["not_medication"]),
+        of_medicine={k: _any_of(medications[k]) for k in ("spoken", "goes_on", "instructs", "no_dose")},
         formats=LAYOUTS,
         length=dict(raw["formats"]["length"]),
         shares=dict(raw["formats"]["shares"]),

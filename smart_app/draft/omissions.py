@@ -8,6 +8,7 @@ from typing import Literal
 
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import CLINICIAN, ROOM, Answered, Heard, heard
+from smart_app.draft.medicines import has_dose, of_one_named_before
 from smart_app.draft.quoting import said_by
 from smart_app.draft.sentences import LONGEST_QUOTE, Sentence
 from smart_app.draft.stances import is_of_others, names_client
@@ -50,9 +51,10 @@ def omissions(transcript: Transcript, sections: Iterable[Section], *, cut: Heard
     drafted = [_held(s) for section in sections for s in section.statements if s.verdict != "no source"]
     cut = cut or heard(transcript.utterances, known)
     answers = _answers(cut.pairs, known)
+    of_medicine = of_one_named_before(cut.sentences, known)
     found: list[tuple[Kind, Sentence, Omission]] = []
     for sentence in cut.sentences:
-        kind = _kind(sentence, answers.get(sentence.place), known)
+        kind = _kind(sentence, answers.get(sentence.place), known, of_medicine=sentence.place in of_medicine)
         if kind is None or _is_held(sentence, kind, drafted, known) or _is_repeated(sentence, kind, found):
             continue
         text, evidence = _offered(sentence, answers.get(sentence.place), kind, known)
@@ -89,7 +91,7 @@ def _is_repeated(sentence: Sentence, kind: Kind, found: Sequence[tuple[Kind, Sen
     )
 
 
-def _kind(sentence: Sentence, pair: Answered | None, known: Cues) -> Kind | None:
+def _kind(sentence: Sentence, pair: Answered | None, known: Cues, *, of_medicine: bool) -> Kind | None:
     text = sentence.text
     if known.speaks_of_consent(text):
         return None
@@ -98,7 +100,7 @@ def _kind(sentence: Sentence, pair: Answered | None, known: Cues) -> Kind | None
     asked = pair.question if pair is not None and not _BARE_NO.match(text) else ""
     if _is_risk(text, pair, known) and not is_asked:
         return "risk"
-    if _is_medication(text, asked, known) and not is_asked:
+    if (of_medicine or _is_medication(text, asked, known)) and not is_asked:
         return "medication"
     if not is_clinicians and _is_substance(sentence, asked, known):
         return "substances"
@@ -125,7 +127,7 @@ def _is_medication(text: str, asked: str, known: Cues) -> bool:
     """Say whether a medication is named with a dose or a change, or an answer tells of a change of what was asked."""
     names = known.medications(tokens(text))
     changes = known.omissions["medication_change"].search(text) is not None
-    if names and (changes or any(unit in _DOSE_UNITS for _, unit in quantities(text))):
+    if has_dose(text, known) or (names and (changes or any(unit in _DOSE_UNITS for _, unit in quantities(text)))):
         return True
     if changes and known.omissions["medication_word"].search(text):
         return True

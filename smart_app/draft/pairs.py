@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,12 @@ class Told:
         return all(family.search(text) for family in self.of) and not (self.unless and self.unless.search(text))
 
 
-def rules(families: Mapping[str, re.Pattern[str]], told: Iterable[Mapping[str, object]]) -> tuple[Told, ...]:
+def rules(families: Mapping[str, re.Pattern[str]], told: Iterable[Mapping[str, Any]]) -> tuple[Told, ...]:
     """Return the rules of the file; raises KeyError where one names a family that the file lacks."""
-    out = []
-    for rule in told:
-        names, unless = rule["of"], rule.get("unless")
-        assert isinstance(names, list)
-        out.append(Told(tuple(families[name] for name in names), families[str(unless)] if unless else None))
-    return tuple(out)
+    return tuple(
+        Told(
+            of=tuple(families[name] for name in rule["of"]),
+            unless=families[rule["unless"]] if "unless" in rule else None,
+        )
+        for rule in told
+    )
