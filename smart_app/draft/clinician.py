@@ -2,7 +2,9 @@
 
 import dataclasses
 import re
+import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from smart_app.draft.cues import Cues
 from smart_app.draft.exchanges import CLINICIAN, ROOM, is_backchannel
@@ -71,6 +73,12 @@ _ASKS_WHETHER = re.compile(
 """Asks after a proposal what the client says to it ("How does that sound?")."""
 _LEAST_ANSWERED = 4
 """A client's turn of fewer words names nothing that could be spoken of."""
+CLOSING_PART = 3
+"""The last of so many parts of a session, in which the clinician says what to do until the next."""
+LEAST_OF_CLOSING = 12
+"""So many sentences at the end close even the shortest session."""
+LEAST_OF_ORDER = 5
+"""An order of fewer words ("Go on.", "Take your time.") sets nothing."""
 _LEANS_ON = re.compile(r"\b(?:it|that|they|them|those|these|both)\b", re.IGNORECASE)
 
 
@@ -80,17 +88,39 @@ def is_left_out(sentence: Sentence, cues: Cues) -> bool:
     return any(cues.leave_out[key].search(text) for key in ("small_talk", "technical"))
 
 
-def clinician_part(sentence: Sentence, cues: Cues, *, of_medicine: bool = False) -> tuple[str, str, int]:
-    """Return (part, kind, score) of a clinician's sentence; an empty part leaves it out.
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a whole session says of its sentences, by their places.
 
-    One that is `of_medicine` goes on about a medicine named before.
+    Those `of_medicine` go on about a medicine named before; the closing part begins at `closes_at`.
     """
+
+    of_medicine: frozenset[int] = frozenset()
+    closes_at: int = sys.maxsize
+
+
+def setting(sentences: Sequence[Sentence], cues: Cues) -> Setting:
+    """Look a session over once."""
+    closes_at = len(sentences) - max(LEAST_OF_CLOSING, len(sentences) // CLOSING_PART)
+    return Setting(of_one_named_before(sentences, cues), closes_at)
+
+
+def orders(sentence: Sentence, at: Setting, cues: Cues) -> bool:
+    """Say whether a clinician tells the client in the closing part what to do."""
+    is_late = sentence.place >= at.closes_at and sentence.n_words >= LEAST_OF_ORDER
+    return is_late and not sentence.is_question and cues.clinician["planned"]["order"].search(sentence.text) is not None
+
+
+def clinician_part(sentence: Sentence, cues: Cues, at: Setting = Setting()) -> tuple[str, str, int]:
+    """Return (part, kind, score) of a clinician's sentence; an empty part leaves it out."""
     text, spoken = sentence.text, cues.clinician
     if cues.speaks_of_consent(text) or is_backchannel(sentence, cues):
         return "", "", 0
     is_of_talk = cues.leave_out["course"].search(text) is not None
     medications = cues.medications(tokens(text))
+    of_medicine = sentence.place in at.of_medicine
     kind = _planned_kind(text, cues, names_medication=bool(medications) or of_medicine)
+    kind = kind or ("homework" if orders(sentence, at, cues) else "")
     doses = (bool(medications) and bool(quantities(text) or kind == "medication")) or has_dose(text, cues)
     if (doses or (of_medicine and not is_of_talk)) and not sentence.is_question:
         return "planned", "medication", 7
@@ -114,6 +144,8 @@ def _planned_kind(text: str, cues: Cues, *, names_medication: bool) -> str:
     """Return which kind that no draft may miss the words plan, by plain cues only."""
     planned = cues.clinician["planned"]
     kind = next((k for k in ("appointment", "homework", "medication") if planned[k].search(text)), "")
+    if kind in ("", "homework") and planned["set"].search(text):
+        return "homework"
     if kind == "homework" and not planned["task"].search(text):
         return ""
     if kind == "medication" and not names_medication and "medication" not in cues.about(text):
@@ -136,11 +168,11 @@ def clinician_candidates(sentences: Sequence[Sentence], cues: Cues) -> list[Cand
     for sentence in sentences:
         if sentence.utterance.speaker == CLINICIAN:
             turns.setdefault(sentence.turn, []).append(sentence)
-    medicines = of_one_named_before(sentences, cues)
+    at = setting(sentences, cues)
     return [
         candidate
         for turn in turns.values()
-        for candidate in _clinician_turn(turn, cues, medicines, refuses=refuses(turn[0], sentences))
+        for candidate in _clinician_turn(turn, cues, at, refuses=refuses(turn[0], sentences))
     ]
 
 
@@ -152,11 +184,9 @@ def refuses(sentence: Sentence, sentences: Sequence[Sentence]) -> bool:
     return sentence.n_words >= _LEAST_ANSWERED and _OFFERS.search(before.text) is not None
 
 
-def _judged(
-    turn: list[Sentence], cues: Cues, medicines: frozenset[int], *, refuses: bool
-) -> list[tuple[str, str, int]]:
+def _judged(turn: list[Sentence], cues: Cues, at: Setting, *, refuses: bool) -> list[tuple[str, str, int]]:
     """Return (part, kind, score) of each sentence of a turn, with what its neighbours say of it."""
-    judged = [clinician_part(s, cues, of_medicine=s.place in medicines) for s in turn]
+    judged = [clinician_part(s, cues, at) for s in turn]
     if refuses:
         judged[0] = ("planned", judged[0][1], max(judged[0][2], 5))
     for n in range(1, len(turn)):
@@ -181,8 +211,8 @@ def _puts_right(sentence: Sentence, cues: Cues) -> bool:
     return bool(numbers(text)) or has_negation(text) or _SETS_OTHERWISE.search(text) is not None
 
 
-def _clinician_turn(turn: list[Sentence], cues: Cues, medicines: frozenset[int], *, refuses: bool) -> list[Candidate]:
-    judged = _judged(turn, cues, medicines, refuses=refuses)
+def _clinician_turn(turn: list[Sentence], cues: Cues, at: Setting, *, refuses: bool) -> list[Candidate]:
+    judged = _judged(turn, cues, at, refuses=refuses)
     runs: list[list[int]] = []
     for n, (part, _, _) in enumerate(judged):
         if not part:

@@ -1,4 +1,4 @@
-"""Which sentences are about a medicine that they do not name ("He threw them out.", "Twenty-five for the first week")."""
+"""Which sentences are about a medicine that they do not name ("He threw them out.", "Twenty-five, then fifty.")."""
 
 from collections.abc import Iterable
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from smart_app.draft.clinician import Setting, orders, setting
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import CLINICIAN, ROOM, Answered, Heard, heard
-from smart_app.draft.medicines import has_dose, of_one_named_before
+from smart_app.draft.medicines import has_dose
 from smart_app.draft.quoting import said_by
 from smart_app.draft.sentences import LONGEST_QUOTE, Sentence
 from smart_app.draft.stances import is_of_others, names_client
@@ -51,10 +52,10 @@ def omissions(transcript: Transcript, sections: Iterable[Section], *, cut: Heard
     drafted = [_held(s) for section in sections for s in section.statements if s.verdict != "no source"]
     cut = cut or heard(transcript.utterances, known)
     answers = _answers(cut.pairs, known)
-    of_medicine = of_one_named_before(cut.sentences, known)
+    at = setting(cut.sentences, known)
     found: list[tuple[Kind, Sentence, Omission]] = []
     for sentence in cut.sentences:
-        kind = _kind(sentence, answers.get(sentence.place), known, of_medicine=sentence.place in of_medicine)
+        kind = _kind(sentence, answers.get(sentence.place), known, at)
         if kind is None or _is_held(sentence, kind, drafted, known) or _is_repeated(sentence, kind, found):
             continue
         text, evidence = _offered(sentence, answers.get(sentence.place), kind, known)
@@ -91,7 +92,7 @@ def _is_repeated(sentence: Sentence, kind: Kind, found: Sequence[tuple[Kind, Sen
     )
 
 
-def _kind(sentence: Sentence, pair: Answered | None, known: Cues, *, of_medicine: bool) -> Kind | None:
+def _kind(sentence: Sentence, pair: Answered | None, known: Cues, at: Setting) -> Kind | None:
     text = sentence.text
     if known.speaks_of_consent(text):
         return None
@@ -100,11 +101,11 @@ def _kind(sentence: Sentence, pair: Answered | None, known: Cues, *, of_medicine
     asked = pair.question if pair is not None and not _BARE_NO.match(text) else ""
     if _is_risk(text, pair, known) and not is_asked:
         return "risk"
-    if (of_medicine or _is_medication(text, asked, known)) and not is_asked:
+    if (sentence.place in at.of_medicine or _is_medication(text, asked, known)) and not is_asked:
         return "medication"
     if not is_clinicians and _is_substance(sentence, asked, known):
         return "substances"
-    plan = _plan(sentence, known)
+    plan = _plan(sentence, known, at)
     if plan is not None:
         return plan
     is_named = _is_clients(sentence, known.omissions["diagnosis"]) and not _IN_GENERAL.search(text)
@@ -153,7 +154,7 @@ def _is_substance(sentence: Sentence, asked: str, known: Cues) -> bool:
     return asks and not is_of_others(asked) and not is_of_others(" ".join(sentence.text.split()[:_SUBJECT_WORDS]))
 
 
-def _plan(sentence: Sentence, known: Cues) -> Kind | None:
+def _plan(sentence: Sentence, known: Cues, at: Setting) -> Kind | None:
     """Say whether a sentence sets homework or the next appointment.
 
     A client's account of old homework and a question about it are no plan. What one microphone heard may be the
@@ -164,7 +165,7 @@ def _plan(sentence: Sentence, known: Cues) -> Kind | None:
         return "appointment"
     if sentence.utterance.speaker not in (CLINICIAN, ROOM) or (sentence.is_question and not _ASKS_TO_DO.match(text)):
         return None
-    if known.omissions["homework"].search(text):
+    if known.omissions["homework"].search(text) or orders(sentence, at, known):
         return "homework"
     return "appointment" if known.omissions["appointment"].search(text) else None
 
