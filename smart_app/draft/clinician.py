@@ -92,11 +92,13 @@ def is_left_out(sentence: Sentence, cues: Cues) -> bool:
 class Setting:
     """What a whole session says of its sentences, by their places.
 
-    Those `of_medicine` go on about a medicine named before; the closing part begins at `closes_at`.
+    Those `of_medicine` go on about a medicine named before; the closing part begins at `closes_at`. Those that are
+    `settled` stand together in one statement (`agreed.py`).
     """
 
     of_medicine: frozenset[int] = frozenset()
     closes_at: int = sys.maxsize
+    settled: frozenset[int] = frozenset()
 
 
 def setting(sentences: Sequence[Sentence], cues: Cues) -> Setting:
@@ -144,13 +146,11 @@ def _planned_kind(text: str, cues: Cues, *, names_medication: bool) -> str:
     """Return which kind that no draft may miss the words plan, by plain cues only."""
     planned = cues.clinician["planned"]
     kind = next((k for k in ("appointment", "homework", "medication") if planned[k].search(text)), "")
-    if kind in ("", "homework") and planned["set"].search(text):
-        return "homework"
     if kind == "homework" and not planned["task"].search(text):
-        return ""
+        kind = ""
     if kind == "medication" and not names_medication and "medication" not in cues.about(text):
-        return ""
-    return kind
+        kind = ""
+    return kind or ("homework" if planned["set"].search(text) else "")
 
 
 def _intervention(text: str, cues: Cues) -> tuple[str, str, int]:
@@ -162,13 +162,17 @@ def asks_to_do(text: str) -> bool:
     return _ASKS_TO_DO.search(text) is not None
 
 
-def clinician_candidates(sentences: Sequence[Sentence], cues: Cues) -> list[Candidate]:
+def declines(text: str) -> bool:
+    """Say whether the words turn down, or set right, what was just proposed."""
+    return _DECLINES.match(text) is not None
+
+
+def clinician_candidates(sentences: Sequence[Sentence], at: Setting, cues: Cues) -> list[Candidate]:
     """Choose what the clinician said of plan, formulation, measurement and method, as attributed quotations."""
     turns: dict[int, list[Sentence]] = {}
     for sentence in sentences:
         if sentence.utterance.speaker == CLINICIAN:
             turns.setdefault(sentence.turn, []).append(sentence)
-    at = setting(sentences, cues)
     return [
         candidate
         for turn in turns.values()
@@ -186,7 +190,7 @@ def refuses(sentence: Sentence, sentences: Sequence[Sentence]) -> bool:
 
 def _judged(turn: list[Sentence], cues: Cues, at: Setting, *, refuses: bool) -> list[tuple[str, str, int]]:
     """Return (part, kind, score) of each sentence of a turn, with what its neighbours say of it."""
-    judged = [clinician_part(s, cues, at) for s in turn]
+    judged = [("", "", 0) if s.place in at.settled else clinician_part(s, cues, at) for s in turn]
     if refuses:
         judged[0] = ("planned", judged[0][1], max(judged[0][2], 5))
     for n in range(1, len(turn)):

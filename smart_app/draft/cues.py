@@ -27,6 +27,7 @@ class Cues:
     consent_words: tuple[str, ...]
     omissions: dict[str, re.Pattern[str]]
     risk: tuple[Told, ...]
+    agreed: dict[str, re.Pattern[str]]
     medication_names: frozenset[str]
     medication_endings: tuple[str, ...]
     not_medication: frozenset[str]
@@ -177,6 +178,7 @@ def cues() -> Cues:
         "words",
         "questions",
         "risk",
+        "agreed",
     )
     raw = {name: _read(name) for name in names}
     worth = json.loads((_FOLDER / "worth.json").read_text(encoding="utf-8"))
@@ -190,6 +192,7 @@ def cues() -> Cues:
         leave_out={k: _any_of(v) for k, v in raw["leave_out"].items() if isinstance(v, list) and k != "consent_words"},
         consent_words=tuple(raw["leave_out"]["consent_words"]),
         omissions={k: _any_of(v) for k, v in raw["omissions"].items() if isinstance(v, list)},
+        agreed={k: _any_of(v) for k, v in raw["agreed"].items() if isinstance(v, list)},
         risk=rules({k: _any_of(v) for k, v in raw["risk"]["families"].items()}, raw["risk"]["told"]),
         medication_names=frozenset(medications["names"]),
         medication_endings=tuple(medications["endings"]),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from smart_app.draft.agreed import Agreed, agreed
 from smart_app.draft.clinician import Setting, orders, setting
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import CLINICIAN, ROOM, Answered, Heard, heard
@@ -53,15 +54,30 @@ def omissions(transcript: Transcript, sections: Iterable[Section], *, cut: Heard
     cut = cut or heard(transcript.utterances, known)
     answers = _answers(cut.pairs, known)
     at = setting(cut.sentences, known)
-    found: list[tuple[Kind, Sentence, Omission]] = []
+    settled = agreed(cut.sentences, at, known)
+    found = [_settled(each) for each in settled if not _is_held(_whole(each), each.kind, drafted, known)]
+    together = frozenset().union(*(each.places for each in settled))
     for sentence in cut.sentences:
         kind = _kind(sentence, answers.get(sentence.place), known, at)
+        if sentence.place in together and kind in ("appointment", "homework"):
+            continue
         if kind is None or _is_held(sentence, kind, drafted, known) or _is_repeated(sentence, kind, found):
             continue
         text, evidence = _offered(sentence, answers.get(sentence.place), kind, known)
         found.append((kind, sentence, Omission(kind=kind, text=text, evidence=evidence)))
     best = sorted(found, key=lambda each: (_ORDER.index(each[0]), each[1].place))[:MOST]
     return tuple(omission for _, _, omission in sorted(best, key=lambda each: each[1].place))
+
+
+def _whole(each: Agreed) -> Sentence:
+    """Return what settles it as one sentence."""
+    said = each.settling
+    ids = tuple(dict.fromkeys(i for s in said for i in s.ids))
+    return dataclasses.replace(said[-1], text=" ".join(s.text for s in said), ids=ids)
+
+
+def _settled(each: Agreed) -> tuple[Kind, Sentence, Omission]:
+    return each.kind, _whole(each), Omission(kind=each.kind, text=each.text, evidence=each.candidate.evidence)
 
 
 def _answers(pairs: Iterable[Answered], known: Cues) -> dict[int, Answered]:
