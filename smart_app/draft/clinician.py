@@ -67,6 +67,12 @@ _DECLINES = re.compile(
     re.IGNORECASE,
 )
 """Turns down, or sets right, what the clinician just proposed."""
+_NO_AS_WELL = re.compile(
+    r"^(?:(?:no|nope|nah|never|okay|ok|(?:of )?course not|i (?:won't|wouldn't|will not)|absolutely not|definitely not|"
+    r"not at all|i promise|sure|that's (?:fine|right))\W*)+$",
+    re.IGNORECASE,
+)
+"""Assents to a denial ("And you're not going to stop it?" "No, course not.")."""
 _ASKS_WHETHER = re.compile(
     r"\b(?:okay|ok|all right|alright|sound|think|feel about|happy|agree|work for you|suit|how about)\b", re.IGNORECASE
 )
@@ -125,21 +131,41 @@ def clinician_part(sentence: Sentence, cues: Cues, at: Setting = Setting()) -> t
     kind = kind or ("homework" if orders(sentence, at, cues) else "")
     doses = (bool(medications) and bool(quantities(text) or kind == "medication")) or has_dose(text, cues)
     if (doses or (of_medicine and not is_of_talk)) and not sentence.is_question:
-        return "planned", "medication", 7
-    if "risk" in cues.about(text) and not sentence.is_question:
-        return "planned", "risk", 7
+        return "measured" if _gives_figure(text, cues) else "planned", "medication", 7
+    has_duty = spoken["planned"]["duty"].search(text) is not None
+    if ("risk" in cues.about(text) or has_duty) and not sentence.is_question:
+        return "planned" if has_duty or not _judges(text, kind, cues) else "formulated", "risk", 7
     if not kind and (is_of_talk or is_left_out(sentence, cues)):
         return "", "", 0
     if sentence.is_question:
         return ("planned", "homework", 5) if asks_to_do(text) else _intervention(text, cues)
-    for part in ("measured", "formulated"):
-        if part == "measured" and (_SUPPOSES.search(text) or tells_client(text)):
-            continue
-        if any(p.search(text) for p in spoken[part].values()):
+    for part, finds in (("measured", _measures(text, cues)), ("formulated", _formulates(text, cues))):
+        if finds:
             return part, "", 4 + (1 if numbers(text) else 0)
     if kind or spoken["planned"]["actions"].search(text):
         return "planned", kind, 4 + (2 if kind else 0)
     return _intervention(text, cues)
+
+
+def _measures(text: str, cues: Cues) -> bool:
+    """Say whether it gives a finding, or a figure of a scale or a weight."""
+    if _SUPPOSES.search(text):
+        return False
+    finds = cues.clinician["measured"]["result"].search(text) is not None
+    return _gives_figure(text, cues) or (finds and not tells_client(text))
+
+
+def _gives_figure(text: str, cues: Cues) -> bool:
+    return bool(numbers(text)) and cues.clinician["measured"]["figure"].search(text) is not None
+
+
+def _formulates(text: str, cues: Cues) -> bool:
+    return any(pattern.search(text) for pattern in cues.clinician["formulated"].values())
+
+
+def _judges(text: str, kind: str, cues: Cues) -> bool:
+    """Say whether words on risk say what the clinician holds of the client and nothing of what is to be done."""
+    return not kind and _formulates(text, cues) and not cues.clinician["planned"]["actions"].search(text)
 
 
 def _planned_kind(text: str, cues: Cues, *, names_medication: bool) -> str:
@@ -276,6 +302,10 @@ def _declined(one: Candidate, sentences: Sequence[Sentence]) -> Candidate:
         return one
     after = sentences[at]
     if after.utterance.speaker in (CLINICIAN, ROOM) or after.is_question or _DECLINES.match(after.text) is None:
+        return one
+    proposed = sentences[one.last_place].text
+    reply = " ".join(s.text for s in sentences[at : at + 3] if s.turn == after.turn)
+    if has_negation(proposed) and _NO_AS_WELL.match(reply):
         return one
     said = [after]
     for more in sentences[at + 1 : at + 3]:
