@@ -56,8 +56,8 @@ class Cues:
         return self.topics.found_in(text) | ({"risk"} if self.tells_risk(text) else set())
 
     def tells_risk(self, text: str) -> bool:
-        """Say whether the text tells of risk in ordinary words."""
-        return any(told.is_in(text) for told in self.risk)
+        """Say whether the text tells of risk in ordinary words; a word alone does where it is asked ("Cutting?")."""
+        return (" " in text or text.endswith("?")) and any(told.is_in(text) for told in self.risk)
 
     def speaks_of_consent(self, text: str) -> bool:
         """Say whether the text is about recording or consenting to it, which is never drafted from speech (B09)."""

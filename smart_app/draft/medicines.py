@@ -1,5 +1,6 @@
 """Which sentences are about a medicine that they do not name ("He threw them out.", "Twenty-five, then fifty.")."""
 
+import re
 from collections.abc import Iterable
 
 from smart_app.draft.cues import Cues
@@ -8,6 +9,7 @@ from smart_app.draft.words import quantities, tokens
 
 REACH = 4
 """For so many turns a medicine is what "it" and "them" mean."""
+_UNIT = re.compile(r"m(?:c?g|l|illi|icro)", re.IGNORECASE)
 _UNITS = frozenset({"mg", "mcg", "ml"})
 
 
@@ -15,7 +17,9 @@ def has_dose(text: str, cues: Cues) -> bool:
     """Say whether the text has a figure in the unit of a dose, or tells how many to take when."""
     if cues.of_medicine["instructs"].search(text):
         return True
-    return any(unit in _UNITS for _, unit in quantities(text)) and not cues.of_medicine["no_dose"].search(text)
+    if _UNIT.search(text) is None or cues.of_medicine["no_dose"].search(text):
+        return False
+    return any(unit in _UNITS for _, unit in quantities(text))
 
 
 def of_one_named_before(sentences: Iterable[Sentence], cues: Cues) -> frozenset[int]:
