@@ -4,9 +4,10 @@ import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 
+from smart_app.draft.agreed import agreed
 from smart_app.draft.candidates import client_candidates
 from smart_app.draft.checks import checked
-from smart_app.draft.clinician import answering, clinician_candidates, plan_turns
+from smart_app.draft.clinician import answering, clinician_candidates, plan_turns, setting
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import Heard, heard
 from smart_app.draft.omissions import omissions
@@ -66,15 +67,19 @@ class BuiltinDrafter:
 
 def _candidates(cut: Heard, known: Cues) -> list[Candidate]:
     every = client_candidates(cut.pairs, plan_turns(cut.sentences, known), known)
-    said = together(every, cut.pairs, known)
+    at = setting(cut.sentences, known)
+    settled = agreed(cut.sentences, at, known)
+    at = dataclasses.replace(at, settled=frozenset().union(*(each.places for each in settled)))
+    said = [c for c in together(every, cut.pairs, known) if c.kind == "risk" or not at.settled.issuperset(c.places)]
     asked = {question.lower() for c in said for question in _ASKED.findall(c.text)}
     spoken: list[Candidate] = []
     quoted: list[Candidate] = []
-    for c in answering(clinician_candidates(cut.sentences, known), every, cut.sentences):
+    for c in answering(clinician_candidates(cut.sentences, at, known), every, cut.sentences):
         is_quoted = c.text.startswith("Clinician asked") and any(q in c.quotation.lower() for q in asked)
         (quoted if is_quoted else spoken).append(c)
     said = [_with_kind(c, quoted) for c in said]
-    return _without_repeats(sorted([*said, *spoken], key=lambda c: c.place))
+    every = [*said, *spoken, *(each.candidate for each in settled)]
+    return _without_repeats(sorted(every, key=lambda c: c.place))
 
 
 def _with_kind(answer: Candidate, quoted: Sequence[Candidate]) -> Candidate:

@@ -2,10 +2,13 @@
 
 import dataclasses
 import re
+import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from smart_app.draft.cues import Cues
 from smart_app.draft.exchanges import CLINICIAN, ROOM, is_backchannel
+from smart_app.draft.medicines import has_dose, of_one_named_before
 from smart_app.draft.questions import asks_of_habit, tells_client
 from smart_app.draft.quoting import Candidate, quotation, said_by, trimmed
 from smart_app.draft.sentences import LONGEST_QUOTE, QUOTE_WORDS, Sentence
@@ -64,12 +67,24 @@ _DECLINES = re.compile(
     re.IGNORECASE,
 )
 """Turns down, or sets right, what the clinician just proposed."""
+_NO_AS_WELL = re.compile(
+    r"^(?:(?:no|nope|nah|never|okay|ok|(?:of )?course not|i (?:won't|wouldn't|will not)|absolutely not|definitely not|"
+    r"not at all|i promise|sure|that's (?:fine|right))\W*)+$",
+    re.IGNORECASE,
+)
+"""Assents to a denial ("And you're not going to stop it?" "No, course not.")."""
 _ASKS_WHETHER = re.compile(
     r"\b(?:okay|ok|all right|alright|sound|think|feel about|happy|agree|work for you|suit|how about)\b", re.IGNORECASE
 )
 """Asks after a proposal what the client says to it ("How does that sound?")."""
 _LEAST_ANSWERED = 4
 """A client's turn of fewer words names nothing that could be spoken of."""
+CLOSING_PART = 3
+"""The last of so many parts of a session, in which the clinician says what to do until the next."""
+LEAST_OF_CLOSING = 12
+"""So many sentences at the end close even the shortest session."""
+LEAST_OF_ORDER = 5
+"""An order of fewer words ("Go on.", "Take your time.") sets nothing."""
 _LEANS_ON = re.compile(r"\b(?:it|that|they|them|those|these|both)\b", re.IGNORECASE)
 
 
@@ -79,30 +94,78 @@ def is_left_out(sentence: Sentence, cues: Cues) -> bool:
     return any(cues.leave_out[key].search(text) for key in ("small_talk", "technical"))
 
 
-def clinician_part(sentence: Sentence, cues: Cues) -> tuple[str, str, int]:
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a whole session says of its sentences, by their places.
+
+    Those `of_medicine` go on about a medicine named before; the closing part begins at `closes_at`. Those that are
+    `settled` stand together in one statement (`agreed.py`).
+    """
+
+    of_medicine: frozenset[int] = frozenset()
+    closes_at: int = sys.maxsize
+    settled: frozenset[int] = frozenset()
+
+
+def setting(sentences: Sequence[Sentence], cues: Cues) -> Setting:
+    """Look a session over once."""
+    closes_at = len(sentences) - max(LEAST_OF_CLOSING, len(sentences) // CLOSING_PART)
+    return Setting(of_one_named_before(sentences, cues), closes_at)
+
+
+def orders(sentence: Sentence, at: Setting, cues: Cues) -> bool:
+    """Say whether a clinician tells the client in the closing part what to do."""
+    is_late = sentence.place >= at.closes_at and sentence.n_words >= LEAST_OF_ORDER
+    return is_late and not sentence.is_question and cues.clinician["planned"]["order"].search(sentence.text) is not None
+
+
+def clinician_part(sentence: Sentence, cues: Cues, at: Setting = Setting()) -> tuple[str, str, int]:
     """Return (part, kind, score) of a clinician's sentence; an empty part leaves it out."""
     text, spoken = sentence.text, cues.clinician
     if cues.speaks_of_consent(text) or is_backchannel(sentence, cues):
         return "", "", 0
     is_of_talk = cues.leave_out["course"].search(text) is not None
     medications = cues.medications(tokens(text))
-    kind = _planned_kind(text, cues, names_medication=bool(medications))
-    if medications and (quantities(text) or kind == "medication") and not sentence.is_question:
-        return "planned", "medication", 7
-    if "risk" in cues.about(text) and not sentence.is_question:
-        return "planned", "risk", 7
+    of_medicine = sentence.place in at.of_medicine
+    kind = _planned_kind(text, cues, names_medication=bool(medications) or of_medicine)
+    kind = kind or ("homework" if orders(sentence, at, cues) else "")
+    doses = (bool(medications) and bool(quantities(text) or kind == "medication")) or has_dose(text, cues)
+    if (doses or (of_medicine and not is_of_talk)) and not sentence.is_question:
+        return "measured" if _gives_figure(text, cues) else "planned", "medication", 7
+    has_duty = spoken["planned"]["duty"].search(text) is not None
+    if ("risk" in cues.about(text) or has_duty) and not sentence.is_question:
+        return "planned" if has_duty or not _judges(text, kind, cues) else "formulated", "risk", 7
     if not kind and (is_of_talk or is_left_out(sentence, cues)):
         return "", "", 0
     if sentence.is_question:
         return ("planned", "homework", 5) if asks_to_do(text) else _intervention(text, cues)
-    for part in ("measured", "formulated"):
-        if part == "measured" and (_SUPPOSES.search(text) or tells_client(text)):
-            continue
-        if any(p.search(text) for p in spoken[part].values()):
+    for part, finds in (("measured", _measures(text, cues)), ("formulated", _formulates(text, cues))):
+        if finds:
             return part, "", 4 + (1 if numbers(text) else 0)
     if kind or spoken["planned"]["actions"].search(text):
         return "planned", kind, 4 + (2 if kind else 0)
     return _intervention(text, cues)
+
+
+def _measures(text: str, cues: Cues) -> bool:
+    """Say whether it gives a finding, or a figure of a scale or a weight."""
+    if _SUPPOSES.search(text):
+        return False
+    finds = cues.clinician["measured"]["result"].search(text) is not None
+    return _gives_figure(text, cues) or (finds and not tells_client(text))
+
+
+def _gives_figure(text: str, cues: Cues) -> bool:
+    return bool(numbers(text)) and cues.clinician["measured"]["figure"].search(text) is not None
+
+
+def _formulates(text: str, cues: Cues) -> bool:
+    return any(pattern.search(text) for pattern in cues.clinician["formulated"].values())
+
+
+def _judges(text: str, kind: str, cues: Cues) -> bool:
+    """Say whether words on risk say what the clinician holds of the client and nothing of what is to be done."""
+    return not kind and _formulates(text, cues) and not cues.clinician["planned"]["actions"].search(text)
 
 
 def _planned_kind(text: str, cues: Cues, *, names_medication: bool) -> str:
@@ -110,10 +173,10 @@ def _planned_kind(text: str, cues: Cues, *, names_medication: bool) -> str:
     planned = cues.clinician["planned"]
     kind = next((k for k in ("appointment", "homework", "medication") if planned[k].search(text)), "")
     if kind == "homework" and not planned["task"].search(text):
-        return ""
+        kind = ""
     if kind == "medication" and not names_medication and "medication" not in cues.about(text):
-        return ""
-    return kind
+        kind = ""
+    return kind or ("homework" if planned["set"].search(text) else "")
 
 
 def _intervention(text: str, cues: Cues) -> tuple[str, str, int]:
@@ -125,7 +188,12 @@ def asks_to_do(text: str) -> bool:
     return _ASKS_TO_DO.search(text) is not None
 
 
-def clinician_candidates(sentences: Sequence[Sentence], cues: Cues) -> list[Candidate]:
+def declines(text: str) -> bool:
+    """Say whether the words turn down, or set right, what was just proposed."""
+    return _DECLINES.match(text) is not None
+
+
+def clinician_candidates(sentences: Sequence[Sentence], at: Setting, cues: Cues) -> list[Candidate]:
     """Choose what the clinician said of plan, formulation, measurement and method, as attributed quotations."""
     turns: dict[int, list[Sentence]] = {}
     for sentence in sentences:
@@ -134,7 +202,7 @@ def clinician_candidates(sentences: Sequence[Sentence], cues: Cues) -> list[Cand
     return [
         candidate
         for turn in turns.values()
-        for candidate in _clinician_turn(turn, cues, refuses=refuses(turn[0], sentences))
+        for candidate in _clinician_turn(turn, cues, at, refuses=refuses(turn[0], sentences))
     ]
 
 
@@ -146,9 +214,9 @@ def refuses(sentence: Sentence, sentences: Sequence[Sentence]) -> bool:
     return sentence.n_words >= _LEAST_ANSWERED and _OFFERS.search(before.text) is not None
 
 
-def _judged(turn: list[Sentence], cues: Cues, *, refuses: bool) -> list[tuple[str, str, int]]:
+def _judged(turn: list[Sentence], cues: Cues, at: Setting, *, refuses: bool) -> list[tuple[str, str, int]]:
     """Return (part, kind, score) of each sentence of a turn, with what its neighbours say of it."""
-    judged = [clinician_part(s, cues) for s in turn]
+    judged = [("", "", 0) if s.place in at.settled else clinician_part(s, cues, at) for s in turn]
     if refuses:
         judged[0] = ("planned", judged[0][1], max(judged[0][2], 5))
     for n in range(1, len(turn)):
@@ -173,8 +241,8 @@ def _puts_right(sentence: Sentence, cues: Cues) -> bool:
     return bool(numbers(text)) or has_negation(text) or _SETS_OTHERWISE.search(text) is not None
 
 
-def _clinician_turn(turn: list[Sentence], cues: Cues, *, refuses: bool) -> list[Candidate]:
-    judged = _judged(turn, cues, refuses=refuses)
+def _clinician_turn(turn: list[Sentence], cues: Cues, at: Setting, *, refuses: bool) -> list[Candidate]:
+    judged = _judged(turn, cues, at, refuses=refuses)
     runs: list[list[int]] = []
     for n, (part, _, _) in enumerate(judged):
         if not part:
@@ -234,6 +302,10 @@ def _declined(one: Candidate, sentences: Sequence[Sentence]) -> Candidate:
         return one
     after = sentences[at]
     if after.utterance.speaker in (CLINICIAN, ROOM) or after.is_question or _DECLINES.match(after.text) is None:
+        return one
+    proposed = sentences[one.last_place].text
+    reply = " ".join(s.text for s in sentences[at : at + 3] if s.turn == after.turn)
+    if has_negation(proposed) and _NO_AS_WELL.match(reply):
         return one
     said = [after]
     for more in sentences[at + 1 : at + 3]:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from smart_app.draft.pairs import Told, rules
 from smart_app.formats import LAYOUTS, VERSION, Heading
 
 _FOLDER = Path(__file__).parent / "cues"
@@ -25,9 +26,12 @@ class Cues:
     leave_out: dict[str, re.Pattern[str]]
     consent_words: tuple[str, ...]
     omissions: dict[str, re.Pattern[str]]
+    risk: tuple[Told, ...]
+    agreed: dict[str, re.Pattern[str]]
     medication_names: frozenset[str]
     medication_endings: tuple[str, ...]
     not_medication: frozenset[str]
+    of_medicine: dict[str, re.Pattern[str]]
     formats: Mapping[str, tuple[Heading, ...]]
     length: dict[str, int]
     shares: dict[str, int]
@@ -49,7 +53,11 @@ class Cues:
 
     def about(self, text: str) -> set[str]:
         """Return the topics that the text touches."""
-        return self.topics.found_in(text)
+        return self.topics.found_in(text) | ({"risk"} if self.tells_risk(text) else set())
+
+    def tells_risk(self, text: str) -> bool:
+        """Say whether the text tells of risk in ordinary words; a word alone does where it is asked ("Cutting?")."""
+        return (" " in text or text.endswith("?")) and any(told.is_in(text) for told in self.risk)
 
     def speaks_of_consent(self, text: str) -> bool:
         """Say whether the text is about recording or consenting to it, which is never drafted from speech (B09)."""
@@ -170,6 +178,8 @@ def cues() -> Cues:
         "words",
         "questions",
         "answers",
+        "risk",
+        "agreed",
     )
     raw = {name: _read(name) for name in names}
     worth = json.loads((_FOLDER / "worth.json").read_text(encoding="utf-8"))
@@ -183,9 +193,12 @@ def cues() -> Cues:
         leave_out={k: _any_of(v) for k, v in raw["leave_out"].items() if isinstance(v, list) and k != "consent_words"},
         consent_words=tuple(raw["leave_out"]["consent_words"]),
         omissions={k: _any_of(v) for k, v in raw["omissions"].items() if isinstance(v, list)},
+        agreed={k: _any_of(v) for k, v in raw["agreed"].items() if isinstance(v, list)},
+        risk=rules({k: _any_of(v) for k, v in raw["risk"]["families"].items()}, raw["risk"]["told"]),
         medication_names=frozenset(medications["names"]),
         medication_endings=tuple(medications["endings"]),
         not_medication=frozenset(medications["not_medication"]),
+        of_medicine={k: _any_of(medications[k]) for k in ("spoken", "goes_on", "instructs", "no_dose")},
         formats=LAYOUTS,
         length=dict(raw["formats"]["length"]),
         shares=dict(raw["formats"]["shares"]),

@@ -1,12 +1,16 @@
 """What was said plainly and is not in the draft (B07): risk, medication, substances, plans, diagnoses."""
 
+import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from smart_app.draft.agreed import Agreed, agreed
+from smart_app.draft.clinician import Setting, orders, setting
 from smart_app.draft.cues import Cues, cues
 from smart_app.draft.exchanges import CLINICIAN, ROOM, Answered, Heard, heard, whole_answers
+from smart_app.draft.medicines import has_dose
 from smart_app.draft.quoting import said_by
 from smart_app.draft.sentences import LONGEST_QUOTE, Sentence
 from smart_app.draft.stances import is_of_others, names_client
@@ -24,6 +28,15 @@ _BARE_NO = re.compile(r"^(?:(?:no|nope|nah|never|not really|not at all|none|um|u
 _BARE_YES = re.compile(r"^(?:(?:yes|yeah|yep|yup|okay|ok|sure|right|mm|mhm)\W*)+$", re.IGNORECASE)
 _IN_GENERAL = re.compile(r"\b(?:if|people|anybody|anyone|someone|patients)\b|\bthey (?:can|do|have)\b", re.IGNORECASE)
 """What is said of people in general is nobody's diagnosis."""
+_ASKS_ON = re.compile(
+    r"^(?:(?:and|so|okay|but)\W+)*(?:when|where|how(?: often| many times| recently)?|what with|with what)"
+    r"(?: (?:was|did) (?:that|it)(?: happen)?)?\W*$",
+    re.IGNORECASE,
+)
+"""Asks on about what was just asked ("When?")."""
+_TELLS_ON = re.compile(
+    r"\b(?:did|done|do|doing|tried|trying|thought about|thinking about) (?:it|that)\b", re.IGNORECASE
+)
 _DOSE_UNITS = frozenset({"mg", "mcg", "g", "ml"})
 _SHORT_ANSWER = 12
 """An answer of fewer words is offered with its question, without which it says little."""
@@ -39,11 +52,16 @@ def omissions(transcript: Transcript, sections: Iterable[Section], *, cut: Heard
     known = cues()
     drafted = [_held(s) for section in sections for s in section.statements if s.verdict != "no source"]
     cut = cut or heard(transcript.utterances, known)
-    answers = whole_answers(cut.pairs)
-    found: list[tuple[Kind, Sentence, Omission]] = []
+    answers = _answers(cut.pairs, known)
+    at = setting(cut.sentences, known)
+    settled = agreed(cut.sentences, at, known)
+    found = [_settled(each) for each in settled if not _is_held(_whole(each), each.kind, drafted, known)]
+    together = frozenset().union(*(each.places for each in settled))
     for each in cut.sentences:
         sentence = answers[each.place].sentence if each.place in answers else each
-        kind = _kind(sentence, answers.get(sentence.place), known)
+        kind = _kind(sentence, answers.get(each.place), known, at)
+        if sentence.place in together and kind in ("appointment", "homework"):
+            continue
         if kind is None or _is_repeated(sentence, kind, found):
             continue
         if all(_is_held(said, kind, drafted, known) for said in (each, sentence)):
@@ -52,6 +70,33 @@ def omissions(transcript: Transcript, sections: Iterable[Section], *, cut: Heard
         found.append((kind, sentence, Omission(kind=kind, text=text, evidence=evidence)))
     best = sorted(found, key=lambda each: (_ORDER.index(each[0]), each[1].place))[:MOST]
     return tuple(omission for _, _, omission in sorted(best, key=lambda each: each[1].place))
+
+
+def _whole(each: Agreed) -> Sentence:
+    """Return what settles it as one sentence."""
+    said = each.settling
+    ids = tuple(dict.fromkeys(i for s in said for i in s.ids))
+    return dataclasses.replace(said[-1], text=" ".join(s.text for s in said), ids=ids)
+
+
+def _settled(each: Agreed) -> tuple[Kind, Sentence, Omission]:
+    return each.kind, _whole(each), Omission(kind=each.kind, text=each.text, evidence=each.candidate.evidence)
+
+
+def _answers(pairs: Sequence[Answered], known: Cues) -> dict[int, Answered]:
+    """Return by place what answers a question, and what tells on of an act of risk that was asked about before."""
+    out = whole_answers(pairs)
+    of_risk: Answered | None = None
+    for pair in pairs:
+        if not (of_risk and pair.question and _ASKS_ON.match(pair.question)):
+            of_risk = pair if _asks_of_risk(pair, known) else None
+        if of_risk is not None and pair.sentence.place not in out and _TELLS_ON.search(pair.sentence.text):
+            out[pair.sentence.place] = dataclasses.replace(of_risk, sentence=pair.sentence)
+    return out
+
+
+def _asks_of_risk(pair: Answered, known: Cues) -> bool:
+    return "risk" in pair.question_topics or known.omissions["risk_asked"].search(pair.question) is not None
 
 
 def _is_repeated(sentence: Sentence, kind: Kind, found: Sequence[tuple[Kind, Sentence, Omission]]) -> bool:
@@ -64,7 +109,7 @@ def _is_repeated(sentence: Sentence, kind: Kind, found: Sequence[tuple[Kind, Sen
     )
 
 
-def _kind(sentence: Sentence, pair: Answered | None, known: Cues) -> Kind | None:
+def _kind(sentence: Sentence, pair: Answered | None, known: Cues, at: Setting) -> Kind | None:
     text = sentence.text
     if known.speaks_of_consent(text):
         return None
@@ -73,11 +118,11 @@ def _kind(sentence: Sentence, pair: Answered | None, known: Cues) -> Kind | None
     asked = pair.question if pair is not None and not _BARE_NO.match(text) else ""
     if _is_risk(text, pair, known) and not is_asked:
         return "risk"
-    if _is_medication(text, asked, known) and not is_asked:
+    if (sentence.place in at.of_medicine or _is_medication(text, asked, known)) and not is_asked:
         return "medication"
     if not is_clinicians and _is_substance(sentence, asked, known):
         return "substances"
-    plan = _plan(sentence, known)
+    plan = _plan(sentence, known, at)
     if plan is not None:
         return plan
     is_named = _is_clients(sentence, known.omissions["diagnosis"]) and not _IN_GENERAL.search(text)
@@ -86,7 +131,7 @@ def _kind(sentence: Sentence, pair: Answered | None, known: Cues) -> Kind | None
 
 def _is_risk(text: str, pair: Answered | None, known: Cues) -> bool:
     """Say whether a sentence speaks of risk, or answers a question about it with more than a plain no."""
-    if known.omissions["risk"].search(text):
+    if known.omissions["risk"].search(text) or known.tells_risk(text):
         return True
     if pair is None:
         return False
@@ -94,15 +139,14 @@ def _is_risk(text: str, pair: Answered | None, known: Cues) -> bool:
     if known.omissions["safety_asked"].search(pair.question):
         return is_denied
     is_denied = is_denied and (not pair.goes_on or _BARE_NO.match(text) is not None)
-    asks = "risk" in pair.question_topics or known.omissions["risk_asked"].search(pair.question) is not None
-    return asks and not is_denied
+    return _asks_of_risk(pair, known) and not is_denied
 
 
 def _is_medication(text: str, asked: str, known: Cues) -> bool:
     """Say whether a medication is named with a dose or a change, or an answer tells of a change of what was asked."""
     names = known.medications(tokens(text))
     changes = known.omissions["medication_change"].search(text) is not None
-    if names and (changes or any(unit in _DOSE_UNITS for _, unit in quantities(text))):
+    if has_dose(text, known) or (names and (changes or any(unit in _DOSE_UNITS for _, unit in quantities(text)))):
         return True
     if changes and known.omissions["medication_word"].search(text):
         return True
@@ -128,7 +172,7 @@ def _is_substance(sentence: Sentence, asked: str, known: Cues) -> bool:
     return asks and not is_of_others(asked) and not is_of_others(" ".join(sentence.text.split()[:_SUBJECT_WORDS]))
 
 
-def _plan(sentence: Sentence, known: Cues) -> Kind | None:
+def _plan(sentence: Sentence, known: Cues, at: Setting) -> Kind | None:
     """Say whether a sentence sets homework or the next appointment.
 
     A client's account of old homework and a question about it are no plan. What one microphone heard may be the
@@ -139,7 +183,7 @@ def _plan(sentence: Sentence, known: Cues) -> Kind | None:
         return "appointment"
     if sentence.utterance.speaker not in (CLINICIAN, ROOM) or (sentence.is_question and not _ASKS_TO_DO.match(text)):
         return None
-    if known.omissions["homework"].search(text):
+    if known.omissions["homework"].search(text) or orders(sentence, at, known):
         return "homework"
     return "appointment" if known.omissions["appointment"].search(text) else None
 

@@ -40,6 +40,11 @@ class Candidate:
     cut_before: bool = False
     cut_after: bool = False
 
+    @property
+    def places(self) -> range:
+        """The places of the sentences that it is from."""
+        return range(self.place, max(self.place, self.last_place) + 1)
+
 
 def said_by(speaker: str, *, is_asked: bool = False) -> str:
     """Return how a quotation is introduced; what one microphone in the room heard is nobody's (B14)."""

@@ -153,6 +153,10 @@ class _Chooser:
             todo += [each for each in beside if each is not None]
         return out
 
+    def words_of(self, part: str) -> int:
+        """Return how many words of a part are taken."""
+        return self._count(n for n in self.taken if self._found[n].part == part)
+
     def adds(self, n: int) -> bool:
         """Say whether this one says anything that those taken do not."""
         return any("+" not in key and key not in self._held for key in self._worth[n])
@@ -183,7 +187,8 @@ def chosen(found: Sequence[Candidate], known: Cues, room: int) -> list[Candidate
     total = max(0, room)
     for part, percent in known.shares.items():
         mine = [n for n, c in enumerate(found) if c.part == part]
-        room -= min(room, total * percent // 100) - chooser.fill(mine, min(room, total * percent // 100))
+        share = min(room, max(0, total * percent // 100 - chooser.words_of(part)))
+        room -= share - chooser.fill(mine, share)
     open_to_all = [n for n, c in enumerate(found) if c.part not in known.shares]
     chooser.fill(open_to_all, room)
     return merged([found[n] for n in sorted(chooser.taken, key=lambda n: found[n].place)])
