@@ -132,6 +132,8 @@ class Transcript:
     gaps: tuple[Gap, ...] = ()
     missing: tuple[Gap, ...] = ()
     """Stretches that were captured and cannot be heard: they never arrived, or lie beyond what is read of a run."""
+    leaks: tuple[Gap, ...] = ()
+    """Where words were taken out of a track as another speaker's voice."""
 
 
 # --- draft ----------------------------------------------------------------------------------------------------------

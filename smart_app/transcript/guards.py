@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smart_app.ports import Word
+from smart_app.transcript.voice import Span, nearest
 
 NO_SPEECH, NO_SPEECH_LOGPROB = 0.6, -0.8
 LOWEST_LOGPROB = -1.3
@@ -94,12 +95,15 @@ def is_too_fast(words: Sequence[Word]) -> bool:
     )
 
 
-def without_loops(words: Sequence[Word], *, compression_ratio: float = 0.0) -> tuple[Word, ...]:
+def without_loops(
+    words: Sequence[Word], speech: Sequence[Span] = (), *, compression_ratio: float = 0.0
+) -> tuple[Word, ...]:
     """Keep the first round of a phrase that follows itself too often; the rest of the loop goes.
 
-    A window whose text compresses as only a loop does is held to half the count.
+    Rounds with a pause of the detected speech between them were said: "No." to one question and to the next. A window
+    whose text compresses as only a loop does is held to half the count.
     """
-    said = texts(words)
+    said = [(text, nearest(speech, word.start_s, word.end_s)) for text, word in zip(texts(words), words, strict=True)]
     kept: list[Word] = []
     index = 0
     while index < len(words):
@@ -113,8 +117,8 @@ def without_loops(words: Sequence[Word], *, compression_ratio: float = 0.0) -> t
     return tuple(kept)
 
 
-def _loop_at(said: Sequence[str], index: int, *, strict: bool) -> tuple[int, int]:
-    """Return (words in the phrase, rounds) of a loop that starts here, or (0, 0)."""
+def _loop_at(said: Sequence[tuple[str, int]], index: int, *, strict: bool) -> tuple[int, int]:
+    """Return (words in the phrase, rounds) of a loop that starts here, or (0, 0); words are alike in one stretch."""
     for size in range(1, LOOP_WORDS + 1):
         phrase = said[index : index + size]
         times = 1

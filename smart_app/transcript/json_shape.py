@@ -22,6 +22,7 @@ def to_json(transcript: Transcript, *, duration_s: float) -> dict[str, Any]:
             "uncovered_s": transcript.uncovered_s,
             "gaps": [_gap_json(gap) for gap in transcript.gaps],
             "missing": [_gap_json(gap) for gap in transcript.missing],
+            "leaks": [_gap_json(gap) for gap in transcript.leaks],
         },
         "model": transcript.model,
         "language": transcript.language,
@@ -79,6 +80,7 @@ def from_json(value: str | bytes | dict[str, Any]) -> Transcript:
         language=_text(value, "language", "the transcript", default="en"),
         gaps=_gaps(coverage.get("gaps", []), "gaps"),
         missing=_gaps(coverage.get("missing", []), "missing"),
+        leaks=_gaps(coverage.get("leaks", []), "leaks"),
     )
 
 

@@ -8,6 +8,7 @@ lends its names only.
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
+from statistics import fmean
 
 from smart_app.ports import Word
 from smart_app.transcript.guards import Attempt, plain, texts
@@ -18,6 +19,8 @@ LONGEST = 6
 """So many words at most are heard instead of a name, or stand for it."""
 LEAST_ALIKE = 0.5
 """A misheard name keeps its sounds: "search alliance" and sertraline share 0.67 of their letters, "irregular" 0.21."""
+LESS_SURE = 0.1
+"""So much less sure of the name than of what was heard it may be: more, and it is another drug that sounds alike."""
 LEAST_LETTERS = 4
 """Shorter parts of names ("of", "the") tell nothing."""
 
@@ -44,8 +47,13 @@ def _is_name(heard: Sequence[Word], named: Sequence[Word], names: set[str]) -> b
         max(len(heard), len(named)) <= LONGEST
         and bool(new & names)
         and any(word.probability < DOUBTED for word in heard)
+        and _sureness(named) >= _sureness(heard) - LESS_SURE
         and SequenceMatcher(None, _letters(heard), _letters(named), autojunk=False).ratio() >= LEAST_ALIKE
     )
+
+
+def _sureness(words: Sequence[Word]) -> float:
+    return fmean(word.probability for word in words)
 
 
 def _letters(words: Sequence[Word]) -> str:

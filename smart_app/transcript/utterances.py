@@ -23,6 +23,8 @@ class HeardTrack:
     offset_s: float = 0.0
     recording: str = ""
     track: str = ""
+    leaks: tuple[tuple[float, float], ...] = ()
+    """Start and end of what was taken out as another speaker's voice, on the clock of the sound."""
 
 
 def cut(words: Sequence[Word], *, pause_s: float = PAUSE_S) -> list[tuple[Word, ...]]:
@@ -48,7 +50,8 @@ def merge(tracks: Iterable[HeardTrack]) -> Transcript:
         uncovered_s=round(sum(track.heard.uncovered_s for track in tracks), 2),
         model=tracks[0].heard.model if tracks else "",
         language=tracks[0].heard.language if tracks else "en",
-        gaps=tuple(sorted((gap for track in tracks for gap in _gaps(track)), key=lambda gap: gap.start_s)),
+        gaps=_in_order(gap for track in tracks for gap in _places(track, track.heard.gaps)),
+        leaks=_in_order(leak for track in tracks for leak in _places(track, track.leaks)),
     )
 
 
@@ -80,7 +83,12 @@ def _of_words(utterance: Utterance, words: Sequence[Word]) -> Utterance:
     )
 
 
-def _gaps(track: HeardTrack) -> list[Gap]:
+def _in_order(places: Iterable[Gap]) -> tuple[Gap, ...]:
+    return tuple(sorted(places, key=lambda place: place.start_s))
+
+
+def _places(track: HeardTrack, spans: Iterable[tuple[float, float]]) -> list[Gap]:
+    """Return stretches of a track on the session clock."""
     return [
         Gap(
             speaker=track.speaker,
@@ -89,7 +97,7 @@ def _gaps(track: HeardTrack) -> list[Gap]:
             recording=track.recording,
             track=track.track,
         )
-        for start_s, end_s in track.heard.gaps
+        for start_s, end_s in spans
     ]
 
 

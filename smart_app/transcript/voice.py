@@ -33,6 +33,10 @@ class Span:
         """Return the length."""
         return self.end_s - self.start_s
 
+    def apart_s(self, start_s: float, end_s: float) -> float:
+        """Return how far from here something lies that lasts from `start_s` to `end_s`; below 0: they share time."""
+        return max(self.start_s - end_s, start_s - self.end_s)
+
 
 def speech(sound: Sound) -> tuple[Span, ...]:
     """Return the spans of speech in a track, in order, without padding."""
@@ -81,6 +85,11 @@ def joined(spans: Iterable[Span], *, gap_s: float) -> tuple[Span, ...]:
         else:
             out.append(span)
     return tuple(out)
+
+
+def nearest(spans: Sequence[Span], start_s: float, end_s: float) -> int:
+    """Return which span something belongs to that lasts from `start_s` to `end_s`; 0 when there are none."""
+    return min(range(len(spans)), key=lambda index: spans[index].apart_s(start_s, end_s), default=0)
 
 
 def total_s(spans: Iterable[Span]) -> float:

@@ -6,6 +6,7 @@ A window that yields nothing believable, or leaves speech without words, is look
 import math
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +15,14 @@ from numpy.typing import NDArray
 
 from smart_app.errors import TranscriptFailed
 from smart_app.ports import SAMPLE_RATE, Heard, Sound, Word
-from smart_app.transcript.coverage import inserted, uncovered
+from smart_app.transcript.coverage import inserted, settled, uncovered
 from smart_app.transcript.guards import is_invented, is_noise, is_only_hints, spoken, without_loops
 from smart_app.transcript.recogniser import BATCH, Device, Recognise, Recogniser
 from smart_app.transcript.voice import FRAME_SAMPLES, Span, likelihood, spans_of, total_s
 from smart_app.transcript.windows import PAD_S, Window, packed, stretches
 
 LEAST_UNCOVERED_S = 0.5
-"""What the coverage figure counts: shorter gaps are inexact word times."""
+"""What the coverage figure counts: shorter gaps are inexact word times, unless nothing is said between two pauses."""
 
 LEAST_LEVEL_S = 0.1
 """Sound that tells how loud a word is."""
@@ -122,48 +123,61 @@ def recognised(
     """Return the words of a track whose speech is `active`: once in packed windows, then each hole again alone."""
     end_s = len(sound) / SAMPLE_RATE
     whole = stretches(active, end_s=end_s)
-    words = _words(sound, packed(whole), hotwords=hotwords, hint=hint, recognise=recognise)
-    holes = uncovered(active, words)
+    read = partial(_read, sound, active=active, hotwords=hotwords, recognise=recognise)
+    words = _in_order(read(packed(whole), hint=hint))
     again = [
-        Window((Span(start_s=max(0.0, cut.start_s - PAD_S), end_s=min(end_s, cut.end_s + PAD_S)),))
-        for hole in holes
+        (hole, Window((Span(start_s=max(0.0, cut.start_s - PAD_S), end_s=min(end_s, cut.end_s + PAD_S)),)))
+        for hole in uncovered(active, words)
         for cut in stretches([hole], end_s=end_s)
     ]
-    found = _words(sound, again, hotwords=hotwords, hint="", recognise=recognise)
-    for hole in holes:
-        words = inserted(words, [word for word in found if _overlaps(word, hole)], hole)
-    return words
+    found = read([window for _, window in again], hint="")
+    for (hole, _), heard in zip(again, found, strict=True):
+        words = inserted(words, heard, hole)
+    return tuple(replace(word, level_db=_level_db(sound, word.start_s, word.end_s)) for word in words)
 
 
-def _overlaps(word: Word, span: Span) -> bool:
-    return word.start_s < span.end_s + PAD_S and word.end_s > span.start_s - PAD_S
-
-
-def _words(
-    sound: Sound, windows: Sequence[Window], *, hotwords: Sequence[str], hint: str, recognise: Recognise
-) -> tuple[Word, ...]:
-    """Recognise windows and return their believable words on the track's clock."""
+def _read(
+    sound: Sound,
+    windows: Sequence[Window],
+    *,
+    active: Sequence[Span],
+    hotwords: Sequence[str],
+    hint: str,
+    recognise: Recognise,
+) -> list[tuple[Word, ...]]:
+    """Recognise windows and return the believable words of each on the track's clock."""
     attempts = recognise([window.sound(sound) for window in windows], hint) if windows else []
-    out: list[Word] = []
+    out: list[tuple[Word, ...]] = []
     for window, first in zip(windows, attempts, strict=True):
         attempt = first
         if hint and is_only_hints(attempt.words, hotwords):
             attempt = recognise([window.sound(sound)], "")[0]
         if is_invented(attempt):
+            out.append(())
             continue
-        kept = without_loops(spoken(attempt.words), compression_ratio=attempt.compression_ratio)
-        for word in kept:
-            start_s, end_s = window.on_track(word.start_s, word.end_s)
-            out.append(
-                Word(
-                    text=word.text.strip(),
-                    start_s=round(start_s, 2),
-                    end_s=round(end_s, 2),
-                    probability=round(word.probability, 3),
-                    level_db=_level_db(sound, start_s, end_s),
-                )
-            )
-    return tuple(sorted(out, key=lambda word: word.start_s))
+        speech = [span for span in active if any(span.apart_s(part.start_s, part.end_s) < 0 for part in window.spans)]
+        found = settled([_on_track(word, window) for word in spoken(attempt.words)], speech)
+        kept = without_loops(found, speech, compression_ratio=attempt.compression_ratio)
+        if len(kept) < len(found) and len(window.spans) > 1:
+            # It may be that one answer was given to many questions: each is listened to apart.
+            alone = [Window((part,)) for part in window.spans]
+            kept = _in_order(_read(sound, alone, active=active, hotwords=hotwords, hint=hint, recognise=recognise))
+        out.append(kept)
+    return out
+
+
+def _in_order(found: Sequence[Sequence[Word]]) -> tuple[Word, ...]:
+    return tuple(sorted((word for words in found for word in words), key=lambda word: word.start_s))
+
+
+def _on_track(word: Word, window: Window) -> Word:
+    start_s, end_s = window.on_track(word.start_s, word.end_s)
+    return Word(
+        text=word.text.strip(),
+        start_s=round(start_s, 2),
+        end_s=round(end_s, 2),
+        probability=round(word.probability, 3),
+    )
 
 
 def _level_db(sound: Sound, start_s: float, end_s: float) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smart_app.ports import SAMPLE_RATE, Sound, Word
-from smart_app.transcript.coverage import inserted, uncovered
+from smart_app.transcript.coverage import inserted, settled, uncovered
 from smart_app.transcript.guards import Attempt
 from smart_app.transcript.voice import Span
 from smart_app.transcript.whisper import recognised
@@ -103,3 +103,93 @@ def test_a_phrase_whose_times_were_wrong_is_not_said_twice() -> None:
     assert [word.text for word in inserted(words, found, Span(start_s=1.0, end_s=3.5))] == ["No,", "but", "I", "have"]
     one = [Word(text="No", start_s=2.0, end_s=2.3)]
     assert len(inserted([Word(text="no", start_s=4.0, end_s=4.3)], one, Span(start_s=1.0, end_s=3.5))) == 2
+
+
+ANSWERS = [Span(start_s=2 + 30 * i, end_s=2.48 + 30 * i) for i in range(5)]
+"""Five answers of one word, half a minute apart."""
+
+
+@pytest.mark.req("B10")
+def test_an_answer_without_its_word_is_uncovered_however_short() -> None:
+    """Between pauses a quarter of a second counts; inside speech, and a click, it does not."""
+    words = [Word(text="No.", start_s=span.start_s, end_s=span.end_s) for span in ANSWERS[:4]]
+    assert uncovered(ANSWERS, words) == (ANSWERS[4],)
+    click = Span(start_s=140, end_s=140.2)
+    assert uncovered([*ANSWERS[:4], click], words) == ()
+    assert uncovered([Span(start_s=2, end_s=3.4)], words[:1]) == ()
+
+
+@pytest.mark.req("B10")
+def test_a_word_in_a_pause_goes_to_the_answer_that_has_none() -> None:
+    """The aligner put the last one behind the fourth; there is no word where nobody spoke."""
+    four = [Word(text="No.", start_s=span.start_s - 0.3, end_s=span.end_s) for span in ANSWERS[:4]]
+    late = Word(text="No.", start_s=92.7, end_s=92.8)
+    found = settled([*four, late], ANSWERS)
+    assert [(word.start_s, word.end_s) for word in found[:4]] == [(word.start_s, word.end_s) for word in four]
+    assert (found[4].start_s, found[4].end_s) == (122, 122.48)
+    assert uncovered(ANSWERS, found) == ()
+
+
+@pytest.mark.req("B08", "B10")
+@pytest.mark.parametrize(
+    ("text", "start_s", "is_kept"),
+    [("then", 2.6, True), ("then", 2.9, False), ("No.", 2.6, False), ("then", 2.3, True)],
+    ids=["times are inexact", "far from speech", "an echo", "in speech"],
+)
+def test_a_word_in_a_pause_without_an_empty_stretch(text: str, start_s: float, is_kept: bool) -> None:
+    """It stays where it may belong to the speech beside it, and goes where it can belong to none."""
+    words = [Word(text="No.", start_s=2, end_s=2.4), Word(text=text, start_s=start_s, end_s=start_s + 0.1)]
+    assert settled(words, ANSWERS[:1]) == tuple(words if is_kept else words[:1])
+
+
+def test_a_word_does_not_hide_a_sentence_that_was_lost() -> None:
+    """Speech beside a pause that is longer than a word is listened to again instead."""
+    words = [Word(text="I", start_s=2, end_s=4.9), Word(text="know", start_s=5.2, end_s=5.3)]
+    assert settled(words, TALK) == tuple(words)
+    assert uncovered(TALK, words)[0] == TALK[1]
+
+
+def test_no_speech_leaves_words_as_they_are() -> None:
+    """A service may answer with words where our detector found none."""
+    words = (Word(text="w", start_s=1, end_s=2),)
+    assert settled(words, ()) == words
+
+
+@pytest.mark.req("B04", "B08")
+def test_what_looks_like_a_loop_is_read_again_stretch_by_stretch() -> None:
+    """Nothing is deleted on the word of one window: each stretch says itself what was said in it."""
+    sound = np.zeros(30 * SAMPLE_RATE, np.float32)
+    talk = [Span(start_s=2 + 4 * i, end_s=2.5 + 4 * i) for i in range(6)]
+    seen = []
+
+    def recognise(sounds: Sequence[Sound], hint: str) -> list[Attempt]:
+        seen.append(len(sounds))
+        words = [Word(text=" No.", start_s=0.4 + i / 99, end_s=0.41 + i / 99) for i in range(6)]
+        found = words if len(seen) == 1 else words[:1]
+        return [Attempt(words=tuple(found), avg_logprob=-0.2, no_speech_prob=0, compression_ratio=2.7) for _ in sounds]
+
+    words = recognised(sound, talk, hotwords=(), hint="", recognise=recognise)
+    assert [round(word.start_s) for word in words] == [2, 6, 10, 14, 18, 22]
+    assert seen == [1, 6]
+
+
+@pytest.mark.req("B10")
+def test_two_answers_side_by_side_are_not_doubled() -> None:
+    """The second look at one hears the edge of the other; each gives what lies in its own hole."""
+    talk = [Span(start_s=2, end_s=2.5), Span(start_s=2.9, end_s=3.4)]
+
+    def recognise(sounds: Sequence[Sound], hint: str) -> list[Attempt]:
+        said = (("Yes.", 0.8), ("Why?", 1.7)), (("es.", 0.0), ("Why?", 0.8))
+        found = [()] if len(sounds) == 1 else said
+        return [
+            Attempt(
+                words=tuple(Word(text=text, start_s=at, end_s=at + 0.3) for text, at in each),
+                avg_logprob=-0.2,
+                no_speech_prob=0,
+                compression_ratio=1,
+            )
+            for each in found
+        ]
+
+    words = recognised(track(), talk, hotwords=(), hint="", recognise=recognise)
+    assert [word.text for word in words] == ["Yes.", "Why?"]

@@ -11,7 +11,7 @@ from smart_app.ports import SAMPLE_RATE, Heard, Sound, Word
 from smart_app.transcript.crosstalk import without_leaks
 from smart_app.transcript.decode import Sounds, decode
 from smart_app.transcript.guards import plain
-from smart_app.transcript.utterances import HeardTrack
+from smart_app.transcript.utterances import HeardTrack, merge
 from smart_app.transcript.whisper import WhisperTranscriber
 
 
@@ -96,6 +96,63 @@ def test_tracks_of_one_speaker_and_times_on_the_session_clock() -> None:
     assert said(without_leaks([track("clinician", TEXT), again])) == [TEXT, TEXT]
     moved = replace(track("client", TEXT, start_s=2, level_db=-45), offset_s=8.1)
     assert said(without_leaks([track("clinician", TEXT), moved])) == [TEXT, ""]
+
+
+OWN = "I went to see my sister on Saturday and we talked"
+
+
+@pytest.mark.req("B04")
+@pytest.mark.parametrize(
+    ("clinician", "client", "start_s", "level_db"),
+    [
+        ("You are not a burden to them", "but I am not safe at home", 9.9, -39),
+        ("You are not safe at home", "but I am not safe at home", 9.8, -39),
+        (
+            "So when you want to go to the bridge what then",
+            "when I want to go to the bridge I take my pills",
+            10.3,
+            -39,
+        ),
+        ("You have no thoughts of hurting yourself no", "No", 12.8, -45),
+        ("Okay", "Okay", 10.5, -45),
+    ],
+    ids=["one word in common", "a sentence that reflects", "goes on alone", "answers a tag", "answers one word"],
+)
+def test_nothing_is_cut_out_of_what_somebody_says_softly(
+    clinician: str, client: str, start_s: float, level_db: float
+) -> None:
+    """Words in common, 14 dB softer and at once, in an utterance of one's own: a lost "not" turns it around."""
+    soft = track("client", client, start_s=start_s, level_db=level_db)
+    tracks = [track("clinician", clinician), joined(soft, track("client", OWN, start_s=30))]
+    assert said(without_leaks(tracks)) == [clinician, f"{client} {OWN}"]
+
+
+@pytest.mark.req("B04")
+@pytest.mark.parametrize(("softer_db", "alone"), [(6, OWN), (10, OWN), (20, OWN), (6, ""), (10, "")])
+def test_a_quiet_microphone_is_no_leak(softer_db: float, alone: str) -> None:
+    """Somebody reads along, as loudly as they always are on their track, or known from this alone."""
+    text = "Write down three worries every evening and bring the list"
+    level_db = -25.0 - softer_db
+    read = track("client", text, start_s=10.3, level_db=level_db)
+    both = joined(read, track("client", alone, start_s=30, level_db=level_db)) if alone else read
+    assert said(without_leaks([track("clinician", text), both])) == [text, f"{text} {alone}".strip()]
+
+
+def test_a_leak_takes_no_word_of_the_next_sentence() -> None:
+    """What is said here right after a leak stays whole, though its first word is soft."""
+    leak = track("client", TEXT, start_s=10.1, level_db=-45)
+    first = track("client", "Sometimes", start_s=12.8, level_db=-41)
+    rest = track("client", "I think about dying", start_s=13.2, level_db=-25)
+    tracks = [track("clinician", f"{TEXT} and before"), joined(joined(leak, first), rest)]
+    assert said(without_leaks(tracks))[1] == "Sometimes I think about dying"
+
+
+def test_what_was_taken_out_is_told() -> None:
+    """When, and on whose track: on the session clock, in runs between pauses; nothing where nothing went."""
+    leak = replace(track("client", TEXT, start_s=2, level_db=-48), offset_s=8.1)
+    found = without_leaks([track("clinician", TEXT), leak])
+    assert [(each.speaker, each.start_s, each.end_s) for each in merge(found).leaks] == [("client", 10.1, 12.73)]
+    assert merge([track("clinician", TEXT)]).leaks == ()
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from smart_app.transcript.guards import (
     spoken,
     without_loops,
 )
+from smart_app.transcript.voice import Span
 
 
 def words(text: str, probability: float = 0.9) -> tuple[Word, ...]:
@@ -50,6 +51,25 @@ def test_a_loop_is_said_once(heard: str, kept: str) -> None:
 def test_people_may_repeat_themselves(heard: str) -> None:
     """Repetition that people use stays."""
     assert said(without_loops(words(heard))) == heard
+
+
+@pytest.mark.req("B04", "B08")
+@pytest.mark.parametrize("answer", ["No.", "Yeah, okay.", "Not at all.", "I do not think so."])
+def test_one_answer_to_many_questions_is_no_loop(answer: str) -> None:
+    """Each was said between pauses of its own; the same rounds in one breath are a loop."""
+    size = len(answer.split())
+    rounds = words(" ".join([answer] * 6))
+    own = [Span(start_s=i * size * 0.3, end_s=(i + 1) * size * 0.3 - 0.1) for i in range(6)]
+    assert without_loops(rounds, own, compression_ratio=2.7) == rounds
+    assert said(without_loops(rounds, [Span(start_s=0, end_s=20)])) == answer
+
+
+@pytest.mark.req("B08")
+def test_a_loop_beside_an_answer_is_cut_in_its_own_stretch() -> None:
+    """The answer before the pause stays."""
+    found = words("No. " + "no " * 8)
+    apart = [Span(start_s=0, end_s=0.25), Span(start_s=0.28, end_s=9)]
+    assert said(without_loops(found, apart)) == "No. no"
 
 
 @pytest.mark.req("B08")

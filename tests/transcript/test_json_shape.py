@@ -25,6 +25,7 @@ TRANSCRIPT = merge(
                 language="en",
                 gaps=((2.0, 2.5),),
             ),
+            leaks=((4.5, 5.0),),
         )
     ]
 )

@@ -69,6 +69,22 @@ def test_nothing_else_is_changed(heard: str, doubted: str, hinted: str) -> None:
     assert with_names(before, read(hinted), HINT) == before
 
 
+@pytest.mark.req("B11", "B06")
+@pytest.mark.parametrize(("sureness", "drug"), [(0.17, "hydrolyzine"), (0.5, "Hydroxyzine"), (0.9, "Hydroxyzine")])
+def test_a_drug_that_sounds_alike_is_not_put_in_its_place(sureness: float, drug: str) -> None:
+    """The reading with the hint must believe in the name about as much as the other one did in what it heard."""
+    heard, hinted = (
+        Attempt(
+            words=(Word(text=f" {text}", start_s=0, end_s=1, probability=probability),),
+            avg_logprob=-0.2,
+            no_speech_prob=0,
+            compression_ratio=1,
+        )
+        for text, probability in (("hydrolyzine", 0.56), ("Hydroxyzine", sureness))
+    )
+    assert said(with_names(heard, hinted, "Hydroxyzine 25 MG")) == drug
+
+
 def test_only_doubtful_readings_are_looked_at_again() -> None:
     """A name that was heard clearly needs no second reading."""
     assert not is_doubtful(read("I take it every morning."))

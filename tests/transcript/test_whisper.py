@@ -35,9 +35,15 @@ def transcriber() -> WhisperTranscriber:
 
 
 @pytest.fixture(scope="module")
-def call() -> Sounds:
-    """The first 29 s of the sample session, both channels."""
-    return decode(CALL.read_bytes(), max_s=500, channels=2)[:, : 29 * SAMPLE_RATE]
+def whole() -> Sounds:
+    """The sample session, both channels."""
+    return decode(CALL.read_bytes(), max_s=500, channels=2)
+
+
+@pytest.fixture(scope="module")
+def call(whole: Sounds) -> Sounds:
+    """The first 29 s of it."""
+    return whole[:, : 29 * SAMPLE_RATE]
 
 
 def plain(text: str) -> str:
@@ -78,6 +84,19 @@ def test_a_speaker_in_silence_is_heard_only_where_they_speak(transcriber: Whispe
     words = transcriber.transcribe(sound).words
     assert words
     assert all(word.start_s > 39.5 and word.end_s < 46.5 for word in words)
+
+
+@pytest.mark.req("B04", "B10")
+def test_one_answer_to_six_questions_is_there_six_times(transcriber: WhisperTranscriber, whole: Sounds) -> None:
+    """A word ("Great!") alone, every four seconds: at each of its places, and neither taken for a loop nor lost."""
+    answer = whole[0, int(380.95 * SAMPLE_RATE) : int(381.85 * SAMPLE_RATE)]
+    sound = noise(26, loudness=1e-4)
+    for second in range(1, 25, 4):
+        sound[second * SAMPLE_RATE :][: len(answer)] += answer
+    heard = transcriber.transcribe(sound)
+    assert [plain(word.text).strip() for word in heard.words] == ["great"] * 6
+    assert [word.start_s for word in heard.words] == pytest.approx([1.2 + 4 * i for i in range(6)], abs=0.9)
+    assert heard.uncovered_s == 0
 
 
 def test_hints_stay_inside_the_models_prompt(transcriber: WhisperTranscriber) -> None:
