@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from smart_app.draft import orders
 from smart_app.draft.cues import Cues, cues
+from smart_app.draft.declined import declined
 from smart_app.draft.exchanges import CLINICIAN, ROOM
 from smart_app.draft.figures import readings
 from smart_app.draft.risk_denied import contradicted, denies, told_of
@@ -16,6 +17,7 @@ from smart_app.draft.stances import PERSON, signs, stances
 from smart_app.draft.stems import content, stem
 from smart_app.draft.support import doubt, prepared
 from smart_app.draft.supposed import SUPPOSES
+from smart_app.draft.turned import set_right, turned
 from smart_app.draft.verbatim import occurs
 from smart_app.draft.words import IMPAIRED, as_said, has_negation, numbers, quantities, tidy, tokens
 from smart_app.ports import Statement, Transcript, Utterance, Verdict
@@ -64,6 +66,8 @@ def checked(statement: Statement, transcript: Transcript, *, others: Iterable[St
     if verdict != "no source" and denies(_unquoted(statement.text)):
         against = contradicted(statement, told_of(transcript), others)
         verdict, why = ("no source", against) if against else (verdict, why)
+    refused = declined(_unquoted(statement.text), evidence, transcript.utterances) if verdict != "no source" else ""
+    verdict, why = ("no source", refused) if refused else (verdict, why)
     if verdict == "supported" and len(evidence) < len(set(statement.evidence)):
         verdict, why = "partly", "It also points to lines that do not exist."
     return dataclasses.replace(statement, evidence=evidence, verdict=verdict, why=why)
@@ -238,6 +242,9 @@ def _how_much(text: str, free: str, lines: Sequence[Utterance]) -> tuple[Verdict
     untold = "" if SUPPOSES.search(text) else _untold(free, lines)
     if untold:
         return "partly", untold
+    otherwise = turned(free, lines, cues()) or set_right(text, lines)
+    if otherwise:
+        return "partly", otherwise
     is_of_client = re.match(r"\s*(?:the )?(?:client|patient)\b", text, re.IGNORECASE) is not None
     if _NAMES_SPEAKER.match(text) and all(u.speaker == ROOM for u in lines):
         return "partly", _NOBODY_KNOWN
