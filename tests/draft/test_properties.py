@@ -40,6 +40,8 @@ SPEECH = st.one_of(
     st.lists(WORDS, min_size=1, max_size=60).map(" ".join), st.lists(SENTENCES, max_size=4).map(" ".join)
 )
 SESSIONS = st.lists(st.tuples(st.sampled_from(["clinician", "client", "partner"]), SPEECH), min_size=1, max_size=12)
+TURN = re.compile(r'(?:^|(?<=" ))(Client|Clinician|Guardian|Partner|Interpreter)(?: asked)?: "([^"]*)"')
+"""One turn of a plan that was turned round until it was settled."""
 FRAME = re.compile(r'^(?P<who>\w+)(?: asked|, (?:asked|on) "(?P<q>[^"]*)")?: "(?P<a>[^"]*)"$')
 TAKEN_BACK = re.compile(r' (?:Then|Later)(?:, (?:asked|on) "[^"]*")?: "(?P<a>[^"]*)"$')
 SETTLED = re.compile(r"^Client (?:denies|confirms) (?:any |ever having had |having had (?:any )?)?(?P<topic>.+)\.$")
@@ -111,6 +113,12 @@ def test_every_statement_is_its_evidence(session: list[tuple[str, str]]) -> None
             said = " ".join(texts[i] for i in statement.evidence if speakers[i] == who)
             assert all(occurs(piece, said) for piece in taken_back["a"].split("...") if words(piece))
             statement = dataclasses.replace(statement, text=statement.text[: taken_back.start()])
+        turns = TURN.findall(statement.text)
+        if len(turns) > 1:
+            for who, quoted in turns:
+                said = " ".join(texts[i] for i in statement.evidence if speakers[i] == who.lower())
+                assert all(occurs(piece, said) for piece in quoted.split("...") if words(piece))
+            continue
         framed = FRAME.match(statement.text)
         if framed is None:
             settled = SETTLED.match(statement.text)
