@@ -174,7 +174,12 @@ class _Talks:
         said = _leading(turn)
         of_it = _named(quotation(before))
         settles = [n for n, s in enumerate(said) if self._cues.agreed["settles"].search(s.text)]
-        names = [n for n, s in enumerate(said) if self._is_when(s.text) or numbers(s.text) or _named(s.text) & of_it]
+        is_of_figures = bool(numbers(quotation(before))) or self._is_when(quotation(before))
+        names = [
+            n
+            for n, s in enumerate(said)
+            if self._is_when(s.text) or (is_of_figures and numbers(s.text)) or _named(s.text) & of_it
+        ]
         if not settles or not names or settles[0] > 1:
             return ()
         return said[: max(settles[0], min(names, key=lambda n: (n < settles[0], n))) + 1]

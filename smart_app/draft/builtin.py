@@ -70,7 +70,11 @@ def _candidates(cut: Heard, known: Cues) -> list[Candidate]:
     at = setting(cut.sentences, known)
     settled = agreed(cut.sentences, at, known)
     at = dataclasses.replace(at, settled=frozenset().union(*(each.places for each in settled)))
-    said = [c for c in together(every, cut.pairs, known) if c.kind == "risk" or not at.settled.issuperset(c.places)]
+    said = [
+        c
+        for c in together(every, cut.pairs, known)
+        if c.kind in ("risk", "medication") or not at.settled.issuperset(c.places)
+    ]
     asked = {question.lower() for c in said for question in _ASKED.findall(c.text)}
     spoken: list[Candidate] = []
     quoted: list[Candidate] = []

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Mapping
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -40,6 +41,8 @@ SPEECH = st.one_of(
     st.lists(WORDS, min_size=1, max_size=60).map(" ".join), st.lists(SENTENCES, max_size=4).map(" ".join)
 )
 SESSIONS = st.lists(st.tuples(st.sampled_from(["clinician", "client", "partner"]), SPEECH), min_size=1, max_size=12)
+TURN = re.compile(r'(?:^|(?<=" ))(Client|Clinician|Guardian|Partner|Interpreter)(?: asked)?: "([^"]*)"')
+"""One turn of a plan that was turned round until it was settled."""
 FRAME = re.compile(r'^(?P<who>\w+)(?: asked|, (?:asked|on) "(?P<q>[^"]*)")?: "(?P<a>[^"]*)"$')
 ANSWERS_TOO = re.compile(r'(?<=") (?P<who>Client|Partner): "(?P<a>[^"]*)"$')
 TAKEN_BACK = re.compile(r' (?:Then|Later)(?:, (?:client|partner))?(?:, (?:asked|on) "[^"]*")?: "(?P<a>[^"]*)"$')
@@ -83,6 +86,12 @@ def first_person(text: str) -> str:
     return text
 
 
+def is_said(who: str, quoted: str, spoken: Mapping[str, tuple[str, str]]) -> bool:
+    """Say whether each piece of a quotation stands in the lines of the one it is ascribed to."""
+    said = " ".join(text for speaker, text in spoken.values() if speaker == who.lower())
+    return all(occurs(piece, said) for piece in quoted.split("...") if words(piece))
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SESSIONS)
 def test_every_statement_is_its_evidence(session: list[tuple[str, str]]) -> None:
@@ -113,10 +122,14 @@ def test_every_statement_is_its_evidence(session: list[tuple[str, str]]) -> None
             said = " ".join(texts[i] for i in statement.evidence if speakers[i] == who)
             assert all(occurs(piece, said) for piece in taken_back["a"].split("...") if words(piece))
             statement = dataclasses.replace(statement, text=statement.text[: taken_back.start()])
+        spoken = {i: (speakers[i], texts[i]) for i in statement.evidence}
         while (too := ANSWERS_TOO.search(statement.text)) is not None:
-            said = " ".join(texts[i] for i in statement.evidence if speakers[i] == too["who"].lower())
-            assert all(occurs(piece, said) for piece in too["a"].split("...") if words(piece))
+            assert is_said(too["who"], too["a"], spoken)
             statement = dataclasses.replace(statement, text=statement.text[: too.start()])
+        turns = TURN.findall(statement.text)
+        if len(turns) > 1:
+            assert all(is_said(who, quoted, spoken) for who, quoted in turns)
+            continue
         framed = FRAME.match(statement.text)
         if framed is None:
             settled = SETTLED.match(statement.text)
