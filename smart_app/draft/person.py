@@ -16,7 +16,7 @@ _REFUSE = re.compile(
     r"doctors?|dr|nurses?|therapists?|teachers?|men|man|women|woman|neighbou?rs?|cousins?|aunts?|uncles?|grand\w+|team|"
     r"family|guys?|police|voices?|said|says|say|told|tell|asked|called|like)\b"
     # asides, restarts and irony that only a quotation keeps
-    r"|, (?:no|nope|wait|sorry|actually|rather|or rather|i meant|i tell a lie|make that|scratch that)\b"
+    r"|, (?:(?:no|nope)(?=\W+\w)|wait|sorry|actually|rather|or rather|i meant|i tell a lie|make that|scratch that)\b"
     r"|--|\.\.\.|\b(?:i mean|you know|i'd|ain't|whatever|joking|kidding|sort of|kind of|"
     r"oh my|my god|my goodness|my word|(?:type|stage|phase|class|bipolar) i)\b"
     # starting anew, thinking aloud, and what is left unsaid after "used to"

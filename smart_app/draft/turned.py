@@ -221,6 +221,7 @@ _STATES_NOW = re.compile(
     r"injects|vapes|feels|gets)\b",
     re.IGNORECASE,
 )
+_TELLS_NOW = re.compile(r"\b(?:i'm|i am|i've|it's|i (?:\w+ly )?(?:take|drink|use|smoke|have|don't))\b", re.IGNORECASE)
 _STATES_BOTH = re.compile(r"\b(?:had|was|were|once|used to|ago|previously)\b", re.IGNORECASE)
 _STATES_PAST = re.compile(r"\b(?:used to|previously|formerly|in the past)\b", re.IGNORECASE)
 _SENTENCES = re.compile(r"(?<=[.?!])\s+")
@@ -239,7 +240,7 @@ def _of_another_time(text: str, said: Sequence[str]) -> bool:
     states_now = says_now or (
         _STATES_NOW.search(text) is not None and not (_THEN.search(text) or _PAST_VERB.search(text))
     )
-    contrasts = says_now or any(_NOW.search(each) for each in cut)
+    contrasts = says_now or any(_NOW.search(each) or _TELLS_NOW.search(each) for each in cut if each is not best)
     return (is_then and states_now and contrasts) or (is_now and _STATES_PAST.search(text) is not None)
 
 

@@ -25,11 +25,12 @@ class _Word:
 
 def occurs(quote: str, line: str) -> bool:
     """Say whether a line has these words in this order; it may have sounds, stutters and asides between them."""
+    wanted = _words(quote)
     said = _words(line)
-    at = set(range(len(said)))
-    for word in _words(quote):
+    at = {n + 1 for n, word in enumerate(said) if wanted and word.text == wanted[0].text}
+    for word in wanted[1:]:
         at = {n + 1 for n in _reached(at, said) if n < len(said) and said[n].text == word.text}
-    return bool(at) or not said
+    return bool(at) or not wanted
 
 
 def _words(text: str) -> list[_Word]:
@@ -69,7 +70,7 @@ def _may_go(said: list[_Word], at: int, length: int) -> bool:
     if words in _ASIDES and before.text in UNFINISHED:
         return before.mark == "," == here[-1].mark
     after = said[at + 2 * length].text if at + 2 * length < len(said) else ""
-    if not here or words != again or after == "not" or any(word.mark not in ("", ",") for word in here):
+    if not here or words != again or after in ("not", "course") or any(word.mark not in ("", ",") for word in here):
         return False
     begins = bool(before.mark) or before.text in OPENERS
     return (begins or words[-1] in UNFINISHED) and not any(map(_counts, words))

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from operator import eq
 from pathlib import Path
 
 from smart_app.draft.figures import COUNTS as COUNTS
@@ -26,7 +27,7 @@ WITHOUT_CONTENT = frozenset(_LISTS["without_content"])
 IMPAIRED = frozenset(_LISTS["impaired"])
 UNFINISHED = frozenset(_LISTS["unfinished"])
 """After these a clause goes on, so that to hear them twice is a stutter wherever it is ("the, the")."""
-OPENERS = ("and", "but", "so", "because", "well")
+OPENERS = ("and", "but", "so", "because", "well", "no", "yes", "yeah")
 """A clause begins after them."""
 _COUNT = "|".join((*sorted(COUNTS), r"\d+"))
 _NO_COUNT = "".join(rf"(?<!{word} )" for word in (*sorted(COUNTS), r"\d"))
@@ -38,11 +39,13 @@ _FILLER = re.compile(
     re.IGNORECASE,
 )
 """Sounds without meaning; "5 mm" is a measure."""
+_MAY_SOUND = re.compile(r"u[mh]|[hm]m|rm", re.IGNORECASE)
+_LONGEST_STUTTER = 4
 _FOLLOWING = rf"\s+(?!(?:{_COUNT})\b)[\w']+"
 _SMALL = "|".join(map(re.escape, _LISTS["stuttered"]))
 _GO_ON = "|".join(map(re.escape, sorted(UNFINISHED)))
 _AFTER_OPENER = "|".join(rf"(?<=\b{word} )" for word in OPENERS)
-_AGAIN = r"(?:,?\s+\1)+(?![\w'])(?!\s+not\b)"
+_AGAIN = r"(?:,?\s+\1)+(?![\w'])(?!\s+(?:not|course)\b)"
 _STUTTERS = (
     re.compile(rf"(?<![\w'])((?:(?:{_SMALL})(?:{_FOLLOWING}){{0,2}}?\s+)?(?:{_GO_ON})){_AGAIN}", re.IGNORECASE),
     re.compile(
@@ -86,12 +89,14 @@ def as_said(text: str) -> str:
 
 def tidy(text: str) -> str:
     """Return the text as it was said, without "um", asides and stutters."""
-    text = _SPACE_BEFORE.sub(r"\1", _FILLER.sub("", as_said(text)))
+    text = as_said(text)
+    if _MAY_SOUND.search(text):
+        text = _SPACE_BEFORE.sub(r"\1", _FILLER.sub("", text))
     if "," in text:
         text = _AFTER_END.sub(r"\1", _COMMAS.sub(r"\1", text))
         text = _ASIDE.sub(r"\1 ", text)
     words = text.lower().replace(",", "").replace(".", "").split()
-    if len(set(words)) < len(words):
+    if any(any(map(eq, words, words[n:])) for n in range(1, _LONGEST_STUTTER + 1)):
         for stutter in _STUTTERS:
             text = stutter.sub(r"\1", text)
     return " ".join(text.lstrip(" ,.;:").split())

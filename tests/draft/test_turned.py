@@ -64,6 +64,11 @@ WHAT = [
     ("P: Four nights of drinking. No, I tell a lie, five nights.", "Client was drinking on four nights.", False),
 ]
 WHEN = [
+    (
+        "P: I've cut right down, I'm on two glasses at the weekend. It was a bottle of wine a night at Christmas.",
+        "Client drinks a bottle of wine a night.",
+        False,
+    ),
     ("P: Not now. In March I had the tablets counted out.", "Client currently has the tablets counted out.", False),
     ("P: Not now. In March I had the tablets counted out.", "In March client had the tablets counted out.", True),
     (
