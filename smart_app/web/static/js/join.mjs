@@ -15,7 +15,7 @@ import { OwnMedia, openCamera, openMicrophone } from "./media.mjs";
 import { confirmModal } from "./modal.mjs";
 import { hideOutcome, showLeft, showWords } from "./outcome.mjs";
 import { isLive } from "./states.mjs";
-import { checkSupport } from "./supportview.mjs";
+import { checkSupport } from "./support.mjs";
 import { t } from "./words.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */

@@ -20,7 +20,7 @@ import { People } from "./people.mjs";
 import { RecordPanel } from "./recordpanel.mjs";
 import { endWords } from "./recordwords.mjs";
 import { isLive } from "./states.mjs";
-import { checkSupport } from "./supportview.mjs";
+import { checkSupport } from "./support.mjs";
 import { Tabs } from "./tabs.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
