@@ -44,6 +44,9 @@ RECEIVED = """async () => {
   return sums;
 }"""
 
+SENT = """() => window.__peers.filter((one) => one.connectionState === "connected").flatMap((one) => one.getSenders())
+  .filter((one) => one.track?.enabled && one.track.readyState === "live").map((one) => one.track.kind).sort()"""
+
 
 @dataclass(slots=True, kw_only=True)
 class Browser:
@@ -130,6 +133,12 @@ class Browser:
 def received(page: Page) -> dict[str, float]:
     """Return what the page's live connections received: audio bytes, audio energy, decoded pictures."""
     found: dict[str, float] = page.evaluate(RECEIVED)
+    return found
+
+
+def sent_kinds(page: Page) -> list[str]:
+    """Return the kinds of track that the page's live connections send something of."""
+    found: list[str] = page.evaluate(SENT)
     return found
 
 

@@ -217,7 +217,7 @@ def test_the_client_waits_and_is_admitted_by_keyboard(visit: Visit) -> None:
     client.reach(client.page.get_by_label("Your name"))
     client.page.keyboard.type("Sam")
     client.press(client.page.get_by_role("button", name="Go to the waiting room"))
-    expect(client.page.get_by_role("heading", name="You are in the waiting room")).to_be_visible()
+    expect(client.page.get_by_role("heading", name="You are in the waiting room")).to_be_focused()
     _check(client.page)
     group = hands.page.get_by_role("group", name="Admit Sam")
     expect(group).to_contain_text("I recognise this person", timeout=SLOW_MS)
@@ -233,6 +233,7 @@ def test_the_question_is_answered_by_keyboard_and_declining_is_as_easy(visit: Vi
     """The two answers differ by their words only; neither has the focus; the state is said aloud on both sides."""
     hands, client = visit.clinician, visit.client
     hands.press(hands.page.get_by_role("button", name="Start Recording"))
+    expect(hands.page.get_by_role("button", name="Take back the question")).to_be_focused(timeout=SLOW_MS)
     clicks = len(hands.presses)
     dialog = client.page.get_by_role("dialog", name="Consent to Record This Session")
     expect(dialog).to_be_visible(timeout=SLOW_MS)

@@ -69,7 +69,17 @@ def test_a_newcomer_pauses_the_recording_until_they_agreed(couple: Couple, camer
     assert code.get_attribute("src") == drawn
     camera.take(page, "room-invitation-qr", is_full=True)
     couple.partner = ClientSeat.arrive(couple.open_partner("partner", couple.voice), link, PARTNER)
-    expect(page.get_by_role("group", name=f"Admit {PARTNER}").get_by_label("This person is a minor")).to_be_visible()
+    waits = page.get_by_role("group", name=f"Admit {PARTNER}")
+    minor = waits.get_by_label("This person is a minor")
+    minor.check()
+    waits.get_by_label("joins as").select_option(label="Guardian")
+    for language in ("Español", "English"):
+        line = waits.element_handle()
+        couple.partner.page.get_by_role("button", name=language).click()
+        page.wait_for_function("line => !line.isConnected", arg=line, timeout=SLOW_MS)
+        expect(minor).to_be_checked()
+        expect(waits.get_by_label("joins as")).to_have_value("guardian")
+    minor.uncheck()
     clinician.admit(PARTNER, role="Partner")
     banner(page, f"Recording is paused. Waiting for {PARTNER}'s consent. Nothing is recorded.")
     banner(couple.client.page, "Somebody new came in. Recording is paused until they have answered.")
@@ -96,7 +106,9 @@ def test_a_newcomer_pauses_the_recording_until_they_agreed(couple: Couple, camer
 def test_only_both_sides_together_go_on_after_a_pause(couple: Couple, camera: Camera, app_data: AppData) -> None:
     """Decision 19: the client pauses, says that it can go on, and the clinician resumes."""
     page, client = couple.clinician.page, couple.client.page
+    client.route(re.compile("/pause$"), lambda route: route.abort(), times=1)
     client.get_by_role("button", name="Pause: someone else is here").click()
+    expect(client.locator("#act-trouble")).to_contain_text("Not paused yet")
     banner(client, "You paused the recording. Nothing is recorded until you say that it can go on.")
     banner(page, f"{CLIENT} paused the recording: someone else is there. Nothing is recorded.")
     assert couple.partner

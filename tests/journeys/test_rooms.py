@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from plugin.demo import sound
 from plugin.demo.run import Clinic
 from plugin.demo.sample_client import SAMPLE_NAME
-from tests.journeys.browsing import Camera, received
+from tests.journeys.browsing import Camera, received, sent_kinds
 from tests.journeys.conftest import AppData, Open
 from tests.journeys.people import SLOW_MS, ClientSeat, ClinicianSeat, banner
 
@@ -158,6 +158,58 @@ def test_a_lost_line_of_the_client_is_said_and_comes_back(room: Room, camera: Ca
         _wait_for_sound(one)
 
 
+def _set_devices(page: Page, *, is_on: bool) -> None:
+    """Mute and switch the camera off, or both on again."""
+    bar = page.locator("#media-controls")
+    for before, after in (("Mute", "Unmute"), ("Camera off", "Camera on")):
+        bar.get_by_role("button", name=after if is_on else before, exact=True).click()
+        expect(bar.get_by_role("button", name=before if is_on else after, exact=True)).to_be_visible()
+
+
+def _is_off(page: Page) -> None:
+    """Return when the page is in the call again; it sends neither sound nor picture."""
+    bar = page.locator("#media-controls")
+    for label in ("Unmute", "Camera on"):
+        expect(bar.get_by_role("button", name=label, exact=True)).to_be_visible(timeout=SLOW_MS)
+    expect(page.locator("#stage figure:not(.is-self) figcaption")).to_contain_text("connection", timeout=SLOW_MS)
+    expect(page.locator("#stage figcaption", has_text=re.compile("connecting|lost"))).to_have_count(0, timeout=SLOW_MS)
+    assert sent_kinds(page) == []
+
+
+def test_a_reload_unmutes_nobody_and_opens_no_camera(room: Room) -> None:
+    """On both sides: what was off before the reload is off after it, before anything is sent."""
+    for page in room.pages:
+        _set_devices(page, is_on=False)
+        page.reload()
+        _is_off(page)
+        _set_devices(page, is_on=True)
+    for page in room.pages:
+        _wait_for_sound(page)
+
+
+def test_of_two_tabs_of_a_client_one_has_the_call(room: Room, camera: Camera) -> None:
+    """The link opened once more takes the call, muted as it was; the first tab says so and can have it back."""
+    first = room.client.page
+    _set_devices(first, is_on=False)
+    second = first.context.new_page()
+    second.goto(room.used_link)
+    _is_off(second)
+    elsewhere = first.get_by_role("heading", name="This session is open in another tab")
+    expect(elsewhere).to_be_visible()
+    assert first.locator("#media-controls button, #stage figure").filter(visible=True).count() == 0
+    camera.take(first, "join-other-tab")
+    _set_devices(second, is_on=True)
+    _wait_for_sound(room.clinician.page)
+    first.get_by_role("button", name="Use it here instead").click()
+    expect(second.get_by_role("heading", name="This session is open in another tab")).to_be_visible()
+    expect(elsewhere).to_be_hidden()
+    _is_off(first)
+    second.close()
+    _set_devices(first, is_on=True)
+    for page in room.pages:
+        _wait_for_sound(page)
+
+
 def _leave(page: Page) -> None:
     page.get_by_role("button", name="Leave Session").click()
     page.get_by_role("dialog").get_by_role("button", name="Leave Session").click()
@@ -285,5 +337,12 @@ def test_the_demos_sample_client_comes_when_it_is_asked(room: Room, app_data: Ap
     seat.press("Start Recording")
     banner(seat.page, "Recording has started.")
     _wait_for_sound(seat.page)
-    seat.end()
+    seat.page.route(re.compile("/end$"), lambda route: route.abort(), times=1)
+    seat.press("End Session")
+    seat.page.get_by_role("dialog").get_by_role("button", name="End Session").click()
+    expect(seat.page.locator("#act-trouble")).to_have_text(
+        "End Session: the server has not answered. It is tried again."
+    )
+    expect(seat.page.locator("#outcome").get_by_role("link", name="Go to the chart")).to_be_visible(timeout=SLOW_MS)
+    seat.until_sent()
     assert app_data.chunks(seat.session_id) > 0

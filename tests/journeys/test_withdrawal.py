@@ -4,19 +4,19 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from fhirpy import SyncFHIRClient
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from plugin.demo import sound
 from plugin.demo.run import Clinic
 from tests.journeys import profile
-from tests.journeys.browsing import Camera
+from tests.journeys.browsing import Camera, sent_kinds
 from tests.journeys.conftest import AppData, Open
 from tests.journeys.people import AGREE, CHUNKS_WAITING, SLOW_MS, ClientSeat, ClinicianSeat, banner, meet
 from tests.trust.figures import Say
@@ -24,6 +24,7 @@ from tests.trust.figures import Say
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300), pytest.mark.usefixtures("in_order")]
 
 REFUSED_WITHIN_S = 1.0
+WITHDRAW = re.compile(r"/withdraw$")
 SLOT_BYTES, SLOT_MASK = 512, (1 << 20) - 1
 
 
@@ -34,6 +35,8 @@ class Meeting:
     clinic: Clinic
     clinician: ClinicianSeat
     client: ClientSeat
+    failures: list[str] = field(default_factory=list)
+    """The withdrawals of the client's page that the server was not given."""
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +60,50 @@ def _slots(app_data: AppData, session_id: str) -> list[bytes]:
     return [body[place : place + SLOT_BYTES] for place in places]
 
 
+def _until_failed_again(meeting: Meeting) -> None:
+    tried = len(meeting.failures)
+    while len(meeting.failures) == tried:
+        meeting.client.page.wait_for_timeout(50)
+
+
+@pytest.mark.req("B02")
+def test_a_withdrawal_that_is_lost_is_said_and_owed(meeting: Meeting, camera: Camera) -> None:
+    """Without the server's word the screen stays, over a reload too, and nothing of the client is sent meanwhile."""
+    client, dialog = meeting.client.page, meeting.client.page.get_by_role("dialog")
+
+    def fail(route: Route) -> None:
+        meeting.failures.append(route.request.url)
+        if len(meeting.failures) % 2:
+            route.abort()
+        else:
+            route.fulfill(status=503, json={"public": "The server has a fault.", "todo": ""})
+
+    client.route(WITHDRAW, fail)
+    client.locator("#callbar").get_by_role("button", name="Withdraw my consent").click()
+    expect(dialog).to_contain_text("What was captured of this session is erased")
+    camera.take(client, "join-withdraw")
+    assert sent_kinds(client) == ["audio", "video"]
+    dialog.get_by_role("button", name="Withdraw and erase").click()
+    assert sent_kinds(client) == []
+    expect(dialog.get_by_role("alert")).to_contain_text("Not withdrawn yet")
+    expect(dialog.get_by_role("button", name="Keep my consent")).to_be_disabled()
+    client.keyboard.press("Escape")
+    _until_failed_again(meeting)
+    _until_failed_again(meeting)
+    expect(dialog.get_by_role("alert")).to_contain_text("It is tried again until the server does.")
+    camera.take(client, "join-not-withdrawn-yet")
+    client.reload()
+    expect(dialog.get_by_role("alert")).to_contain_text("Not withdrawn yet", timeout=SLOW_MS)
+    expect(client.locator("#stage figure:not(.is-self)")).to_be_visible(timeout=SLOW_MS)
+    assert sent_kinds(client) == []
+    banner(meeting.clinician.page, "Recording has started.")
+
+
 @pytest.mark.req("B02", "B01")
 def test_a_withdrawal_is_effective_within_a_second(meeting: Meeting, camera: Camera, app_data: AppData) -> None:
     """B02: a chunk with a grant that was good a moment ago is refused within a second; files and keys are gone."""
     seat, client = meeting.clinician, meeting.client.page
-    with seat.page.expect_request(re.compile(r"/chunks/\w+/0/2")) as sent:
+    with seat.page.expect_request(re.compile(r"/chunks/\w+/\d+/\d+$")) as sent:
         pass
     chunk = sent.value.post_data_buffer
     assert chunk is not None
@@ -79,12 +121,9 @@ def test_a_withdrawal_is_effective_within_a_second(meeting: Meeting, camera: Cam
     keys = _slots(app_data, seat.session_id)
     assert keys
     assert app_data.audio_files(seat.session_id)
-    client.locator("#callbar").get_by_role("button", name="Withdraw my consent").click()
-    dialog = client.get_by_role("dialog")
-    expect(dialog).to_contain_text("What was captured of this session is erased")
-    camera.take(client, "join-withdraw")
-    with client.expect_request(re.compile("/withdraw$")):
-        dialog.get_by_role("button", name="Withdraw and erase").click()
+    _until_failed_again(meeting)
+    with client.expect_request(WITHDRAW):
+        client.unroute(WITHDRAW)
     asked_at = time.monotonic()
     while (status := again()) == 200 and time.monotonic() < asked_at + 10:
         pass

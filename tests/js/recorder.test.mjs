@@ -113,12 +113,12 @@ test("a timer that comes much too late shows that the page stood still", async (
   loop.stop();
 });
 
-function tabIn(storage, channels, onTaken = () => undefined) {
+function tabIn(storage, channels, onTaken = () => undefined, how = {}) {
   const target = new EventTarget();
   const channel = { onmessage: null, postMessage: (data) => channels.filter((one) => one !== channel).forEach((one) => one.onmessage?.({ data })) };
   channels.push(channel);
   const keep = { getItem: (name) => storage.get(name) ?? null, setItem: (name, value) => storage.set(name, value), removeItem: (name) => storage.delete(name) };
-  return { tabs: new Tabs("S", onTaken, { keep, channel, target }), leave: () => target.dispatchEvent(new Event("pagehide")) };
+  return { tabs: new Tabs("S", onTaken, { keep, channel, target, ...how }), leave: () => target.dispatchEvent(new Event("pagehide")) };
 }
 
 test("a tab keeps its name over a reload; a duplicate of it gets another", () => {
@@ -128,6 +128,27 @@ test("a tab keeps its name over a reload; a duplicate of it gets another", () =>
   assert.notEqual(duplicate.tabs.name, first.tabs.name);
   first.leave();
   assert.equal(tabIn(storage, []).tabs.name, first.tabs.name);
+});
+
+test("the tab that took it later has it; of two that take it in the same moment one yields", () => {
+  const heard = [];
+  const waiting = [];
+  const channels = [];
+  /** Two tabs whose messages arrive when both have been sent. */
+  const [early, late] = [["a", 1], ["b", 2]].map(([name, atMs]) => {
+    const made = tabIn(new Map(), channels, () => heard.push(name), { freshName: () => name, nowMs: () => atMs }).tabs;
+    made.channel.postMessage = (data) => waiting.push(() => channels.forEach((one) => one !== made.channel && one.onmessage({ data })));
+    return made;
+  });
+  late.take();
+  early.take();
+  waiting.splice(0).forEach((arrive) => arrive());
+  assert.deepEqual(heard, ["a"]);
+  late.nowMs = early.nowMs;
+  late.take();
+  early.take();
+  waiting.splice(0).forEach((arrive) => arrive());
+  assert.deepEqual(heard, ["a", "a"]);
 });
 
 test("the tab that joins takes the session; the other one hears of it; the facts name the recorder's tab", () => {

@@ -5,7 +5,7 @@
  */
 import { ChunkStore } from "./chunkstore.mjs";
 import { Grants } from "./grants.mjs";
-import { Refused, wordsOf } from "./http.mjs";
+import { Refused, lineWordsOf } from "./http.mjs";
 import { Recorder } from "./recorder.mjs";
 import { State } from "./states.mjs";
 import { Uploader } from "./uploader.mjs";
@@ -134,7 +134,7 @@ export class Capture {
     const next = this.#work.then(act);
     this.#work = next.then(
       () => undefined,
-      (error) => this.onTrouble(wordsOf(error)),
+      (error) => this.onTrouble(lineWordsOf(error)),
     );
     return this.#work;
   }
@@ -159,7 +159,7 @@ export class Capture {
         this.onElsewhere();
         return;
       }
-      if (line.refusals >= MAX_REFUSALS) this.onTrouble(wordsOf(error));
+      if (line.refusals >= MAX_REFUSALS) this.onTrouble(lineWordsOf(error));
       return;
     }
     line.refusals = 0;

@@ -5,7 +5,7 @@
 import { byId, once, tell } from "./dom.mjs";
 import { Refused, ask, getJson, postJson, wordsOf } from "./http.mjs";
 import { confirmModal } from "./modal.mjs";
-import { checkSupport } from "./supportview.mjs";
+import { checkSupport } from "./support.mjs";
 import { localise, ownZone } from "./times.mjs";
 
 const ASK_EVERY_MS = 5000;

@@ -2,11 +2,10 @@
  * The client's own page for 30 days: what they were asked and answered, receipts of erasure, withdrawal (B15, decision 18).
  * @module
  */
-import { ERASED_BY_CLINIC, WITHDRAW_LINES } from "./consent.mjs";
+import { ERASED_BY_CLINIC, WITHDRAW_LINES, withdraw } from "./consent.mjs";
 import { byId, el, once, tell } from "./dom.mjs";
 import { postJson, wordsOf } from "./http.mjs";
 import { serveLanguages } from "./language.mjs";
-import { confirmModal } from "./modal.mjs";
 import { receiptView } from "./receipt.mjs";
 import { safeHtml } from "./safehtml.mjs";
 import { momentOf } from "./times.mjs";
@@ -112,26 +111,15 @@ async function load() {
 }
 
 async function askAndWithdraw() {
-  const isSure = await confirmModal({
-    title: t("Withdraw your consent?"),
-    lines: shown?.has_signed_note ? AFTER_SIGNING : WITHDRAW_LINES,
-    yes: t("Withdraw and erase"),
-    no: t("Keep my consent"),
-    look: "btn-danger",
-  });
-  if (!isSure) return;
-  try {
-    await postJson("/copy/withdraw", { token });
-    tell(byId("trouble", HTMLElement), "");
-  } catch (error) {
-    tell(byId("trouble", HTMLElement), wordsOf(error));
-  }
+  const lines = shown?.has_signed_note ? AFTER_SIGNING : WITHDRAW_LINES;
+  if (!(await withdraw({ lines, send: () => postJson("/copy/withdraw", { token }) }))) return;
+  tell(byId("trouble", HTMLElement), "");
   await load();
   byId("copy-words", HTMLElement).focus();
 }
 
-const withdraw = byId("withdraw", HTMLButtonElement);
-withdraw.addEventListener("click", () => void once(withdraw, askAndWithdraw));
+const pressed = byId("withdraw", HTMLButtonElement);
+pressed.addEventListener("click", () => void once(pressed, askAndWithdraw));
 byId("print", HTMLElement).addEventListener("click", () => window.print());
 window.addEventListener("beforeprint", () => {
   for (const each of document.querySelectorAll("#receipts > details")) each.setAttribute("open", "");

@@ -39,6 +39,7 @@ export class DeviceCheck {
   async open() {
     if (this.#isOpen) return;
     this.#isOpen = true;
+    this.media.check(true);
     byId("check", HTMLElement).hidden = false;
     this.#starting = this.#start();
     await this.#starting;
@@ -47,6 +48,7 @@ export class DeviceCheck {
   /** Hide the check; the devices stay open for the call. */
   close() {
     this.#isOpen = false;
+    this.media.check(false);
     this.#meter?.close();
     this.#meter = null;
     byId("check-video", HTMLVideoElement).srcObject = null;
@@ -65,7 +67,12 @@ export class DeviceCheck {
     this.#meter?.close();
     this.#meter = null;
     try {
-      this.media.microphone = await openMicrophone(deviceId);
+      const microphone = await openMicrophone(deviceId);
+      if (!this.#isOpen) {
+        microphone.stop(); // Left or brought to another tab meanwhile: no microphone may run that nobody asked for.
+        return false;
+      }
+      this.media.microphone = microphone;
     } catch (error) {
       this.media.microphone = null;
       this.#tellTrouble(error);

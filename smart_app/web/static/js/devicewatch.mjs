@@ -62,12 +62,12 @@ export class DeviceWatch {
   }
 
   async #use() {
-    const wasMuted = Boolean(this.media.microphone && !this.media.microphone.enabled);
+    /** @type {MediaStreamTrack} */ let microphone;
     try {
-      const microphone = await openMicrophone(this.#choice.value);
-      microphone.enabled = !wasMuted;
+      microphone = await openMicrophone(this.#choice.value);
       this.media.microphone = microphone;
       this.media.microphoneId = this.#choice.value;
+      this.media.keep();
     } catch (error) {
       const { title, steps } = explain(error instanceof DOMException ? error.name : "");
       this.#words.textContent = [title, ...steps].join(" ");
@@ -76,7 +76,7 @@ export class DeviceWatch {
     }
     this.#hide();
     this.watch();
-    await this.onReplaced(this.media.microphone);
+    await this.onReplaced(microphone);
   }
 
   #hide() {

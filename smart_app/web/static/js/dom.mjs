@@ -58,6 +58,38 @@ export async function once(pressed, act) {
   }
 }
 
+/** What had the focus last; kept when it was disabled, hidden or taken away, dropped when the person left it. @type {Element|null} */
+let lastFocused = null;
+globalThis.document?.addEventListener?.("focusin", ({ target }) => (lastFocused = target instanceof Element ? target : null));
+globalThis.document?.addEventListener?.("focusout", ({ target }) => {
+  const isTaken = target instanceof Element && (!target.isConnected || target.matches(":disabled") || !target.getClientRects().length);
+  if (!isTaken) lastFocused = null;
+});
+
+/** Return what has the focus, or had it until it was disabled or taken away. */
+export function focused() {
+  const now = document.activeElement;
+  return now && now !== document.body ? now : lastFocused;
+}
+
+/** Put an element in the place of another; the same control has the focus afterwards. @param {Element} old @param {Element} fresh */
+export function exchange(old, fresh) {
+  const had = focused();
+  const isInside = had !== null && old.contains(had);
+  old.replaceWith(fresh);
+  const same = isInside && had.id ? document.getElementById(had.id) : null;
+  same?.focus();
+}
+
+/** Put other buttons in a place; where it had the focus, the first of them has it, not the top of the page. @param {Element} place @param {Element[]} buttons */
+export function replaceButtons(place, buttons) {
+  const had = focused();
+  const isInside = had !== null && place.contains(had);
+  place.replaceChildren(...buttons);
+  const first = buttons.find((each) => each instanceof HTMLElement);
+  if (isInside && first instanceof HTMLElement) first.focus();
+}
+
 /** Show words in an alert, or hide it when there are none. @param {HTMLElement} place @param {string} words */
 export function tell(place, words) {
   if (place.textContent !== words) place.textContent = words;

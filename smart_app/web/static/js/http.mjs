@@ -1,5 +1,5 @@
 /**
- * Talking to the server: JSON in and out, the CSRF header, a limit on every call.
+ * Talking to the server: JSON in and out, the CSRF header, a limit on every call; again what must not get lost.
  * @module
  */
 import { t } from "./words.mjs";
@@ -21,7 +21,7 @@ export class Refused extends Error {
 export class Unreachable extends Error {
   constructor() {
     super("unreachable");
-    this.words = t("The server cannot be reached. Check your connection; it is tried again by itself.");
+    this.words = t("The server cannot be reached. Check your connection, then try again.");
   }
 }
 
@@ -30,6 +30,10 @@ export function wordsOf(error) {
   if (error instanceof Refused || error instanceof Unreachable) return error.words;
   return t("Something went wrong on this page. Reload it; nothing that was agreed is lost.");
 }
+
+/** Return the words for a failure of what is asked again and again without a click. @param {unknown} error @returns {string} */
+export const lineWordsOf = (error) =>
+  error instanceof Unreachable ? t("The server cannot be reached. Check your connection; it is tried again by itself.") : wordsOf(error);
 
 /** @param {string} path @param {RequestInit} init @returns {Promise<Response>} */
 export async function ask(path, init) {
@@ -83,4 +87,53 @@ export async function postForm(path, form) {
   const body = new URLSearchParams();
   for (const [name, value] of form) body.append(name, String(value));
   return read(await ask(path, { method: "POST", headers: { Accept: "application/json" }, body }));
+}
+
+/** For what the person can press again: about a minute, with the time that each try takes. */
+export const A_MINUTE = [1000, 2000, 4000, 8000, 15_000, 15_000];
+
+/** For what must arrive however long it takes. */
+function* forAsLongAsItTakes() {
+  yield* [1000, 2000, 4000];
+  for (;;) yield 8000;
+}
+
+/** Say whether the server said neither yes nor no: a lost line, a fault, too much to do. @param {unknown} error */
+export const isNoAnswer = (error) => error instanceof Unreachable || (error instanceof Refused && (error.status >= 500 || error.status === 429));
+
+/** Wait so long, or until the browser says that it is online again. @param {number} ms @returns {Promise<void>} */
+function pause(ms) {
+  return new Promise((resolve) => {
+    const over = () => {
+      clearTimeout(timer);
+      window.removeEventListener("online", over);
+      resolve();
+    };
+    const timer = setTimeout(over, ms);
+    window.addEventListener("online", over);
+  });
+}
+
+/**
+ * Do it until the server says yes or no. Raises what it said, or the last failure when it is given up.
+ * @template T
+ * @param {() => Promise<T>} act safe to repeat
+ * @param {{onWait: () => void, pausesMs?: Iterable<number>, isWanted?: () => boolean, wait?: (ms: number) => Promise<void>}} how
+ *   onWait: it failed and is tried again; isWanted: asked before each further try
+ * @returns {Promise<T>}
+ */
+export async function untilAnswered(act, { onWait, pausesMs = forAsLongAsItTakes(), isWanted = () => true, wait = pause }) {
+  /** @type {unknown} */ let failure;
+  for (const ms of pausesMs) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!isNoAnswer(error)) throw error;
+      failure = error;
+    }
+    if (isWanted()) onWait();
+    await wait(ms);
+    if (!isWanted()) throw failure;
+  }
+  return act();
 }

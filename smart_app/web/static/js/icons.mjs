@@ -42,6 +42,6 @@ export function icon(name) {
   return svg;
 }
 
-for (const place of document.querySelectorAll("[data-icon]")) {
+for (const place of globalThis.document?.querySelectorAll?.("[data-icon]") ?? []) {
   place.replaceChildren(icon(place.getAttribute("data-icon") ?? ""));
 }

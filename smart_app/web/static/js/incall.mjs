@@ -24,8 +24,12 @@ import { Tiles } from "./tiles.mjs";
  * @property {() => void} [onGap] the page stood still for a while: the computer slept
  */
 
+/** A hold that is over sooner is not worth a word to the others. */
+const HELD_MS = 1500;
+
 export class InCall {
   isJoined = false;
+  #telling = 0;
   #tiles = new Tiles();
   #chat = new Chat();
   /** @type {MediaControls|null} */ #controls = null;
@@ -109,6 +113,15 @@ export class InCall {
     this.#lines.clear();
     tell(byId("picture-words", HTMLElement), "");
     this.media.close();
+  }
+
+  /** Send neither sound nor picture for now, or again as chosen. @param {boolean} isHeld */
+  hold(isHeld) {
+    this.media.hold(isHeld);
+    this.#controls?.draw();
+    this.#draw();
+    clearTimeout(this.#telling);
+    this.#telling = window.setTimeout(() => void this.#controls?.tell(), HELD_MS);
   }
 
   /** Something was changed at the server: look there now, and let the other pages look too. */

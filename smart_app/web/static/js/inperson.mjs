@@ -3,7 +3,7 @@
  * own phone by a QR code.
  * @module
  */
-import { WITHDRAW_LINES, recordingHelp } from "./consent.mjs";
+import { recordingHelp, withdraw } from "./consent.mjs";
 import { button, byId, el, once, tell } from "./dom.mjs";
 import { capital, nameOf } from "./facts.mjs";
 import { getJson, postJson, wordsOf } from "./http.mjs";
@@ -174,11 +174,8 @@ export class InPerson {
   /** @param {Participant} person */
   async #withdraw(person) {
     const { t, language } = await this.#spoken(person);
-    const say = t; // under another name: the extraction takes literals only, and these lines are known already
-    const ways = [/** @type {Way<boolean>} */ ([t("Withdraw and erase"), "btn-danger", true]), /** @type {Way<boolean>} */ ([t("Keep my consent"), "btn-quiet", false])];
-    const isSure = await step(t("Withdraw your consent?"), listOfLines(WITHDRAW_LINES.map((line) => say(line))), ways, language);
-    if (!isSure) return;
-    await this.#post(person, "withdraw");
+    const isDone = await withdraw({ send: () => this.#post(person, "withdraw"), say: t, onOpen: (dialog) => dress(dialog, language) });
+    if (!isDone) return;
     const words = t("You withdrew. What was recorded of this session has been erased. Your care does not change.");
     await step(t("Withdrawn"), listOfLines([words]), [[t("Give the device back"), "btn-primary", true]], language);
   }
@@ -207,9 +204,14 @@ function step(title, body, ways, language, { others = [], help } = {}) {
       });
     const top = others.length || help ? el("div", { class: "row-actions mb-3" }, ...others.map(wayButton), help) : null;
     const dialog = openModal(title, el("div", {}, top, ...body), ways.map(wayButton), { mayClose: false });
-    dialog.classList.add("is-full");
-    dialog.lang = language;
+    dress(dialog, language);
   });
+}
+
+/** Hide the clinician's page behind it. @param {HTMLDialogElement} dialog @param {string} language */
+function dress(dialog, language) {
+  dialog.classList.add("is-full");
+  dialog.lang = language;
 }
 
 /**

@@ -66,38 +66,121 @@ export async function devices(kind) {
   return all.filter((device) => device.kind === kind && device.deviceId);
 }
 
+/** What was chosen of microphone and camera, in this tab: over a reload and into the next session. */
+const KEPT = "chartside.devices";
+
+/** @typedef {{isMuted: boolean, isCameraOff: boolean, microphoneId: string, cameraId: string}} Choice */
+/** @typedef {{is_muted: boolean, is_camera_off: boolean}} Told how the server knows them, from another tab */
+
 /** Own microphone and camera during a call. */
 export class OwnMedia {
-  /** @type {MediaStreamTrack|null} */ microphone = null;
-  /** @type {MediaStreamTrack|null} */ camera = null;
+  /** @type {MediaStreamTrack|null} */ #microphone = null;
+  /** @type {MediaStreamTrack|null} */ #camera = null;
+  #isMuted = false;
+  /** For now nothing is sent, whatever was chosen. */
+  #isHeld = false;
+  /** Before the call the sound reaches nobody, and its level shows that the microphone works. */
+  #isChecking = false;
   /** The camera is on and its picture reaches nobody, because the line is too weak. */
   isPictureHeld = false;
   microphoneId = "";
   cameraId = "";
 
+  /** @param {Pick<Storage, "getItem"|"setItem">} [keep] */
+  constructor(keep = sessionStorage) {
+    this.keepIn = keep;
+  }
+
+  get microphone() {
+    return this.#microphone;
+  }
+
+  set microphone(track) {
+    this.#microphone = track;
+    this.#apply();
+  }
+
+  get camera() {
+    return this.#camera;
+  }
+
+  set camera(track) {
+    this.#camera = track;
+    this.#apply();
+  }
+
   get isMuted() {
-    return !this.microphone?.enabled;
+    return !this.#microphone || this.#isMuted || this.#isHeld;
   }
 
   get isCameraOff() {
-    return !this.camera;
+    return !this.#camera || this.#isHeld;
+  }
+
+  /** A track that is sent must never be louder or brighter than what was chosen, not for a moment. */
+  #apply() {
+    if (this.#microphone) this.#microphone.enabled = this.#isChecking || !(this.#isMuted || this.#isHeld);
+    if (this.#camera) this.#camera.enabled = this.#isChecking || !this.#isHeld;
   }
 
   /** Mute or unmute; the microphone stays open. @param {boolean} isMuted */
   mute(isMuted) {
-    if (this.microphone) this.microphone.enabled = !isMuted;
+    this.#isMuted = isMuted;
+    this.#apply();
+    this.keep();
+  }
+
+  /** Send neither sound nor picture for now; or again as chosen. @param {boolean} isHeld */
+  hold(isHeld) {
+    this.#isHeld = isHeld;
+    this.#apply();
+  }
+
+  /** @param {boolean} isChecking the devices are tried before the call */
+  check(isChecking) {
+    this.#isChecking = isChecking;
+    this.#apply();
+  }
+
+  /** Keep what is chosen now. */
+  keep() {
+    /** @type {Choice} */
+    const choice = { isMuted: this.#isMuted, isCameraOff: !this.#camera, microphoneId: this.microphoneId, cameraId: this.cameraId };
+    this.keepIn.setItem(KEPT, JSON.stringify(choice));
+  }
+
+  /**
+   * Open the devices again without a click: muted stays muted, and a camera that was off stays off. Raises what
+   * getUserMedia raises for the microphone.
+   * @param {{told?: Told|null, isMoved?: boolean, hasPicture?: boolean}} [how]
+   *   told: as the server knows it; it counts where this tab knows nothing, and when the call is moved here
+   */
+  async reopen({ told = null, isMoved = false, hasPicture = true } = {}) {
+    /** @type {Partial<Choice>|null} */ const kept = JSON.parse(this.keepIn.getItem(KEPT) ?? "null");
+    const heard = kept && !isMoved ? null : told;
+    this.#isMuted = Boolean(kept?.isMuted || heard?.is_muted);
+    this.microphoneId = kept?.microphoneId ?? "";
+    this.cameraId = kept?.cameraId ?? "";
+    const isCameraOff = kept?.isCameraOff || heard?.is_camera_off;
+    try {
+      this.microphone = await openMicrophone(this.microphoneId);
+    } catch (error) {
+      this.microphoneId = ""; // It may be unplugged: the device check offers what there is.
+      throw error;
+    }
+    this.camera = hasPicture && !isCameraOff ? await openCamera(this.cameraId).catch(() => null) : null;
   }
 
   /** Switch the camera off for real (its light goes out). */
   closeCamera() {
-    this.camera?.stop();
+    this.#camera?.stop();
     this.camera = null;
   }
 
   /** Give everything back. */
   close() {
     this.closeCamera();
-    this.microphone?.stop();
+    this.#microphone?.stop();
     this.microphone = null;
   }
 }

@@ -25,7 +25,7 @@ export class MediaControls {
     this.onCamera = onCamera;
     this.onChange = onChange;
     byId("media-controls", HTMLElement).replaceChildren(this.#mute, ...(hasPicture ? [this.#camera] : []));
-    this.#draw();
+    this.draw();
   }
 
   /** Take the controls away (left, ended). */
@@ -48,17 +48,19 @@ export class MediaControls {
   async #toggleCamera() {
     if (this.media.camera) this.media.closeCamera();
     else this.media.camera = await openCamera(this.media.cameraId).catch(() => null);
+    this.media.keep();
     await this.onCamera(this.media.camera);
     await this.#changed();
   }
 
   async #changed() {
-    this.#draw();
+    this.draw();
     this.onChange();
     await this.tell();
   }
 
-  #draw() {
+  /** Show how microphone and camera stand. */
+  draw() {
     const { isMuted, isCameraOff } = this.media;
     this.#mute.setAttribute("aria-pressed", String(isMuted));
     this.#mute.replaceChildren(icon(isMuted ? "mic-off" : "mic"), el("span", { class: "label" }, isMuted ? t("Unmute") : t("Mute")));

@@ -9,7 +9,7 @@ import { button, el } from "./dom.mjs";
  * @param {string} title
  * @param {Node} body
  * @param {HTMLElement[]} buttons buttons and links, in order
- * @param {{mayClose?: boolean}} [how] mayClose: Escape closes it (never for a question that wants an answer)
+ * @param {{mayClose?: boolean | (() => boolean)}} [how] mayClose: Escape closes it (never for a question that wants an answer)
  */
 export function openModal(title, body, buttons, { mayClose = true } = {}) {
   const id = `modal-${crypto.randomUUID()}`;
@@ -17,8 +17,9 @@ export function openModal(title, body, buttons, { mayClose = true } = {}) {
   const text = el("div", { class: "modal-text", id: `${id}-text` }, body);
   const inner = el("div", { class: "modal-inner" }, heading, text, el("div", { class: "answers" }, ...buttons));
   const dialog = el("dialog", { class: "modal-screen", "aria-labelledby": id, "aria-describedby": `${id}-text` }, inner);
-  dialog.addEventListener("cancel", (event) => mayClose || event.preventDefault());
-  dialog.addEventListener("keydown", (event) => event.key === "Escape" && !mayClose && event.preventDefault());
+  const isFree = typeof mayClose === "function" ? mayClose : () => mayClose;
+  dialog.addEventListener("cancel", (event) => isFree() || event.preventDefault());
+  dialog.addEventListener("keydown", (event) => event.key === "Escape" && !isFree() && event.preventDefault());
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();

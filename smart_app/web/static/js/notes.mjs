@@ -6,7 +6,7 @@ import { byId, button, el, once, tell } from "./dom.mjs";
 import { fieldFor } from "./elementfields.mjs";
 import { EvidencePanel } from "./evidence.mjs";
 import { FilingLine } from "./filingline.mjs";
-import { Refused, ask, getJson, postJson, wordsOf } from "./http.mjs";
+import { Refused, ask, getJson, lineWordsOf, postJson, wordsOf } from "./http.mjs";
 import { confirmModal } from "./modal.mjs";
 import { askRedraft } from "./redraft.mjs";
 import { failedSince, isUnderWay, isUnsaved, onlyRedrafted, standOf, takeParts } from "./redrafting.mjs";
@@ -206,7 +206,7 @@ class Editor {
       if (isStale(error) && (await this.#adopt())) return this.#save();
       if (isStale(error)) await this.#conflict();
       else {
-        tell(this.trouble, wordsOf(error));
+        tell(this.trouble, lineWordsOf(error));
         if (!(error instanceof Refused)) this.#timer = setTimeout(() => this.flush().catch(() => undefined), RETRY_AFTER_MS);
       }
       throw error;

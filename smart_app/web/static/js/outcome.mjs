@@ -56,6 +56,12 @@ export function showElsewhere(isRecording, takeOver) {
   show(`elsewhere|${title}`, title, lines, [button(label, "btn-primary", takeOver, { id: "take-over" })]);
 }
 
+/** Say to a client that their session is open in another tab. @param {() => Promise<void>} useHere */
+export function showOtherTab(useHere) {
+  const lines = [t("Sound and picture run in one tab at a time. Go back to the other tab, or use this one.")];
+  show("other-tab", t("This session is open in another tab"), lines, [button(t("Use it here instead"), "btn-primary", useHere, { id: "use-here" })]);
+}
+
 /** Take it away. */
 export function hideOutcome() {
   const place = byId("outcome", HTMLElement);

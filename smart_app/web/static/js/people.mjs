@@ -3,7 +3,7 @@
  * @module
  */
 import { capital, nameOf, sharesAName } from "./facts.mjs";
-import { button, byId, el, tell } from "./dom.mjs";
+import { button, byId, el, exchange, tell } from "./dom.mjs";
 import { icon } from "./icons.mjs";
 import { postJson, wordsOf } from "./http.mjs";
 import { listed, roleBody, roleChoices } from "./roles.mjs";
@@ -35,6 +35,11 @@ const ANSWERS = {
 export class People {
   #list = byId("people", HTMLElement);
   /** @type {Map<string, {shown: string, item: HTMLLIElement}>} */ #items = new Map();
+  /**
+   * As what somebody who waits was going to be admitted: their line is drawn anew while it is being chosen.
+   * @type {Map<string, {role?: string, isMinor: boolean}>}
+   */
+  #chosen = new Map();
 
   /**
    * @param {string} sessionId
@@ -63,7 +68,7 @@ export class People {
       const known = this.#items.get(person.id);
       if (known?.shown === shown) continue;
       const item = this.#draw(person, facts, isJoined);
-      if (known) known.item.replaceWith(item);
+      if (known) exchange(known.item, item);
       else this.#list.append(item);
       this.#items.set(person.id, { shown, item });
     }
@@ -118,17 +123,23 @@ export class People {
     const name = capital(nameOf(person));
     const role = el("select", { class: "form-select", id: `role-${person.id}` }, ...roleOptions(roleChoices(facts)));
     const minor = el("input", { type: "checkbox", class: "form-check-input", id: `minor-${person.id}` });
+    const chosen = this.#chosen.get(person.id) ?? { isMinor: false };
+    this.#chosen.set(person.id, chosen);
+    minor.checked = chosen.isMinor;
+    if ([...role.options].some((each) => each.value === chosen.role && !each.disabled)) role.value = chosen.role ?? "";
+    role.addEventListener("change", () => (chosen.role = role.value));
+    minor.addEventListener("change", () => (chosen.isMinor = minor.checked));
     const trouble = el("div", { role: "alert", class: "small", hidden: true });
     const meaning = el("p", { class: "small mb-0", id: `known-${person.id}` }, "Press Admit only if you can say: “I recognise this person.” It is kept with the session.");
     const admit = button("Admit", "btn-primary btn-sm", async () => {
       if (role.value) return this.#act(person, "admit", { ...roleBody(role.value), recognised: true, is_minor: minor.checked }, trouble);
       tell(trouble, `Choose first as whom ${name} joins.`);
       return role.focus();
-    });
+    }, { id: `admit-${person.id}` });
     admit.setAttribute("aria-describedby", meaning.id);
     const chart = document.getElementById("room")?.dataset.patient ?? "";
     const stranger = sharesAName(name, chart) ? null : el("p", { class: "alert-plain small mb-0" }, `The chart is ${chart}'s. This person gave the name ${name}.`);
-    const away = button("Turn away", "btn-quiet btn-sm", () => this.#act(person, "turn-away", {}, trouble));
+    const away = button("Turn away", "btn-quiet btn-sm", () => this.#act(person, "turn-away", {}, trouble), { id: `away-${person.id}` });
     return el(
       "div",
       { class: "admit", role: "group", "aria-label": `Admit ${name}` },

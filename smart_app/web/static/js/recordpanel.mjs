@@ -3,7 +3,7 @@
  * reason in words with what fixes it.
  * @module
  */
-import { button, byId, el } from "./dom.mjs";
+import { button, byId, el, replaceButtons } from "./dom.mjs";
 import { recordWords } from "./recordwords.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
@@ -32,7 +32,7 @@ export class RecordPanel {
     this.#shown = shown;
     const control = byId("record-control", HTMLElement);
     const made = isJoined ? this.#button(words.button) : null;
-    control.replaceChildren(...(made ? [made] : []));
+    replaceButtons(control, made ? [made] : []);
     byId("record-panel", HTMLElement).hidden = !words.reason;
     const why = document.getElementById("record-why");
     if (why) {

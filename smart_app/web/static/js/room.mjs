@@ -2,25 +2,26 @@
  * The clinician's room: wires the call, the people, the invitations and the recording to the page.
  * @module
  */
-import { runClock, showBanner, stopClock } from "./bannerview.mjs";
+import { Troubles, runClock, showBanner, stopClock } from "./bannerview.mjs";
 import { Capture } from "./capture.mjs";
 import { SessionClock, gapWords } from "./clock.mjs";
 import { DeviceCheck } from "./devicecheck.mjs";
-import { byId, once, tell } from "./dom.mjs";
+import { byId, focused, once } from "./dom.mjs";
 import { me } from "./facts.mjs";
 import { AudioGraph } from "./graph.mjs";
-import { Unreachable, postJson, wordsOf } from "./http.mjs";
+import { Unreachable, lineWordsOf } from "./http.mjs";
 import { InPerson } from "./inperson.mjs";
 import { InCall } from "./incall.mjs";
 import { Invitations } from "./invite.mjs";
-import { OwnMedia, openCamera, openMicrophone } from "./media.mjs";
+import { OwnMedia } from "./media.mjs";
 import { confirmModal } from "./modal.mjs";
 import { hideOutcome, showElsewhere, showLeft, showOutcome } from "./outcome.mjs";
 import { People } from "./people.mjs";
 import { RecordPanel } from "./recordpanel.mjs";
 import { endWords } from "./recordwords.mjs";
+import { NOT_DONE, RoomActs } from "./roomacts.mjs";
 import { isLive } from "./states.mjs";
-import { checkSupport } from "./supportview.mjs";
+import { checkSupport } from "./support.mjs";
 import { Tabs } from "./tabs.mjs";
 
 /** @typedef {import("./facts.mjs").Facts} Facts */
@@ -41,13 +42,17 @@ class ClinicianRoom {
   #isOver = false;
   #wasRestored = false;
   #timer = 0;
-  /** What is wrong now, by where it comes from. */
-  #troubles = { line: "", capture: "", act: "", gap: "", rest: "" };
-  /** What the room was like when an act was refused: once it has changed, the refusal is out of date. */
-  #refusedAt = "";
+  #troubles = new Troubles();
+  /** What the room was like when an act failed: once it has changed, those words are out of date. */
+  #failedAt = "";
   #standing = "";
+  #acts = new RoomActs((words) => this.#sayAct(words));
+  /** What was captured last, until the server has been told. @type {import("./capture.mjs").Last} */
+  #last = {};
   /** The session went on in another tab. */
   #isElsewhere = false;
+  /** The session was brought here from another tab: how microphone and camera stood there counts too. */
+  #wasMoved = false;
 
   constructor() {
     this.call = new InCall({
@@ -69,9 +74,9 @@ class ClinicianRoom {
       tab: this.tabs.name,
       graph: this.#graph,
       clock: this.#clock,
-      onTrouble: (words) => this.#trouble("capture", words),
+      onTrouble: (words) => this.#troubles.say("capture", words),
       onConfirmed: () => void this.call.changed(),
-      onGap: (lostMs) => this.#trouble("gap", gapWords(lostMs)),
+      onGap: (lostMs) => this.#troubles.say("gap", gapWords(lostMs)),
       onElsewhere: () => this.#yield(),
     });
     const changed = () => this.call.changed();
@@ -80,9 +85,10 @@ class ClinicianRoom {
     this.invitations = this.inPerson ? null : new Invitations(this.#sessionId, changed);
     this.check = new DeviceCheck(this.#media, () => this.#join());
     this.recordPanel = new RecordPanel(this.#place.dataset.aiSwitchUrl ?? "/profile", {
-      start: () => this.#post("recording/start"),
+      start: async () => void (await this.#post("Start Recording", "recording/start", {}, { repeats: false })),
       stop: () => this.#stopRecording(),
-      resume: () => this.#post("recording/resume"),
+      // A pause that came after the click must not be ended by a late repeat of it.
+      resume: async () => void (await this.#post("Resume recording", "recording/resume", {}, { isWanted: () => this.#control === "resume" })),
       again: () => this.#again(),
     });
   }
@@ -108,9 +114,9 @@ class ClinicianRoom {
 
   /** @param {Facts} facts */
   #follow(facts) {
-    this.#trouble("line", "");
+    this.#troubles.say("line", "");
     this.#standing = JSON.stringify([facts.state, facts.recorder?.control, facts.recorder?.why]);
-    if (this.#troubles.act && this.#standing !== this.#refusedAt) this.#trouble("act", "");
+    if (this.#troubles.has("act") && this.#standing !== this.#failedAt) this.#troubles.say("act", "");
     if (facts.next) {
       this.#goTo(facts.next);
       return;
@@ -136,20 +142,24 @@ class ClinicianRoom {
     }
     hideOutcome();
     if (this.call.isJoined) void this.capture.follow(facts);
-    else void this.#comeIn();
+    else void this.#comeIn(facts);
   }
 
-  /** Come in by itself after a reload in mid-session (the devices are allowed already), else by the device check. */
-  async #comeIn() {
+  get #control() {
+    return this.call.loop.facts?.recorder?.control ?? "absent";
+  }
+
+  /** Come in by itself after a reload in mid-session (the devices are allowed already), else by the device check. @param {Facts} facts */
+  async #comeIn(facts) {
     if (sessionStorage.getItem("chartside.in") !== this.#sessionId || this.#wasRestored) {
       await this.check.open();
       return;
     }
     this.#wasRestored = true;
     try {
-      this.#media.microphone = await openMicrophone(sessionStorage.getItem("chartside.microphone") ?? "");
-      if (!this.#isInPerson && sessionStorage.getItem("chartside.camera") !== "off") this.#media.camera = await openCamera().catch(() => null);
-      await this.#join();
+      await this.#media.reopen({ told: me(facts) ?? null, isMoved: this.#wasMoved, hasPicture: !this.#isInPerson });
+      if (this.#isElsewhere) this.#media.close();
+      else await this.#join();
     } catch {
       await this.check.open();
     }
@@ -159,6 +169,7 @@ class ClinicianRoom {
   #yield() {
     if (this.#isElsewhere) return;
     this.#isElsewhere = true;
+    this.#acts.cancel();
     this.capture.isTakingOver = false;
     void this.capture.stop();
     this.#goOut();
@@ -168,6 +179,7 @@ class ClinicianRoom {
   /** Bring call and recorder into this tab. */
   async #recordHere() {
     this.#isElsewhere = false;
+    this.#wasMoved = true;
     this.#wasRestored = false;
     this.capture.isTakingOver = true;
     sessionStorage.setItem("chartside.in", this.#sessionId);
@@ -177,17 +189,26 @@ class ClinicianRoom {
   async #join() {
     this.tabs.take();
     sessionStorage.setItem("chartside.in", this.#sessionId);
-    sessionStorage.setItem("chartside.microphone", this.#media.microphoneId);
-    sessionStorage.setItem("chartside.camera", this.#media.camera ? "on" : "off");
+    this.#media.keep();
     void this.#graph.wake();
+    const wasChecking = byId("check", HTMLElement).contains(focused());
     this.check.close();
-    await this.call.join();
+    const joining = this.call.join();
+    if (wasChecking) document.getElementById("mute")?.focus();
+    await joining;
   }
 
   async #stopRecording() {
-    this.#trouble("gap", "");
-    const last = await this.capture.stop();
-    await this.#post("recording/stop", { last });
+    this.#troubles.say("gap", "");
+    // Once it has stopped, a late repeat must not stop the next recording.
+    const isWanted = () => this.#control === "stop" || this.#control === "asking";
+    await this.#post("Stop Recording", "recording/stop", await this.#halt(), { isWanted });
+  }
+
+  /** Stop capturing here; what the server was not told of yet is told with it. */
+  async #halt() {
+    this.#last = { ...this.#last, ...(await this.capture.stop()) };
+    return { last: this.#last };
   }
 
   async #leave() {
@@ -197,7 +218,7 @@ class ClinicianRoom {
       lines.unshift("Recording runs in this window, so leaving stops it, as Stop Recording does.");
     }
     if (!(await confirmModal({ title: "Leave this session?", lines, yes: "Leave Session", no: "Stay" }))) return;
-    await this.#post(`/room/${this.#sessionId}/leave`, { last: await this.capture.stop() });
+    if (!(await this.#post("Leave Session", `/room/${this.#sessionId}/leave`, await this.#halt()))) return;
     this.#goOut();
     await this.call.loop.now();
   }
@@ -205,8 +226,7 @@ class ClinicianRoom {
   async #end() {
     const facts = this.call.loop.facts;
     if (!(await confirmModal({ title: "End this session?", lines: endWords(facts), yes: "End Session", no: "Go on", look: "btn-danger" }))) return;
-    const last = await this.capture.stop();
-    await this.#post("end", { last });
+    await this.#post("End Session", "end", await this.#halt());
   }
 
   /** @param {Facts} facts */
@@ -219,20 +239,17 @@ class ClinicianRoom {
     stopClock(this.#timer, facts);
     await this.capture.stop();
     this.#goOut();
-    const isSlow = setTimeout(() => this.#trouble("rest", "The end of the recording is still being sent. Keep this page open until this line is gone."), SLOW_MS);
+    const isSlow = setTimeout(() => this.#troubles.say("rest", "The end of the recording is still being sent. Keep this page open until this line is gone."), SLOW_MS);
     await this.capture.finish(DRAIN_MS);
     clearTimeout(isSlow);
-    this.#trouble("rest", "");
+    this.#troubles.say("rest", "");
   }
 
   async #again() {
-    try {
-      const said = await postJson(`/sessions/${this.#sessionId}/again`, { last: await this.capture.stop() });
-      this.call.call.nudge();
-      this.#goTo(said.session_id);
-    } catch (error) {
-      this.#trouble("act", wordsOf(error));
-    }
+    const said = await this.#acts.send("Start a new session for everyone here", `/sessions/${this.#sessionId}/again`, await this.#halt());
+    if (said === NOT_DONE) return;
+    this.call.call.nudge();
+    this.#goTo(said.session_id);
   }
 
   /** @param {string} sessionId */
@@ -253,34 +270,36 @@ class ClinicianRoom {
     showLeft(["The session is still open and nothing is processed. Rejoin or end it."], async () => {
       sessionStorage.setItem("chartside.in", this.#sessionId);
       this.#wasRestored = false;
-      await this.#post(`/room/${this.#sessionId}/back`);
+      await this.#post("Rejoin", `/room/${this.#sessionId}/back`);
     });
   }
 
-  /** @param {string} what a path of this session, or an absolute one @param {object} [body] */
-  async #post(what, body = {}) {
-    try {
-      await postJson(what.startsWith("/") ? what : `/sessions/${this.#sessionId}/${what}`, body);
-      this.#trouble("act", "");
-      await this.call.changed();
-    } catch (error) {
-      this.#refusedAt = this.#standing;
-      this.#trouble("act", wordsOf(error));
+  /**
+   * @param {string} name of the button @param {string} what a path of this session, or an absolute one
+   * @param {object} [body] @param {{repeats?: boolean, isWanted?: () => boolean}} [how]
+   * @returns {Promise<boolean>} whether the server took it
+   */
+  async #post(name, what, body = {}, how = {}) {
+    const said = await this.#acts.send(name, what.startsWith("/") ? what : `/sessions/${this.#sessionId}/${what}`, body, how);
+    if (said === NOT_DONE) {
       await this.call.loop.now();
+      return false;
     }
+    if ("last" in body) this.#last = {};
+    await this.call.changed();
+    return true;
+  }
+
+  /** @param {string} words */
+  #sayAct(words) {
+    this.#failedAt = this.#standing;
+    this.#troubles.say("act", words);
   }
 
   /** @param {unknown} error */
   #lineTrouble(error) {
     const isWaiting = error instanceof Unreachable && this.capture.isRunning;
-    this.#trouble("line", wordsOf(error) + (isWaiting ? " The recording waits in this browser, encrypted, until then." : ""));
-  }
-
-  /** @param {"line"|"capture"|"act"|"gap"|"rest"} from @param {string} words */
-  #trouble(from, words) {
-    this.#troubles[from] = words;
-    const { line, capture, act, gap, rest } = this.#troubles;
-    tell(byId("trouble", HTMLElement), [...new Set([act, line || capture, gap, rest])].filter(Boolean).join(" "));
+    this.#troubles.say("line", lineWordsOf(error) + (isWaiting ? " The recording waits in this browser, encrypted, until then." : ""));
   }
 }
 

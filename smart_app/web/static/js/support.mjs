@@ -1,7 +1,9 @@
 /**
- * What this browser must be able to do, asked before a session and not in it. Pure but for `here`.
+ * What this browser must be able to do, asked before a session and not in it; whoever opens a page with one that cannot
+ * hold the session is told which one to use. Pure but for `here` and `checkSupport`.
  * @module
  */
+import { el } from "./dom.mjs";
 import { t } from "./words.mjs";
 
 /** @typedef {"secure"|"devices"|"call"|"recorder"|"store"|"crypto"|"sound"} Need */
@@ -87,4 +89,18 @@ export function here() {
     hasStore: typeof indexedDB !== "undefined",
     hasCrypto: typeof globalThis.crypto?.subtle !== "undefined",
   };
+}
+
+/**
+ * Fill `#support` and show it when something is missing; return whether this browser will do.
+ * @param {"clinician"|"client"} role
+ */
+export function checkSupport(role) {
+  const place = document.getElementById("support");
+  const missing = missingFor(here(), role);
+  if (!place || !missing.length) return missing.length === 0;
+  const { title, lines } = adviceFor(missing, navigator.userAgent, role);
+  place.replaceChildren(el("strong", {}, title), ...lines.map((line) => el("p", { class: "mb-0 mt-2" }, line)));
+  place.hidden = false;
+  return false;
 }
