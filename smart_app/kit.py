@@ -37,7 +37,17 @@ from smart_app.note import material, overview, said
 from smart_app.note.content import ai_element
 from smart_app.note.corrections import Corrector, Drafting
 from smart_app.note.desk import Desk
-from smart_app.ports import PRACTICE_PATIENT, Clock, Drafter, PatientFacts, Person, Transcriber, Transcript, Utterance
+from smart_app.ports import (
+    PRACTICE_PATIENT,
+    Clock,
+    Drafter,
+    Gap,
+    PatientFacts,
+    Person,
+    Transcriber,
+    Transcript,
+    Utterance,
+)
 from smart_app.recording import erasure, keycheck, withdrawal
 from smart_app.recording.audio import AudioStore
 from smart_app.recording.keyslots import KeySlots
@@ -180,7 +190,9 @@ class Kit:
         }
 
     def utterances_of(self, db: Db, session: TelehealthSession) -> tuple[tuple[Utterance, ...], datetime]:
-        """Return what of a session can be listened to by its id, utterances and gaps, and when the transcript dies.
+        """Return what of a session can be listened to by its id, and when the transcript dies.
+
+        Utterances, gaps without words, and places where another's voice was taken out of a track.
 
         Raises NotFound (none made) or Expired (erased).
         """
@@ -193,19 +205,22 @@ class Kit:
             raise Expired("transcript_erased", "The transcript was erased.", "The summary is still here.")
         shape = json.loads(self.vault.open(session.key_slot, kept.sealed, aad=f"transcript:{session.id}"))
         transcript = json_shape.from_json(shape)
-        gaps = (
-            Utterance(
-                id=said.gap_id(number),
-                speaker=gap.speaker,
-                start_s=gap.start_s,
-                end_s=gap.end_s,
-                text="",
-                recording=gap.recording,
-                track=gap.track,
-            )
-            for number, gap in enumerate(transcript.gaps)
-        )
-        return (*transcript.utterances, *gaps), kept.erase_due_at
+        gaps = (_sound_of(said.gap_id(number), gap) for number, gap in enumerate(transcript.gaps))
+        leaks = (_sound_of(said.leak_id(number), leak) for number, leak in enumerate(transcript.leaks))
+        return (*transcript.utterances, *gaps, *leaks), kept.erase_due_at
+
+
+def _sound_of(its_id: str, gap: Gap) -> Utterance:
+    """Return the place as an utterance without words, to be listened to."""
+    return Utterance(
+        id=its_id,
+        speaker=gap.speaker,
+        start_s=gap.start_s,
+        end_s=gap.end_s,
+        text="",
+        recording=gap.recording,
+        track=gap.track,
+    )
 
 
 def _tools(drafter: Drafter, follower: Follower, models: Models) -> Tools:

@@ -13,14 +13,16 @@ from smart_app.store.consents import OptIn
 
 def record(found: OptIn, site: Site) -> Resource:
     """Return the Consent: active, or inactive with its end once the switch was turned off. Raises InvalidResource."""
+    # A clock that was set back in between leaves no Consent that ends before it starts.
+    ended_at = max(found.ended_at, found.started_at) if found.ended_at else None
     return optin.to_fhir(
         ClinicianOptIn(
             identifier=f"opt-in-{found.clinician.id}-{found.started_at:%Y%m%d%H%M%S}",
-            is_on=found.ended_at is None,
+            is_on=ended_at is None,
             practitioner=found.clinician.fhir_user,
-            changed_at=found.ended_at or found.started_at,
+            changed_at=ended_at or found.started_at,
             started_at=found.started_at,
-            ended_at=found.ended_at,
+            ended_at=ended_at,
             policy_html=screen.OPT_IN_TEXT,
             policy_version=screen.OPT_IN_VERSION,
         ),

@@ -46,7 +46,7 @@ def _sessions(db: Db, record: Record, site: Site) -> Iterator[Resource]:
             identifier=held.id,
             modality=session.modality,
             started_at=held.started_at,
-            ended_at=held.ended_at,
+            ended_at=max(held.ended_at, held.started_at) if held.ended_at else None,
             patient=f"{client.iss}/Patient/{client.patient_id}",
             practitioner=f"{client.iss}/{clinician.fhir_user}",
             encounter=visit,

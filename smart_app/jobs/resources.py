@@ -186,7 +186,7 @@ def _consent_model(facts: Facts, row: RecordingConsent, who: Participant) -> mod
         practitioner=facts.practitioner if is_agreed else None,
         device=facts.point("device", facts.session.id) if is_agreed else None,
         answered_at=row.answered_at,
-        withdrawn_at=row.withdrawn_at,
+        withdrawn_at=max(row.withdrawn_at, row.answered_at) if row.withdrawn_at else None,
         language=row.language,
         screen_title=screen.text(row.text_version, row.language).title,
         screen_html=row.screen_html,
@@ -216,6 +216,7 @@ def media(facts: Facts, subject_id: str) -> Resource:
     started_at = row.first_byte_at or row.started_at
     status = _media_status(row)
     ended_at = (row.stopped_at or row.erased_at) if status != "in-progress" else None
+    ended_at = max(ended_at, started_at) if ended_at else None
     digest = hashlib.sha1("".join(captured.hashes).encode(), usedforsecurity=False).digest()
     return recording_mapping.to_fhir(
         model.Recording(
@@ -285,7 +286,7 @@ def note(facts: Facts, subject_id: str) -> Resource:
             created_at=row.created_at,
             signed_at=row.signed_at,
             session_started_at=facts.session.started_at,
-            session_ended_at=facts.session.ended_at or row.created_at,
+            session_ended_at=max(facts.session.ended_at or row.created_at, facts.session.started_at),
             title=row.title,
             description=holds,
             elements=elements,
@@ -326,16 +327,17 @@ def _evidence(facts: Facts, note: Note) -> tuple[model.Evidence, ...]:
 def provenance_draft(facts: Facts, subject_id: str) -> Resource:
     """Make the Provenance that names model, prompt, recogniser, recordings and consents."""
     row, _template, summary = chart_facts.note(facts.db, subject_id)
-    made_at = summary.made_at if summary else row.created_at
+    started_at = facts.session.ended_at or facts.session.started_at
+    made_at = max(summary.made_at if summary else row.created_at, started_at)
     made_by = summary or facts.models
     consent_ids = _consents_behind(facts, row, summary)
     consents = [_consent_model(facts, *chart_facts.consent(facts.db, id_)) for id_ in consent_ids]
     return provenance.draft_to_fhir(
         model.DraftProvenance(
             note=facts.settled("note", row.id),
-            started_at=facts.session.ended_at or facts.session.started_at,
+            started_at=started_at,
             ended_at=made_at,
-            recorded_at=row.signed_at or row.saved_at,
+            recorded_at=max(row.signed_at or row.saved_at, made_at),
             practitioner=facts.practitioner,
             device=facts.point("device", facts.session.id),
             device_display=f"Chartside summariser {made_by.drafter}, prompts {made_by.prompt_version}",
@@ -398,7 +400,7 @@ def task(facts: Facts, subject_id: str) -> Resource:
             requester=facts.practitioner,
             owner=facts.practitioner,
             authored_at=row.created_at,
-            modified_at=row.signed_at or facts.now,
+            modified_at=max(row.signed_at or facts.now, row.created_at),
             status=status,
         ),
         facts.site,

@@ -34,6 +34,11 @@ def gap_id(number: int) -> str:
     return f"gap-{number + 1}"
 
 
+def leak_id(number: int) -> str:
+    """Return the id by which the sound of the nth place is asked for where another's voice was taken out of a track."""
+    return f"leak-{number + 1}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
     """One utterance as the review shows it; times in seconds on the session clock."""
@@ -67,16 +72,18 @@ class Said:
     def coverage(self) -> dict[str, Any]:
         """Return how much detected speech has no words, and where, and which stretches of sound never arrived.
 
-        The page shows what is not about zero.
+        And where a voice was heard in somebody else's microphone too, and kept once. The page shows what is not about
+        zero.
         """
         known = self.shape.get("coverage", {})
-        missing = [{key: each[key] for key in ("speaker", "start", "end")} for each in known.get("missing", ())]
-        gaps = [
-            {"id": gap_id(number), "speaker": each["speaker"], "start": each["start"], "end": each["end"]}
-            for number, each in enumerate(known.get("gaps", ()))
-        ]
+
+        def stretches(name: str) -> list[dict[str, Any]]:
+            return [{key: each[key] for key in ("speaker", "start", "end")} for each in known.get(name, ())]
+
         seconds = {name: known.get(name, 0.0) for name in ("speech_s", "uncovered_s")}
-        return {**seconds, "gaps": gaps, "missing": missing}
+        gaps = [{"id": gap_id(number), **each} for number, each in enumerate(stretches("gaps"))]
+        leaks = [{"id": leak_id(number), **each} for number, each in enumerate(stretches("leaks"))]
+        return {**seconds, "gaps": gaps, "missing": stretches("missing"), "leaks": leaks}
 
     @property
     def times(self) -> dict[str, tuple[float, float]]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from smart_app.store import receipts
 from smart_app.store.database import Db
@@ -82,11 +82,13 @@ def captured_recording_ids(db: Db, session_id: str) -> list[str]:
 
 
 def consent_ids_live_at(db: Db, session_id: str, at: datetime) -> list[str]:
-    """Return the ids of the consents that were live then, whether withdrawn since or not."""
-    query = select(RecordingConsent.id).where(
-        RecordingConsent.session_id == session_id,
-        RecordingConsent.status.in_(("active", "inactive")),
-        RecordingConsent.answered_at <= at,
-        or_(RecordingConsent.withdrawn_at.is_(None), RecordingConsent.withdrawn_at > at),
+    """Return the ids of the consents that were live then, whether withdrawn since or not.
+
+    Recorded is by consent only, so none live by the times means that the clock was set back in between: then all given.
+    """
+    given = select(RecordingConsent).where(
+        RecordingConsent.session_id == session_id, RecordingConsent.status.in_(("active", "inactive"))
     )
-    return list(db.scalars(query.order_by(RecordingConsent.asked_at)))
+    rows = list(db.scalars(given.order_by(RecordingConsent.asked_at)))
+    live = [row.id for row in rows if row.withdrawn_at is None or row.withdrawn_at > at]
+    return live or [row.id for row in rows]

@@ -70,8 +70,15 @@ class OptIn:
 def opt_in(db: Db, opt_in_id: str) -> OptIn:
     """Return an opt-in by the number of the turn that began it."""
     on = db.get_one(AiConsentChange, int(opt_in_id))
-    off = select(func.min(AiConsentChange.changed_at)).where(
-        AiConsentChange.clinician_id == on.clinician_id, AiConsentChange.is_on.is_(False), AiConsentChange.id > on.id
+    off = (
+        select(AiConsentChange.changed_at)
+        .where(
+            AiConsentChange.clinician_id == on.clinician_id,
+            AiConsentChange.is_on.is_(False),
+            AiConsentChange.id > on.id,
+        )
+        .order_by(AiConsentChange.id)
+        .limit(1)
     )
     return OptIn(clinician=clinician(db, on.clinician_id), started_at=on.changed_at, ended_at=db.scalar(off))
 

@@ -189,6 +189,7 @@ class Day:
         self.site.ehr.calls.clear()
         self.site.ehr.headers.clear()
         self.site.ehr.forms.clear()
+        self.site.ehr.assertions.clear()
         # The stand-in EHR lives in this process and keeps every resource: that is not the product's memory.
         own_bytes = psutil.Process().memory_info().rss - held_bytes(self.site.ehr.resources, set())
         self.rss_mb.append(round(own_bytes / 1e6, 1))

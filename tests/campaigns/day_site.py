@@ -21,6 +21,7 @@ from smart_app import config, create_app
 from smart_app import kit as kits
 from smart_app.draft.builtin import BuiltinDrafter
 from smart_app.draft.languages import InItsLanguages
+from smart_app.store.database import Base
 from smart_app.store.upgrade import upgrade
 from tests import thrift
 from tests.campaigns.clocks import Machine
@@ -191,6 +192,7 @@ class Site:
         self.sniper.left = 0
         self.note_fault(f"{who} killed")
         self.kit.db.close()
+        _forget_statements()
         try:
             self._begin()
         except Exception:  # a machine whose disk is full may not let it start; its supervisor tries again
@@ -247,6 +249,15 @@ class Site:
             if not self.is_troubled:
                 self.breaks("a worker's step raised", f"{type(error).__name__} {error}")
             return None
+
+
+def _forget_statements() -> None:
+    """Drop what SQLAlchemy keeps for the engine of a process that died; here both live in one process.
+
+    Each mapper keeps compiled statements by the engine's dialect, for the life of a process.
+    """
+    for mapper in Base.registry.mappers:
+        mapper.__dict__.pop("_compiled_cache", None)
 
 
 class Browser:

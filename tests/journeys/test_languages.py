@@ -157,7 +157,10 @@ def test_the_copy_is_in_spanish_and_can_withdraw(visit: Visit, camera: Camera) -
         saved_as = json.loads(Path(saved.value.path()).read_text())
         receipts.append(saved_as["body"])
         assert saved_as["signature"]
-    assert {each["kind"]: each.get("cause") for each in receipts} == {"withdrawal": None, "erasure": "withdrawn"}
+    assert {each["kind"]: each.get("cause") for each in receipts} == {
+        "withdrawal": "participant",
+        "erasure": "withdrawn",
+    }
     camera.take(copy, "copy-spanish", is_full=True)
     copy.emulate_media(media="print")
     expect(copy.get_by_role("button", name="Imprimir o guardar como PDF")).to_be_hidden()

@@ -279,7 +279,8 @@ def test_speech_without_words_can_be_listened_to(review: Review, camera: Camera)
         body = route.fetch().json()
         gaps = [{"id": "gap-1", "speaker": "client", "start": 41.0, "end": 44.5}]
         missing = [{"speaker": who, "start": 60.0, "end": 74.0} for who in ("client", "clinician")]
-        body["coverage"] = {"speech_s": 60.0, "uncovered_s": 3.5, "gaps": gaps, "missing": missing}
+        leaks = [{"id": f"leak-{n}", "speaker": "client", "start": 80.0 + n, "end": 81.0 + n} for n in (1, 2)]
+        body["coverage"] = {"speech_s": 60.0, "uncovered_s": 3.5, "gaps": gaps, "missing": missing, "leaks": leaks}
         route.fulfill(body=json.dumps(body), content_type="application/json")
 
     page.route("**/content", with_gaps)
@@ -290,6 +291,11 @@ def test_speech_without_words_can_be_listened_to(review: Review, camera: Camera)
     expect(place.get_by_role("button", name="Play")).to_have_count(1)
     expect(place).to_contain_text("its sound is missing")
     expect(place).to_contain_text("1:00 to 1:14 Client")
+    leaked = page.get_by_text("2 times a voice was heard in another person's microphone too")
+    expect(page.get_by_text("1:21 to 1:22 Client")).to_be_hidden()
+    leaked.click()
+    expect(page.get_by_text("1:21 to 1:22 Client")).to_be_visible()
+    expect(place.get_by_role("button", name="Play")).to_have_count(3)
     camera.take(page, "note-speech-without-words", is_full=True)
     page.unroute("**/content")
 

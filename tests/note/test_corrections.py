@@ -404,7 +404,7 @@ def test_speech_without_words_is_told_with_its_time(clinic: Clinic, alice: Flask
     clinic.ready()
     note_id = create(alice)
     told = content(alice, note_id)["coverage"]
-    assert told == {"speech_s": 0.0, "uncovered_s": 0.0, "gaps": [], "missing": []}
+    assert told == {"speech_s": 0.0, "uncovered_s": 0.0, "gaps": [], "missing": [], "leaks": []}
     gap = {"speaker": "client", "start": 200.0, "end": 203.5}
     for uncovered_s, expected in ((0.9, []), (3.5, [{"id": "gap-1", **gap}])):
         with clinic.db.begin() as db:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from smart_app.errors import BadInput, Conflict, NotFound
-from smart_app.note.said import Said, gap_id, respoken, reworded
+from smart_app.note.said import Said, gap_id, leak_id, respoken, reworded
 from tests.conftest import KATHMANDU_NOON
 
 
@@ -123,5 +123,13 @@ def test_gaps_are_told_with_an_id_to_listen_by() -> None:
         "uncovered_s": 1.5,
         "gaps": [{"id": gap_id(0), "speaker": "client", "start": 4.0, "end": 5.5}],
         "missing": [],
+        "leaks": [],
     }
     assert said({"utterances": []}).coverage["gaps"] == []
+
+
+def test_places_where_a_voice_was_taken_out_of_a_track_are_told_with_an_id_to_listen_by() -> None:
+    """What is cut out of somebody's track as another's voice can be listened to on that very track."""
+    whole = shape()
+    whole["coverage"]["leaks"] = [{"speaker": "client", "start": 7.0, "end": 8.5, "recording": "r1", "track": "t1"}]
+    assert said(whole).coverage["leaks"] == [{"id": leak_id(0), "speaker": "client", "start": 7.0, "end": 8.5}]

@@ -1,11 +1,16 @@
 """Transcript and sound of one utterance: for the session's clinician."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from smart_app.ports import Utterance
+from smart_app.store import tables
+from tests.conftest import FrozenClock
 from tests.fakes.room import Visit
+from tests.fakes.site import whole_site
 
 
 @pytest.fixture
@@ -59,3 +64,23 @@ def test_nobody_else_hears(heard: Visit) -> None:
     """Not Dan, not Bob of the same clinic, not the client, not a passer-by."""
     for side, status in ((heard.room.side("dan"), 404), (heard.room.side("bob"), 404), (heard.carol, 401)):
         assert side.get(f"/sessions/{heard.id}/audio/u1").status_code == status
+
+
+@pytest.mark.req("B05")
+def test_what_was_not_recognised_or_taken_for_an_echo_is_heard(tmp_path: Path) -> None:
+    """A stretch without words, and one taken out of a track as somebody else's voice, are played from that track."""
+    with whole_site(tmp_path / "data", FrozenClock()) as site:
+        held = site.held()
+        site.work()
+        with site.db.begin() as db:
+            session, row = db.get_one(tables.TelehealthSession, held.id), db.get_one(tables.Transcript, held.id)
+            aad = f"transcript:{held.id}"
+            shape = json.loads(site.kit.vault.open(session.key_slot or 0, row.sealed, aad=aad))
+            said = shape["utterances"][-1]
+            place = {name: said[name] for name in ("speaker", "recording", "track")} | {"start": 0.2, "end": 0.7}
+            shape["coverage"] |= {"gaps": [place], "leaks": [place]}
+            row.sealed = site.kit.vault.seal(session.key_slot or 0, json.dumps(shape).encode(), aad=aad)
+        for its_id, status in (("gap-1", 200), ("gap-2", 404), ("leak-1", 200), ("leak-2", 404)):
+            assert held.alice.get(f"/sessions/{held.id}/audio/{its_id}").status_code == status, its_id
+        told = held.alice.get(f"/sessions/{held.id}/transcript").get_json()["coverage"]
+        assert told["leaks"] == [{"id": "leak-1", "speaker": place["speaker"], "start": 0.2, "end": 0.7}]

@@ -12,7 +12,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from smart_app.store import audit_lines
+from smart_app.store import (  # every table is known, whichever tests run beside these
+    audit_lines,
+    ehr_tables,  # noqa: F401
+    live_tables,  # noqa: F401
+    quality_tables,  # noqa: F401
+    redraft_tables,  # noqa: F401
+)
 from smart_app.store.database import Base, Database
 from smart_app.store.upgrade import alembic_config, upgrade
 from tests.conftest import KATHMANDU_NOON

@@ -13,7 +13,7 @@ import { localTime } from "./times.mjs";
 /** @typedef {import("./review.mjs").Line|import("./review.mjs").Offer} Shown */
 
 /** @typedef {{speaker: string, start: number, end: number}} Stretch */
-/** @typedef {{uncovered_s: number, gaps: (Stretch & {id: string})[], missing: Stretch[]}} Coverage */
+/** @typedef {{uncovered_s: number, gaps: (Stretch & {id: string})[], missing: Stretch[], leaks: (Stretch & {id: string})[]}} Coverage */
 
 /** Say when and whose it is. @param {Stretch} stretch */
 const when = ({ start, end, speaker }) => el("span", { class: "tabular" }, `${clock(start)} to ${clock(end)} ${speakerName(speaker)}`);
@@ -148,9 +148,9 @@ export class EvidencePanel {
     }
   }
 
-  /** List where speech has no words, so that the clinician can listen. @param {Coverage} coverage */
-  gaps(coverage) {
-    return el("ul", { class: "uncovered" }, ...coverage.gaps.map((gap) =>
+  /** List places of the recording, so that the clinician can listen. @param {(Stretch & {id: string})[]} gaps */
+  places(gaps) {
+    return el("ul", { class: "uncovered" }, ...gaps.map((gap) =>
       el("li", {}, when(gap), this.audio.has_audio ? this.#player(gap.id) : null)));
   }
 

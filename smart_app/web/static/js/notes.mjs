@@ -7,6 +7,7 @@ import { fieldFor } from "./elementfields.mjs";
 import { EvidencePanel } from "./evidence.mjs";
 import { FilingLine } from "./filingline.mjs";
 import { Refused, ask, getJson, lineWordsOf, postJson, wordsOf } from "./http.mjs";
+import { afterLastSave, noteLastSave } from "./lastsave.mjs";
 import { confirmModal } from "./modal.mjs";
 import { askRedraft } from "./redraft.mjs";
 import { failedSince, isUnderWay, isUnsaved, onlyRedrafted, standOf, takeParts } from "./redrafting.mjs";
@@ -87,7 +88,7 @@ class Editor {
 
   /** Load the note and draw it. */
   async load() {
-    const said = await getJson(`${noteUrl}/content`);
+    const said = await afterLastSave(noteUrl, () => getJson(`${noteUrl}/content`));
     this.elements = said.elements;
     this.#stored = standOf(this.elements);
     this.#mayCorrect = Boolean(said.may_correct);
@@ -217,7 +218,9 @@ class Editor {
   #leave() {
     this.#statements?.settle();
     // A save that is under way dies with the page; sent twice, the second is refused as stale.
-    if ((this.isDirty || this.#saving) && !this.isStale) postJson(`${noteUrl}/save`, review.savePayload(this.elements, this.revision), { isLast: true }).catch(() => undefined);
+    if (!(this.isDirty || this.#saving) || this.isStale) return;
+    postJson(`${noteUrl}/save`, review.savePayload(this.elements, this.revision), { isLast: true }).catch(() => undefined);
+    noteLastSave(noteUrl, this.revision);
   }
 
   /** Show both versions after a change elsewhere; nothing is lost. */
@@ -353,7 +356,7 @@ class Editor {
     });
   }
 
-  /** Say how much speech has no words, which sound never arrived, and where; nothing where that is about zero. @param {import("./evidence.mjs").Coverage|null} coverage */
+  /** Say how much speech has no words, which sound never arrived, what was heard twice, and where; nothing where that is about zero. @param {import("./evidence.mjs").Coverage|null} coverage */
   #tellCoverage(coverage) {
     byId("transcript-panel", HTMLElement).hidden = coverage === null;
     const place = byId("uncovered", HTMLElement);
@@ -362,9 +365,15 @@ class Editor {
       const lost = "This was recorded and its sound is missing: the line broke for good, or the recording was longer than is read. What was said there is not in the summary:";
       place.append(el("p", { class: "mb-1" }, lost), this.evidence.missing(coverage));
     }
-    if (!coverage?.gaps.length) return;
-    const words = `Somebody speaks for ${Math.round(coverage.uncovered_s)} seconds in which no word was recognised. Listen there before you sign:`;
-    place.append(el("p", { class: "mb-1" }, words), this.evidence.gaps(coverage));
+    if (coverage?.gaps.length) {
+      const words = `Somebody speaks for ${Math.round(coverage.uncovered_s)} seconds in which no word was recognised. Listen there before you sign:`;
+      place.append(el("p", { class: "mb-1" }, words), this.evidence.places(coverage.gaps));
+    }
+    if (coverage?.leaks.length) {
+      const times = coverage.leaks.length === 1 ? "Once" : `${coverage.leaks.length} times`;
+      const words = `${times} a voice was heard in another person's microphone too; it stands in the transcript once. Listen if something seems to be missing.`;
+      place.append(el("details", {}, el("summary", {}, words), this.evidence.places(coverage.leaks)));
+    }
   }
 
   /**
